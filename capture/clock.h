@@ -1,0 +1,31 @@
+/* Time, in nanoseconds, with the compiler keeping the two kinds apart.
+ *
+ * Flows age in wall time taken from packets, so that a replayed file behaves
+ * exactly as it did on the wire.  Only the programs in tools/ read a clock. */
+
+#ifndef CAPTURE_CLOCK_H
+#define CAPTURE_CLOCK_H
+
+#include <stdint.h>
+
+/* Since 1970-01-01 UTC, as stamped on a packet.  May step backwards. */
+struct wall_time {
+    int64_t ns;
+};
+
+/* Since an arbitrary start; never steps backwards. */
+struct mono_time {
+    int64_t ns;
+};
+
+#define MICROSECOND_NS INT64_C(1000)
+#define MILLISECOND_NS INT64_C(1000000)
+#define SECOND_NS      INT64_C(1000000000)
+
+static inline int64_t
+wall_time_since(struct wall_time later, struct wall_time earlier)
+{
+    return later.ns - earlier.ns;
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* Where frames come from: a capture file, standard input, or a span port.
+ *
+ * A source is used by one thread, the one that opened it.  Frames come in
+ * batches, so that the stages behind it can prefetch; the bytes of a batch stay
+ * valid until the next source_read() or source_close() on the same source, or
+ * until source_close() alone where source_frames_last() says so. */
+
+#ifndef CAPTURE_SOURCE_H
+#define CAPTURE_SOURCE_H
+
+#include "capture/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct source; /* Opaque. */
+
+enum {
+    /* Largest record accepted from a file, as in libpcap: more is corruption.
+     */
+    SOURCE_MAX_FRAME_BYTES = 262144
+};
+
+struct source_options {
+    const char *filter; /* BPF expression, or NULL for every frame. */
+    uint16_t file;      /* Stamped on every frame. */
+};
+
+enum source_status {
+    SOURCE_MORE, /* Frames were delivered, or none for now: call again. */
+    SOURCE_END,  /* The file is finished.  The last frames may come with it. */
+    SOURCE_ERROR /* '*error' says why, after every frame before the damage was
+                  * delivered; the source can only be closed. */
+};
+
+struct source_stats {
+    uint64_t frames;   /* Complete records read. */
+    uint64_t filtered; /* Of these, not matched by the filter. */
+    uint64_t bytes;    /* Of the file, as stored (compressed if it is). */
+    uint64_t size;     /* Of the whole file; 0 if not known (a pipe). */
+};
+
+/* Opens a pcap or pcapng file, plain, gzip- or zstd-compressed, recognised by
+ * content; "-" is standard input.  Returns NULL and fills in '*error' on
+ * failure: not a capture, unknown version, filter that does not compile.
+ * 'options' is not kept. */
+struct source *source_open_file(const char *path,
+                                const struct source_options *options,
+                                struct error *error);
+void source_close(struct source *); /* Accepts NULL. */
+
+/* Fills in at most 'max_frames' frames and sets '*n_frames' (0 is possible with
+ * any status).  On SOURCE_ERROR the message names the file, the number of the
+ * damaged packet and its byte offset (in the uncompressed stream). */
+enum source_status source_read(struct source *, struct frame *frames,
+                               size_t max_frames, size_t *n_frames,
+                               struct error *error);
+
+/* Whether frame bytes stay valid until source_close() (a mapped file). */
+bool source_frames_last(const struct source *);
+
+/* Name of an interface as the file or the system calls it; "" if it has none.
+ * Borrowed until source_close(). */
+const char *source_interface_name(const struct source *, uint16_t interface);
+
+void source_get_stats(const struct source *, struct source_stats *stats);
+
+#endif

@@ -1,0 +1,137 @@
+/* Which application a conversation carries: the only door to nDPI.
+ *
+ * An engine is one nDPI module and belongs to one thread; create engines one
+ * after the other, before the threads start.  An inspection is what the engine
+ * remembers of one conversation: allocated at its first payload byte, fed until
+ * final, then reduced to a struct application and freed.  nDPI reads hostile
+ * input; what it sees is bounded and padded here (application.c says how).
+ *
+ * nDPI's numbers differ between its versions: ids are for one run only, names
+ * go into records. */
+
+#ifndef DISSECT_APPLICATION_H
+#define DISSECT_APPLICATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct application_engine; /* Opaque. */
+struct error;
+struct frame;
+struct inspection; /* Opaque. */
+struct packet;
+
+enum application_state {
+    APPLICATION_NONE,    /* No payload was seen. */
+    APPLICATION_PENDING, /* Payload seen, not decided yet. */
+    APPLICATION_UNKNOWN, /* Decided: not recognised, or only guessed. */
+    APPLICATION_KNOWN
+};
+
+/* How an application was recognised, weakest first.  Only the last two may
+ * satisfy a policy condition. */
+enum application_confidence {
+    APPLICATION_BY_NOTHING,
+    APPLICATION_BY_PORT,
+    APPLICATION_BY_ADDRESS,
+    APPLICATION_BY_CACHE, /* Seen before between these ends, by content. */
+    APPLICATION_BY_CONTENT
+};
+
+enum {
+    APPLICATION_MAX_TEXT = 255, /* Bytes kept of any text from the wire. */
+    APPLICATION_MAX_PACKETS_TCP = 32,
+    APPLICATION_MAX_PACKETS_UDP = 24,
+    APPLICATION_MAX_PACKETS_OTHER = 8
+};
+
+/* Text from the wire, any bytes, NUL-terminated, at most APPLICATION_MAX_TEXT
+ * bytes; "" where absent.  Never passwords. */
+struct application_details {
+    char *host; /* SNI, HTTP host, DNS query name, ... */
+    char *alpn; /* Offered, comma-separated. */
+    char *ja3_client, *ja3_server,
+        *ja4_client; /* Hex, where linked nDPI has it. */
+    char *certificate_issuer, *certificate_subject;
+    char *certificate_sha1; /* Hex. */
+    char *user_agent, *http_url;
+    int64_t certificate_not_before,
+        certificate_not_after; /* Unix seconds; 0. */
+    bool text_cut; /* Some text was longer than APPLICATION_MAX_TEXT. */
+};
+
+/* Results.  A value, but for 'details', which it owns. */
+struct application {
+    uint8_t state;            /* enum application_state. */
+    uint8_t confidence;       /* enum application_confidence of master/name. */
+    uint8_t guess_confidence; /* Of guess_*; by port or address at most. */
+    bool encrypted;           /* TLS, DTLS, QUIC or SSH. */
+    uint16_t master, name; /* Ids, 0 if none: "TLS.Google" is (TLS, Google). */
+    uint16_t guess_master, guess_name; /* Never mixed with the above. */
+    uint16_t category;
+    uint16_t tls_version; /* As negotiated, from ServerHello: 0x0303 is 1.2;
+                           * QUIC 0x0304; DTLS 1.2 0xfefd; 0 not seen. */
+    uint64_t risks;       /* Bit n: application_risk_name(n). */
+    struct application_details *details; /* NULL if there are none. */
+};
+
+struct application_options {
+    size_t
+        max_inspections; /* Alive at once; beyond, the flow is not inspected. */
+};
+
+struct application_counters {
+    uint64_t inspections, active, refused; /* Refused: max_inspections. */
+    uint64_t packets, skipped_fragments, skipped_protocol;
+};
+
+struct application_engine *
+application_engine_new(const struct application_options *, struct error *);
+void application_engine_free(struct application_engine *); /* Accepts NULL. */
+void application_engine_counters(const struct application_engine *,
+                                 struct application_counters *);
+
+/* Version of the linked library, such as "4.2.0". */
+const char *application_library_version(void);
+
+/* NULL when max_inspections are alive (counted) or memory is out. */
+struct inspection *inspection_new(struct application_engine *);
+
+/* Shows one packet to nDPI and to our own TLS reader.  Returns true when the
+ * inspection is final: nothing more can be learnt, or the packet limits are
+ * reached.  Cheap no-op after that, and for packets nDPI must not see (later
+ * fragments, another protocol than the first packet's). */
+bool inspection_packet(struct application_engine *, struct inspection *,
+                       const struct packet *, const struct frame *,
+                       bool from_initiator);
+
+/* What is known so far; 'details' is NULL.  Cheap: callable per packet. */
+void inspection_peek(const struct application_engine *,
+                     const struct inspection *, struct application *result);
+
+/* Gives up what is undecided, fills in '*result' (details owned by the caller)
+ * and frees the inspection. */
+void inspection_finish(struct application_engine *, struct inspection *,
+                       struct application *result);
+
+void application_done(struct application *); /* Frees the details. */
+
+/* Names.  Ids are dense from 0 ("Unknown"); the returned strings live as long
+ * as the engine.  Risk names are nDPI's enumerators in lower case without
+ * "NDPI_", such as "tls_selfsigned_certificate". */
+size_t application_count(const struct application_engine *);
+const char *application_name(const struct application_engine *, uint16_t id);
+const char *application_category_name(const struct application_engine *,
+                                      uint16_t category);
+size_t application_category_count(const struct application_engine *);
+size_t application_risk_count(void);
+const char *application_risk_name(unsigned risk);
+const char *application_confidence_name(enum application_confidence);
+
+/* Case-insensitive; also knows the names other nDPI versions use (DCERPC is
+ * DCE_RPC in 4.2).  Returns false if the linked library has no such name. */
+bool application_find(const struct application_engine *, const char *name,
+                      uint16_t *id);
+
+#endif

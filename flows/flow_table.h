@@ -1,0 +1,138 @@
+/* The conversations a worker currently sees.
+ *
+ * A table belongs to one thread and takes no lock.  Memory is bounded by
+ * 'max_flows' and 'max_bytes': when the table is full the flow idle longest is
+ * ended early with FLOW_END_EVICTED and counted, never silently lost.  Time is
+ * packet time, moved on only by flow_table_advance(); a step backwards in the
+ * capture never expires anything.
+ *
+ * Each flow carries 'user_bytes' bytes of the owner's own (verdict,
+ * inspection), zeroed when the flow starts and handed back in flow_ended. */
+
+#ifndef FLOWS_FLOW_TABLE_H
+#define FLOWS_FLOW_TABLE_H
+
+#include "capture/clock.h"
+#include "flows/flow_record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct flow;       /* Opaque; flow_record_from() tells what is in it. */
+struct flow_table; /* Opaque. */
+struct packet;
+
+enum flow_duplicates {
+    FLOW_DUPLICATES_MARK, /* Counted in the record and in the totals too. */
+    FLOW_DUPLICATES_DROP  /* Counted apart only. */
+};
+
+/* What flow_table_update() made of a packet. */
+enum flow_update_kind {
+    FLOW_UPDATE_PACKET,    /* Counted on 'flow'. */
+    FLOW_UPDATE_RELATED,   /* An ICMP error counted on the flow it quotes. */
+    FLOW_UPDATE_DUPLICATE, /* A copy of a recent packet; see flow_duplicates. */
+    FLOW_UPDATE_HELD /* A fragment that waits for its first; 'flow' NULL. */
+};
+
+struct flow_update {
+    struct flow *flow; /* Valid until the next call on the table. */
+    enum flow_update_kind kind;
+    bool is_new;         /* This packet started the flow. */
+    bool from_initiator; /* As the initiator is known now. */
+    bool flipped;        /* Initiator and responder were just exchanged. */
+    bool outcome_changed;
+};
+
+/* Called just before a flow is freed (record->kind FLOW_RECORD_END) and for
+ * interim records (FLOW_RECORD_UPDATE).  'record' and 'user' are borrowed. */
+typedef void flow_record_handler(void *context,
+                                 const struct flow_record *record, void *user);
+
+struct flow_timeouts {
+    int64_t tcp_opening_ns; /* SYN seen, no handshake yet. */
+    int64_t tcp_established_ns;
+    int64_t tcp_closing_ns; /* After FIN both ways or RST. */
+    int64_t udp_request_ns; /* One direction only so far. */
+    int64_t udp_reply_ns;   /* Both directions. */
+    int64_t icmp_ns;
+    int64_t other_ns;
+    int64_t active_ns; /* Interim record of a long flow; 0: never. */
+};
+extern const struct flow_timeouts flow_default_timeouts;
+
+struct flow_table_options {
+    size_t max_flows;
+    size_t max_bytes;   /* Of everything the table allocates; 0: no limit. */
+    uint64_t hash_seed; /* Random in service, fixed in replay and tests. */
+    enum flow_duplicates duplicates;
+    struct flow_timeouts timeouts;
+    size_t user_bytes;
+    flow_record_handler *record;
+    void *context; /* Passed to 'record'. */
+};
+
+/* Every one of these is in the status event. */
+#define FLOW_TABLE_COUNTERS(X)                                                 \
+    X(created, "Flows started")                                                \
+    X(ended, "Flows ended, for any reason")                                    \
+    X(evicted, "Flows ended because the table was full")                       \
+    X(reused, "Flows ended because a new SYN reused their ports")              \
+    X(packets, "Packets counted on a flow")                                    \
+    X(related, "ICMP errors counted on the flow they quote")                   \
+    X(duplicates, "Copies of a packet seen just before")                       \
+    X(fragments_joined, "Later fragments counted on their first one's flow")   \
+    X(fragments_orphaned, "Later fragments whose first one never came")        \
+    X(fragments_evicted, "Fragment contexts ended because the cache was full") \
+    X(time_steps, "Packets stamped earlier than one before them")
+
+struct flow_table_counters {
+#define FLOW_COUNTER(name, help) uint64_t name;
+    FLOW_TABLE_COUNTERS(FLOW_COUNTER)
+#undef FLOW_COUNTER
+    uint64_t active; /* Flows alive now. */
+    uint64_t bytes;  /* Allocated now. */
+};
+
+struct flow_table *flow_table_new(const struct flow_table_options *,
+                                  struct error *error);
+void flow_table_free(struct flow_table *); /* Accepts NULL; ends no flow. */
+
+/* Finds or creates the packet's flow and accounts the packet to it.
+ * 'context' separates otherwise equal conversations: the VLAN id where the
+ * policy tells VLANs apart, else 0. */
+struct flow_update flow_table_update(struct flow_table *, const struct packet *,
+                                     uint16_t context);
+
+/* Batch lookahead: brings the cache lines of the packet's flow near. */
+void flow_table_prefetch(const struct flow_table *, const struct packet *,
+                         uint16_t context);
+
+/* Moves packet time on: ends idle flows, reports long ones.  Time that goes
+ * backwards is ignored. */
+void flow_table_advance(struct flow_table *, struct wall_time now);
+
+/* Ends every flow, oldest first, for 'why' (end of file, or shutdown). */
+void flow_table_flush(struct flow_table *, enum flow_end why);
+
+void *flow_user(struct flow *);
+
+/* The flow's record as of now (FLOW_RECORD_BEGIN); for events raised while the
+ * flow lives.  'initiator' end first. */
+void flow_record_from(const struct flow *, struct flow_record *record);
+
+/* Exchanges initiator and responder with all counters, when a later stage knows
+ * better (content that only a client sends). */
+void flow_flip(struct flow *);
+
+void flow_table_counters(const struct flow_table *,
+                         struct flow_table_counters *);
+
+/* For sharding flows over workers: equal for all packets of one address pair
+ * in either direction, for their fragments, and for ICMP errors that quote
+ * them. */
+uint64_t flow_pair_hash(const struct packet *, uint64_t seed);
+
+#endif

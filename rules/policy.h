@@ -1,0 +1,128 @@
+/* What may talk to what: the segmentation policy, compiled.
+ *
+ * A policy is immutable once loaded and shared by reference count, so any
+ * thread may judge with it while a new one is being loaded.  segmon-policy(5)
+ * is the language. */
+
+#ifndef RULES_POLICY_H
+#define RULES_POLICY_H
+
+#include "dissect/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct application_engine;
+struct policy; /* Opaque. */
+struct problems;
+
+/* Index of a segment; the built-in ones come first. */
+typedef uint16_t segment_id;
+
+enum policy_builtin {
+    SEGMENT_INTERNET,
+    SEGMENT_UNKNOWN,
+    SEGMENT_MULTICAST,
+    SEGMENT_BROADCAST,
+    SEGMENT_LINK_LOCAL,
+    SEGMENT_RESERVED,
+    SEGMENT_N_BUILTIN
+};
+
+enum policy_level { /* Severities and criticalities. */
+    LEVEL_INFO,
+    LEVEL_LOW,
+    LEVEL_MEDIUM,
+    LEVEL_HIGH,
+    LEVEL_CRITICAL
+};
+
+enum policy_tier {
+    TIER_GUARDRAIL,
+    TIER_RULE,
+    TIER_PAIR,
+    TIER_DEFAULT
+};
+
+enum decision {
+    DECISION_PENDING, /* The application is not known yet. */
+    DECISION_ALLOW,
+    DECISION_DENY,
+    DECISION_ALERT, /* Permitted, and always reported. */
+    DECISION_OBSERVE,
+    DECISION_RELATED /* An ICMP error about a known flow. */
+};
+
+/* A rule, a pair or a default as a record or report shows it. */
+struct policy_rule {
+    const char *id;    /* "web-in", "pair:p-backup", "default:inter". */
+    const char *title; /* "" if none, as are all texts here. */
+    enum policy_tier tier;
+    enum decision action;
+    enum policy_level severity;
+    const char *const *attack;   /* MITRE ATT&CK ids, NULL-terminated. */
+    const char *const *controls; /* NULL-terminated. */
+    const char *const *tags;     /* NULL-terminated. */
+    const char *conduit, *justification, *owner;
+};
+
+struct policy_segment {
+    const char *name;
+    enum policy_level criticality;
+    bool external, translated, builtin;
+};
+
+/* What is known of an endpoint besides its address.  Qualifiers of segments
+ * look at it. */
+struct policy_place {
+    uint16_t vlan;         /* Innermost tag, 0 if untagged. */
+    const char *interface; /* "" if unknown, as is 'sensor'. */
+    const char *sensor;
+    const uint8_t *mac;  /* 6 bytes, or NULL. */
+    bool link_broadcast; /* Frame to ff:ff:ff:ff:ff:ff. */
+};
+
+/* Reads and compiles 'path'.  Application names are checked against the library
+ * linked, through 'engine'.  Reports every mistake it finds in 'problems' and
+ * returns NULL if any of them is an error.  The caller owns one reference. */
+struct policy *policy_load(const char *path,
+                           const struct application_engine *engine,
+                           struct problems *problems);
+struct policy *policy_ref(struct policy *);
+void policy_unref(struct policy *); /* Accepts NULL. */
+
+/* A policy with no segments and no rules that observes everything: what replay
+ * uses when it is given none. */
+struct policy *policy_observe_all(void);
+
+const char *policy_name(const struct policy *);
+const char *policy_revision(const struct policy *);
+const char *
+policy_sha256(const struct policy *); /* 64 hex digits, canonical. */
+const char *
+policy_source_sha256(const struct policy *); /* Of the bytes read. */
+
+size_t policy_n_segments(const struct policy *);
+const struct policy_segment *policy_segment(const struct policy *, segment_id);
+size_t policy_n_rules(const struct policy *); /* Pairs and defaults included. */
+const struct policy_rule *policy_rule(const struct policy *, uint32_t rule);
+
+/* The one segment 'addr' is in: longest prefix whose qualifiers hold. */
+segment_id policy_locate(const struct policy *, const struct addr *,
+                         const struct policy_place *);
+
+/* The VLAN id where some segment or rule tells it apart from others, else 0:
+ * flows of VLANs nobody distinguishes are one flow. */
+uint16_t policy_vlan_context(const struct policy *, uint16_t vlan);
+
+/* Small numbers for the names rules mention, so that judging compares integers;
+ * 0 for a name no rule mentions.  'name' is as nDPI spells it, or an alias. */
+uint16_t policy_app_symbol(const struct policy *, const char *name);
+uint16_t policy_category_symbol(const struct policy *, const char *name);
+
+const char *decision_name(enum decision); /* "allow", "deny", ... */
+const char *level_name(enum policy_level);
+const char *tier_name(enum policy_tier);
+
+#endif

@@ -1,0 +1,50 @@
+/* Every mistake a policy or configuration file holds, with its position.
+ *
+ * A loader goes on after a mistake and adds what it finds to one list; the list
+ * is capped, and says how many it left out.  Used by one thread. */
+
+#ifndef RULES_PROBLEMS_H
+#define RULES_PROBLEMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum problem_severity {
+    PROBLEM_INFO,
+    PROBLEM_WARNING,
+    PROBLEM_ERROR
+};
+
+enum {
+    PROBLEMS_MAX = 200 /* Kept; further ones are only counted. */
+};
+
+struct problem {
+    enum problem_severity severity;
+    const char *code;      /* "E-REF"; static. */
+    char *file;            /* Owned. */
+    unsigned line, column; /* 1-based; 0 if it has no position. */
+    char *message;         /* Owned; one line, suggestion included. */
+    char *source_line;     /* Owned; the text of the line, or NULL. */
+};
+
+struct problems {
+    struct problem *list;
+    size_t n;
+    size_t n_errors, n_left_out;
+};
+
+void problems_init(struct problems *);
+void problems_done(struct problems *);
+
+void problems_add(struct problems *, enum problem_severity, const char *code,
+                  const char *file, unsigned line, unsigned column,
+                  const char *format, ...)
+    __attribute__((format(printf, 7, 8)));
+
+/* "file:line:column: CODE: text", then the line and a caret where known; in the
+ * order of files and positions. */
+void problems_print(const struct problems *, FILE *);
+
+#endif

@@ -1,0 +1,97 @@
+/* Telling about violations: once, again when worse, and rarely after that.
+ *
+ * A tracker belongs to one thread and follows packet time.  A violation is
+ * identified by policy, rule, reason, both addresses, protocol and responder
+ * port (or ICMP type): the same on every sensor and after a restart.  Memory is
+ * bounded by 'max_active'; what does not fit is told without deduplication and
+ * counted. */
+
+#ifndef RULES_VIOLATION_H
+#define RULES_VIOLATION_H
+
+#include "flows/flow_record.h"
+#include "rules/judge.h"
+
+struct error;
+struct violation_tracker; /* Opaque. */
+
+enum {
+    VIOLATION_ID_SIZE = 17, /* 16 hex digits and NUL. */
+    VIOLATION_MAX_FLOWS = 5
+};
+
+/* X(NAME, "segmon.violation.kind") */
+#define VIOLATION_KINDS(X)                                                     \
+    X(NEW, "new")                                                              \
+    X(ESCALATE, "escalate")   /* A worse outcome than told before. */          \
+    X(UPDATE, "update")       /* Still going on, 'realert' after the last. */  \
+    X(COLLAPSED, "collapsed") /* Too many targets: one record for them all. */ \
+    X(CLOSED, "closed")
+
+enum violation_kind {
+#define VIOLATION_KIND_ENUM(NAME, TEXT) VIOLATION_KIND_##NAME,
+    VIOLATION_KINDS(VIOLATION_KIND_ENUM) VIOLATION_N_KINDS
+#undef VIOLATION_KIND_ENUM
+};
+
+/* The six terms of the score, printable as they are. */
+struct violation_score {
+    int base, outcome, criticality, external, unknown, ambiguous;
+    int total;               /* 1 to 100. */
+    enum policy_level level; /* The word for 'total'. */
+};
+
+struct violation {
+    enum violation_kind kind;
+    char id[VIOLATION_ID_SIZE];
+    int32_t rule;
+    enum verdict_reason reason;
+    struct addr src, dst;
+    uint8_t protocol;
+    uint16_t port; /* Responder's; ICMP: type. */
+    segment_id src_segment, dst_segment;
+    enum flow_outcome outcome; /* The worst so far. */
+    struct violation_score score;
+    uint64_t count, count_since_last;
+    uint64_t n_targets; /* COLLAPSED: distinct destinations. */
+    struct wall_time first_seen, last_seen;
+    uint64_t flow_ids[VIOLATION_MAX_FLOWS]; /* The latest, 0 if fewer. */
+    bool suppressed;
+};
+
+struct violation_options {
+    size_t max_active;
+    int64_t realert_ns;
+    unsigned collapse_targets; /* More distinct ones than this collapse. */
+};
+
+/* Called inside violation_hit() and violation_advance(). */
+typedef void violation_handler(void *context, const struct violation *);
+
+struct violation_tracker *
+violation_tracker_new(const struct violation_options *, violation_handler *,
+                      void *context, struct error *);
+void violation_tracker_free(struct violation_tracker *); /* Accepts NULL. */
+
+/* One flow that the policy denies, or the same flow with a worse outcome. */
+void violation_hit(struct violation_tracker *, const struct policy *,
+                   const struct verdict *, const struct question *,
+                   const struct flow_record *);
+void violation_advance(struct violation_tracker *, struct wall_time now);
+
+/* Severity from its six terms (policy language, section on severity). */
+struct violation_score violation_score(enum policy_level base,
+                                       enum flow_outcome outcome,
+                                       enum policy_level dst_criticality,
+                                       bool src_external, bool unknown_segment,
+                                       bool direction_ambiguous);
+
+struct violation_counters {
+    uint64_t hits, told, tracked, overflow;
+};
+void violation_counters(const struct violation_tracker *,
+                        struct violation_counters *);
+
+const char *violation_kind_name(enum violation_kind);
+
+#endif

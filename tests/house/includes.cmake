@@ -1,0 +1,66 @@
+# Checks the house rules about #include:
+#
+#   - a folder includes only itself and the folders upstream of it; inside
+#     tools/: output, then runtime, then commands, with report beside runtime;
+#   - each outside library is included by the files named here and no other;
+#   - only tools/ starts threads.
+
+cmake_minimum_required(VERSION 3.22)
+
+set(folders capture dissect flows rules
+            tools/output tools/runtime tools/report tools/commands tools)
+set(upstream_capture capture)
+set(upstream_dissect capture dissect)
+set(upstream_flows capture dissect flows)
+set(upstream_rules capture dissect flows rules)
+set(upstream_tools/output ${upstream_rules} tools/output)
+set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
+set(upstream_tools/report ${upstream_tools/output} tools/report)
+set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/commands)
+set(upstream_tools ${upstream_tools/commands} tools)
+
+# Library header (as a regular expression) and the files that may include it.
+set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis)
+set(owners_pcap "capture/source_[a-z]+\\.c")
+set(owners_zlib "capture/decompress\\.c")
+set(owners_zstd "capture/decompress\\.c")
+set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
+set(owners_nettle "(flows/flow_record|rules/(policy_hash|violation)|flows/community_id)\\.c")
+set(owners_xxhash "flows/flow_key\\.[ch]")
+set(owners_yaml "rules/yaml_doc\\.c")
+set(owners_hiredis "tools/output/sink_redis\\.c")
+
+set(broken 0)
+macro(complain text)
+    message(SEND_ERROR "${text}")
+    math(EXPR broken "${broken} + 1")
+endmacro()
+
+foreach(folder ${folders})
+    file(GLOB files RELATIVE ${ROOT} ${ROOT}/${folder}/*.[ch])
+    foreach(file ${files})
+        file(STRINGS ${ROOT}/${file} lines REGEX "^ *# *include")
+        foreach(line ${lines})
+            if(line MATCHES "\"(.+)/[^/]+\"")
+                set(used ${CMAKE_MATCH_1})
+                if(NOT used IN_LIST upstream_${folder})
+                    complain("${file}: ${folder} may not include ${used}: ${line}")
+                endif()
+            elseif(line MATCHES "\"")
+                complain("${file}: write the folder too: ${line}")
+            elseif(line MATCHES "<(pthread|threads)\\.h>"
+                   AND NOT folder MATCHES "^tools")
+                complain("${file}: only tools/ starts threads")
+            endif()
+            foreach(library ${libraries})
+                if(line MATCHES "<[a-z]*${library}[a-z_0-9]*[./]"
+                   AND NOT file MATCHES "^${owners_${library}}$")
+                    complain("${file}: may not include ${library}: ${line}")
+                endif()
+            endforeach()
+        endforeach()
+    endforeach()
+endforeach()
+if(broken)
+    message(FATAL_ERROR "${broken} house rules broken")
+endif()

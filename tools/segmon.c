@@ -1,0 +1,7 @@
+/* segmon: the subcommands and their table. */
+
+int
+main(void)
+{
+    return 0;
+}
