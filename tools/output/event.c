@@ -1,0 +1,105 @@
+/* Names, ids and the head of events; see event.h. */
+
+#include "tools/output/event.h"
+
+#include "tools/output/json.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const kind_names[EVENT_N_KINDS] = {
+#define KIND_NAME(NAME, TEXT) [EVENT_##NAME] = (TEXT),
+    EVENT_KINDS(KIND_NAME)
+#undef KIND_NAME
+};
+
+void
+event_head_encode(struct json *json, const struct event_source *source,
+                  uint64_t sequence, struct wall_time emitted)
+{
+    char id[EVENT_ID_SIZE];
+
+    json_reset(json, false);
+    json_open(json, NULL, '{');
+    json_time(json, "@timestamp", emitted);
+    json_open(json, "ecs", '{');
+    json_plain(json, "version", EVENT_ECS_VERSION);
+    json_close(json, '}');
+    json_open(json, "event", '{');
+    json_plain(json, "id", event_id_format(source, sequence, id));
+    json_u64(json, "sequence", sequence);
+}
+
+const char *
+event_id_format(const struct event_source *source, uint64_t sequence,
+                char text[EVENT_ID_SIZE])
+{
+    snprintf(text, EVENT_ID_SIZE, "%.*s-%08" PRIx32 "-%014" PRIx64,
+             EVENT_MAX_SENSOR, source->sensor, source->epoch,
+             sequence & UINT64_C(0xffffffffffffff));
+    return text;
+}
+
+bool
+event_sensor_ok(const char *sensor)
+{
+    size_t size = strlen(sensor);
+
+    if (size == 0 || size > EVENT_MAX_SENSOR) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (!isalnum((unsigned char)sensor[i]) && !strchr("._-", sensor[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *
+event_kind_name(enum event_kind kind)
+{
+    return kind_names[kind];
+}
+
+bool
+event_kinds_parse(const char *text, unsigned *kinds)
+{
+    unsigned found = 0;
+
+    for (;;) {
+        size_t size = strcspn(text, ",");
+        unsigned kind = 0;
+
+        while (kind < EVENT_N_KINDS && (strlen(kind_names[kind]) != size ||
+                                        memcmp(kind_names[kind], text, size))) {
+            kind++;
+        }
+        if (kind == EVENT_N_KINDS) {
+            return false;
+        }
+        found |= 1U << kind;
+        if (text[size] == '\0') {
+            break;
+        }
+        text += size + 1;
+    }
+    *kinds = found;
+    return true;
+}
+
+const char *
+event_verdict_name(enum decision decision)
+{
+    switch (decision) {
+    case DECISION_ALLOW: return "allowed";
+    case DECISION_DENY: return "violation";
+    case DECISION_ALERT: return "alert";
+    case DECISION_OBSERVE: return "observed";
+    case DECISION_RELATED: return "related";
+    case DECISION_PENDING: break;
+    }
+    return "pending";
+}

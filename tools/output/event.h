@@ -1,0 +1,173 @@
+/* The records that leave, as ECS-shaped JSON; segmon-events(5) is the contract
+ * and schema/segmon-event-1.0.json its machine-readable form.
+ *
+ * An event is written in two parts.  The worker that owns the facts encodes the
+ * body; the output thread puts the head in front, because ids are given in
+ * output order.  Head and body together are one object on one line:
+ *
+ *   {"@timestamp":...,"ecs":{...},"event":{"id":...,"sequence":N   head
+ *   ,"kind":"event",...},"observer":{...},...}                     body
+ *
+ * Encoders are pure: no clock, no state but the buffer.  They return false if
+ * the event does not fit EVENT_MAX_BYTES or memory is out; the caller counts
+ * that (event_queue_put() does). */
+
+#ifndef TOOLS_OUTPUT_EVENT_H
+#define TOOLS_OUTPUT_EVENT_H
+
+#include "capture/error.h"
+#include "dissect/application.h"
+#include "dissect/packet.h"
+#include "flows/flow_table.h"
+#include "rules/judge.h"
+#include "rules/policy.h"
+#include "rules/violation.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json;
+
+#define EVENT_SCHEMA_VERSION "1.0"
+#define EVENT_ECS_VERSION    "8.17.0"
+
+/* X(NAME, "name"); the name is also the end of dataset and of Redis keys. */
+#define EVENT_KINDS(X)                                                         \
+    X(FLOW, "flow")                                                            \
+    X(VIOLATION, "violation")                                                  \
+    X(STATUS, "status")
+
+enum event_kind {
+#define EVENT_KIND_ENUM(NAME, TEXT) EVENT_##NAME,
+    EVENT_KINDS(EVENT_KIND_ENUM) EVENT_N_KINDS
+#undef EVENT_KIND_ENUM
+};
+
+enum {
+    EVENT_ALL_KINDS = (1 << EVENT_N_KINDS) - 1,
+    EVENT_MAX_BYTES = 65536, /* Of one event; what consumers accept. */
+    EVENT_MAX_TEXT = 1024,   /* Bytes kept of a text from a policy. */
+    EVENT_MAX_SENSOR = 64,
+    EVENT_ID_SIZE = EVENT_MAX_SENSOR + 8 + 14 + 3,
+    EVENT_MAX_FILES = 64, /* Listed in one status event; more are counted. */
+    EVENT_OUTPUT_NAME_SIZE = 120,
+    EVENT_MAX_OUTPUTS = 4,
+    EVENT_MAX_TECHNIQUES = 32
+};
+
+/* Who reports; the same for a whole run.  Borrowed strings. */
+struct event_source {
+    const char *sensor;  /* event_sensor_ok(). */
+    const char *version; /* Of segmon. */
+    uint32_t epoch;      /* Tells runs of one sensor apart in event ids. */
+};
+
+/* A flow and what was decided about it.  Everything is borrowed for the call.
+ */
+struct event_flow {
+    const struct flow_record *record;
+    const struct application *application;   /* NULL: not inspected. */
+    const struct application_engine *engine; /* For names; NULL with it. */
+    const struct policy *policy;
+    const struct verdict *verdict;
+    segment_id src_segment, dst_segment;
+    const char *file;      /* Capture file; "" if live. */
+    const char *interface; /* "" if unknown. */
+};
+
+struct event_violation {
+    const struct violation *violation;
+    const struct policy *policy;
+    /* The flow that caused it, or NULL when time alone did (update, closed). */
+    const struct event_flow *flow;
+};
+
+/* What happened to the events of one kind at one output:
+ * emitted = acked + spooled + dropped, always. */
+struct event_counters {
+    uint64_t emitted, acked;
+    uint64_t spooled; /* Waiting: in a queue, or sent and not acknowledged. */
+    uint64_t dropped;
+};
+
+struct event_output {
+    char name[EVENT_OUTPUT_NAME_SIZE]; /* The target, passwords left out. */
+    struct event_counters kind[EVENT_N_KINDS];
+    bool up;
+    struct error error; /* The first; ERROR_NONE if there was none. */
+};
+
+struct event_file {
+    const char *path;
+    uint64_t frames, bytes;
+    const struct error *error; /* Cut short or corrupt; NULL if sound. */
+};
+
+/* Why a status event is made. */
+#define EVENT_STATUS_CAUSES(X)                                                 \
+    X(START, "start")                                                          \
+    X(INTERVAL, "interval")                                                    \
+    X(POLICY, "policy") /* Another policy came into force. */                  \
+    X(CHANGE, "change") /* An interface, output or limit changed state. */     \
+    X(END, "end")
+
+enum event_status_cause {
+#define EVENT_STATUS_ENUM(NAME, TEXT) EVENT_STATUS_##NAME,
+    EVENT_STATUS_CAUSES(EVENT_STATUS_ENUM) EVENT_N_STATUS_CAUSES
+#undef EVENT_STATUS_ENUM
+};
+
+/* Totals since the start of the run. */
+struct event_status {
+    enum event_status_cause cause;
+    uint64_t frames, bytes;              /* Read; bytes on the wire. */
+    uint64_t filtered;                   /* Of the frames, by the filter. */
+    uint64_t kernel_drops, device_drops; /* Live capture only. */
+    uint64_t dissected[DISSECT_N_RESULTS];
+    struct wall_time first_packet, last_packet; /* Both 0: no packet. */
+    struct flow_table_counters flows;           /* Over all workers. */
+    uint64_t max_flows;                         /* Capacity of the tables. */
+    uint64_t ended[FLOW_N_ENDS];
+    struct violation_counters violations;
+    const struct application_counters *application; /* NULL: --no-dpi. */
+    const char *application_library;                /* Version; NULL with it. */
+    const struct policy *policy;
+    unsigned workers;
+    const struct event_output *outputs;
+    size_t n_outputs;
+    const struct event_file *files;
+    size_t n_files;
+    const char *const *notes; /* NULL-terminated, or NULL. */
+};
+
+/* 'json' is reset and then holds the body. */
+bool event_flow_encode(struct json *json, const struct event_source *,
+                       const struct event_flow *);
+bool event_violation_encode(struct json *json, const struct event_source *,
+                            const struct event_violation *);
+bool event_status_encode(struct json *json, const struct event_source *,
+                         const struct event_status *);
+
+/* 'json' is reset and then holds the head.  'sequence' counts from 1. */
+void event_head_encode(struct json *json, const struct event_source *,
+                       uint64_t sequence, struct wall_time emitted);
+
+/* "SENSOR-EPOCH-SEQUENCE", 8 and 14 hex digits. */
+const char *event_id_format(const struct event_source *, uint64_t sequence,
+                            char text[EVENT_ID_SIZE]);
+
+/* 1 to EVENT_MAX_SENSOR letters, digits, '.', '_' and '-': safe in ids, keys
+ * and file names. */
+bool event_sensor_ok(const char *sensor);
+
+const char *event_kind_name(enum event_kind);
+
+/* "flow,violation" to a mask of 1 << kind; false if a name is unknown. */
+bool event_kinds_parse(const char *text, unsigned *kinds);
+
+/* Words of segmon.verdict: "allowed", "violation", "alert", "observed",
+ * "pending", "related".  Nothing is ever said to be blocked. */
+const char *event_verdict_name(enum decision);
+
+#endif

@@ -1,0 +1,171 @@
+/* Writes one JSON document into a byte buffer.
+ *
+ * The buffer grows up to a bound given at the start and is kept for the next
+ * document, so a steady stream of events allocates nothing.  A document that
+ * would pass the bound, or for which memory is out, is 'failed': nothing more
+ * is written and its bytes must not be used.
+ *
+ * Whatever bytes a string holds, the output is strict UTF-8 on one line: a byte
+ * that is no UTF-8 becomes U+FFFD, and control, bidirectional and invisible
+ * format characters are written as \uXXXX, so text from the wire cannot disturb
+ * a terminal or a log viewer.  Keys are literals of ours and written as they
+ * are.  Used by one thread. */
+
+#ifndef TOOLS_OUTPUT_JSON_H
+#define TOOLS_OUTPUT_JSON_H
+
+#include "capture/clock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    JSON_DAY_SIZE = 12,  /* "2026-03-10T" and NUL. */
+    JSON_TIME_SIZE = 28, /* RFC 3339 with 6 digits, "Z" and NUL. */
+    JSON_MAX_NUMBER = 20 /* Digits and sign of any 64-bit integer. */
+};
+
+struct json {
+    char *data; /* Owned; not NUL-terminated. */
+    size_t size, capacity, max_bytes;
+    bool failed;
+    bool comma;  /* A value came before, so a comma comes next. */
+    int64_t day; /* Since 1970, of 'day_text': most times are of one day. */
+    char day_text[JSON_DAY_SIZE];
+};
+
+void json_init(struct json *, size_t max_bytes);
+void json_done(struct json *);
+
+/* Forgets the document and keeps the buffer.  'comma' says whether the next
+ * value continues an object or array somebody else began. */
+void json_reset(struct json *, bool comma);
+
+/* Grows the buffer; false, and 'failed', if it must not or cannot. */
+bool json_grow(struct json *, size_t n_bytes);
+
+/* Room for 'n_bytes' more. */
+static inline bool
+json_reserve(struct json *json, size_t n_bytes)
+{
+    return json->capacity - json->size >= n_bytes || json_grow(json, n_bytes);
+}
+
+/* Bytes that are JSON already. */
+static inline void
+json_raw(struct json *json, const char *bytes, size_t size)
+{
+    if (json_reserve(json, size)) {
+        memcpy(json->data + json->size, bytes, size);
+        json->size += size;
+    }
+}
+
+/* A comma if one is due, then "key": unless 'key' is NULL, as in arrays.
+ * Inline, because the length of a literal is then known when compiled. */
+static inline void
+json_key(struct json *json, const char *key)
+{
+    size_t size = key ? strlen(key) : 0;
+    char *at;
+
+    if (!json_reserve(json, size + 4)) {
+        return;
+    }
+    at = json->data + json->size;
+    if (json->comma) {
+        *at++ = ',';
+    }
+    if (key) {
+        *at++ = '"';
+        memcpy(at, key, size);
+        at += size;
+        *at++ = '"';
+        *at++ = ':';
+    }
+    json->size = (size_t)(at - json->data);
+    json->comma = true;
+}
+
+static inline void
+json_open(struct json *json, const char *key, char bracket)
+{
+    json_key(json, key);
+    json_raw(json, &bracket, 1);
+    json->comma = false;
+}
+
+static inline void
+json_close(struct json *json, char bracket)
+{
+    json_raw(json, &bracket, 1);
+    json->comma = true;
+}
+
+/* Values without their key. */
+void json_write_u64(struct json *, uint64_t value);
+void json_write_text(struct json *, const char *bytes, size_t size);
+
+static inline void
+json_u64(struct json *json, const char *key, uint64_t value)
+{
+    json_key(json, key);
+    json_write_u64(json, value);
+}
+
+static inline void
+json_i64(struct json *json, const char *key, int64_t value)
+{
+    json_key(json, key);
+    if (value < 0) {
+        json_raw(json, "-", 1);
+    }
+    json_write_u64(json, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
+static inline void
+json_bool(struct json *json, const char *key, bool value)
+{
+    json_key(json, key);
+    json_raw(json, value ? "true" : "false", value ? 4 : 5);
+}
+
+/* Any bytes, made safe as said above. */
+static inline void
+json_text(struct json *json, const char *key, const char *bytes, size_t size)
+{
+    json_key(json, key);
+    json_write_text(json, bytes, size);
+}
+
+static inline void
+json_string(struct json *json, const char *key, const char *text)
+{
+    json_text(json, key, text, strlen(text));
+}
+
+/* Text of ours that needs no escaping: names from tables, formatted addresses.
+ */
+static inline void
+json_plain(struct json *json, const char *key, const char *text)
+{
+    size_t size = strlen(text);
+
+    json_key(json, key);
+    if (json_reserve(json, size + 2)) {
+        json->data[json->size] = '"';
+        memcpy(json->data + json->size + 1, text, size);
+        json->data[json->size + 1 + size] = '"';
+        json->size += size + 2;
+    }
+}
+
+/* As a string of 16 hex digits, because JSON numbers are doubles to many. */
+void json_id(struct json *, const char *key, uint64_t id);
+
+/* RFC 3339, UTC, microseconds; years 0000 to 9999, times beyond are cut. */
+void json_time(struct json *, const char *key, struct wall_time time);
+
+#endif

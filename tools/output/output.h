@@ -1,0 +1,73 @@
+/* Where events go: one thread that takes them from the workers' queues, gives
+ * them their ids and writes them to every sink.
+ *
+ * The order of ids is the order of output: with one queue, the order in which
+ * the worker put them.  Memory is bounded by the queues and by what each sink
+ * says it keeps.  No call waits for ever: a sink that makes no progress for
+ * 'patience_ns' gives up on its events and counts them as dropped. */
+
+#ifndef TOOLS_OUTPUT_OUTPUT_H
+#define TOOLS_OUTPUT_OUTPUT_H
+
+#include "tools/output/event.h"
+#include "tools/output/event_queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct output; /* Opaque. */
+
+enum {
+    OUTPUT_MAX_SINKS = EVENT_MAX_OUTPUTS,
+    OUTPUT_MAX_QUEUES = 256,
+    OUTPUT_QUEUE_BYTES = 4 << 20 /* The default for 'queue_bytes'. */
+};
+
+/* "-" is standard output; "redis://..." and "unix:///..." a Redis server; all
+ * else a file, which is replaced. */
+struct output_target {
+    const char *target;
+    unsigned kinds; /* Mask of 1 << enum event_kind; 0 is all. */
+};
+
+struct output_options {
+    struct event_source source; /* Its strings are borrowed to the end. */
+    unsigned n_queues;
+    size_t queue_bytes; /* Of each; 0 is OUTPUT_QUEUE_BYTES. */
+    bool blocking;      /* Producers wait rather than lose (replay). */
+    struct output_target targets[OUTPUT_MAX_SINKS];
+    size_t n_targets;           /* May be 0: events are counted, and gone. */
+    int64_t patience_ns;        /* 0 is 10 s. */
+    const char *redis_password; /* Wins over the URI's; NULL if none. */
+};
+
+/* Opens every sink, so that a server that is down or a path that cannot be
+ * written is an error before any work; then starts the thread.  SIGPIPE must be
+ * ignored by the program. */
+struct output *output_new(const struct output_options *, struct error *error);
+
+/* Kinds some sink takes: others need not be encoded. */
+unsigned output_kinds(const struct output *);
+
+/* Queue 'i' of n_queues, for one producing thread. */
+struct event_queue *output_queue(struct output *, unsigned i);
+
+/* Waits until everything put so far is acknowledged or dropped, so that what
+ * output_status() tells next is exact.  No producer may run meanwhile. */
+void output_settle(struct output *);
+
+/* Fills in one entry per target, in their order, and returns how many.  Any
+ * thread. */
+size_t output_status(const struct output *,
+                     struct event_output outputs[OUTPUT_MAX_SINKS]);
+
+/* Settles, closes every sink, ends the thread and frees 'output'.  Fills in
+ * 'outputs' as output_status() does, unless NULL.  Returns false, and the first
+ * error, if an event was lost. */
+bool output_finish(struct output *,
+                   struct event_output outputs[OUTPUT_MAX_SINKS],
+                   struct error *error);
+
+#endif

@@ -1,0 +1,71 @@
+/* What events are written to.
+ *
+ * A sink belongs to the output thread; only its counters and its error are read
+ * by others.  It never fails a caller: it counts each event it was given as
+ * acked or dropped, sooner or later, remembers the first error, and never waits
+ * longer than its patience without progress. */
+
+#ifndef TOOLS_OUTPUT_SINK_H
+#define TOOLS_OUTPUT_SINK_H
+
+#include "capture/counter.h"
+#include "tools/output/event.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sink;
+
+/* One whole event.  Borrowed for the call. */
+struct sink_event {
+    enum event_kind kind;
+    struct wall_time emitted;
+    uint64_t sequence;
+    const char *id;
+    const char *line; /* 'size' bytes and a newline behind them. */
+    size_t size;
+};
+
+struct sink_class {
+    void (*put)(struct sink *, const struct sink_event *);
+    /* Nothing else is waiting: get everything out and acknowledged. */
+    void (*flush)(struct sink *);
+    /* After flush: frees the sink. */
+    void (*close)(struct sink *);
+};
+
+/* First member of every sink. */
+struct sink {
+    const struct sink_class *class;
+    unsigned kinds; /* Mask of those it takes. */
+    char name[EVENT_OUTPUT_NAME_SIZE];
+    struct counter taken[EVENT_N_KINDS], acked[EVENT_N_KINDS],
+        dropped[EVENT_N_KINDS];
+    atomic_bool up;        /* While it works. */
+    pthread_mutex_t mutex; /* Guards 'error'. */
+    struct error error;    /* The first. */
+};
+
+struct sink_options {
+    const struct event_source *source;
+    int64_t patience_ns;
+    const char *redis_password;
+};
+
+/* The sink for a target, as said at struct output_target. */
+struct sink *sink_open(const char *target, const struct sink_options *,
+                       struct error *error);
+struct sink *sink_file_open(const char *path, const struct sink_options *,
+                            struct error *error);
+struct sink *sink_redis_open(const char *uri, const struct sink_options *,
+                             struct error *error);
+
+/* For sinks themselves. */
+void sink_init(struct sink *, const struct sink_class *, const char *name);
+void sink_done(struct sink *);
+void sink_fail(struct sink *, const struct error *); /* Keeps the first. */
+
+#endif
