@@ -2,8 +2,7 @@
  *
  * A source is used by one thread, the one that opened it.  Frames come in
  * batches, so that the stages behind it can prefetch; the bytes of a batch stay
- * valid until the next source_read() or source_close() on the same source, or
- * until source_close() alone where source_frames_last() says so. */
+ * valid until the next source_read() or source_close() on the same source. */
 
 #ifndef CAPTURE_SOURCE_H
 #define CAPTURE_SOURCE_H
@@ -57,9 +56,6 @@ void source_close(struct source *); /* Accepts NULL. */
 enum source_status source_read(struct source *, struct frame *frames,
                                size_t max_frames, size_t *n_frames,
                                struct error *error);
-
-/* Whether frame bytes stay valid until source_close() (a mapped file). */
-bool source_frames_last(const struct source *);
 
 /* Name of an interface as the file or the system calls it; "" if it has none.
  * Borrowed until source_close(). */
