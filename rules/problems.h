@@ -32,7 +32,8 @@ struct problem {
 struct problems {
     struct problem *list;
     size_t n;
-    size_t n_errors, n_left_out;
+    size_t n_errors;   /* Of all, those left out included. */
+    size_t n_left_out; /* PROBLEMS_MAX were there already. */
 };
 
 void problems_init(struct problems *);
@@ -42,6 +43,10 @@ void problems_add(struct problems *, enum problem_severity, const char *code,
                   const char *file, unsigned line, unsigned column,
                   const char *format, ...)
     __attribute__((format(printf, 7, 8)));
+
+/* Keeps, for the problems of 'file' with a position, the text of their line. */
+void problems_quote(struct problems *, const char *file, const char *bytes,
+                    size_t size);
 
 /* "file:line:column: CODE: text", then the line and a caret where known; in the
  * order of files and positions. */

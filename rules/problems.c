@@ -1,0 +1,172 @@
+/* The list keeps the first PROBLEMS_MAX mistakes in the order they were found;
+ * only printing sorts them, since a loader finds references last. */
+
+#include "rules/problems.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PROBLEM_MESSAGE_SIZE = 600,
+    PROBLEM_SOURCE_SIZE = 160 /* Of a quoted line; longer ones are not shown. */
+};
+
+static size_t problems_file_order(const struct problems *, const char *file);
+static bool problem_before(const struct problems *, const struct problem *,
+                           const struct problem *);
+static void problem_print(const struct problem *, FILE *);
+
+void
+problems_init(struct problems *problems)
+{
+    *problems = (struct problems){0};
+}
+
+void
+problems_done(struct problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        free(problems->list[i].file);
+        free(problems->list[i].message);
+        free(problems->list[i].source_line);
+    }
+    free(problems->list);
+    problems_init(problems);
+}
+
+void
+problems_add(struct problems *problems, enum problem_severity severity,
+             const char *code, const char *file, unsigned line, unsigned column,
+             const char *format, ...)
+{
+    char message[PROBLEM_MESSAGE_SIZE];
+    struct problem *problem;
+    va_list args;
+
+    problems->n_errors += severity == PROBLEM_ERROR;
+    if (!problems->list) {
+        problems->list = calloc(PROBLEMS_MAX, sizeof *problems->list);
+    }
+    if (!problems->list || problems->n == PROBLEMS_MAX) {
+        problems->n_left_out++;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+
+    problem = &problems->list[problems->n];
+    *problem = (struct problem){.severity = severity,
+                                .code = code,
+                                .file = strdup(file ? file : ""),
+                                .line = line,
+                                .column = column,
+                                .message = strdup(message)};
+    if (!problem->file || !problem->message) {
+        free(problem->file);
+        free(problem->message);
+        problems->n_left_out++;
+        return;
+    }
+    problems->n++;
+}
+
+void
+problems_quote(struct problems *problems, const char *file, const char *bytes,
+               size_t size)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        struct problem *problem = &problems->list[i];
+        const char *end = bytes + size, *start = bytes, *stop;
+
+        if (problem->source_line || !problem->line ||
+            strcmp(problem->file, file) != 0) {
+            continue;
+        }
+        for (unsigned line = 1; start && line < problem->line; line++) {
+            start = memchr(start, '\n', (size_t)(end - start));
+            start = start ? start + 1 : NULL;
+        }
+        if (!start || start == end) {
+            continue;
+        }
+        stop = memchr(start, '\n', (size_t)(end - start));
+        stop = stop ? stop : end;
+        if (stop > start && stop[-1] == '\r') {
+            stop--;
+        }
+        if (stop - start < PROBLEM_SOURCE_SIZE) {
+            problem->source_line = strndup(start, (size_t)(stop - start));
+        }
+    }
+}
+
+void
+problems_print(const struct problems *problems, FILE *out)
+{
+    const struct problem *sorted[PROBLEMS_MAX];
+    size_t n = 0;
+
+    for (; n < problems->n; n++) {
+        size_t at = n;
+
+        while (at &&
+               problem_before(problems, &problems->list[n], sorted[at - 1])) {
+            sorted[at] = sorted[at - 1];
+            at--;
+        }
+        sorted[at] = &problems->list[n];
+    }
+    for (size_t i = 0; i < n; i++) {
+        problem_print(sorted[i], out);
+    }
+    if (problems->n_left_out) {
+        fprintf(out, "... and %zu more\n", problems->n_left_out);
+    }
+}
+
+/* Files print in the order in which they were first complained about. */
+static size_t
+problems_file_order(const struct problems *problems, const char *file)
+{
+    size_t i = 0;
+
+    while (i < problems->n && strcmp(problems->list[i].file, file) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static bool
+problem_before(const struct problems *problems, const struct problem *a,
+               const struct problem *b)
+{
+    size_t file_a = problems_file_order(problems, a->file);
+    size_t file_b = problems_file_order(problems, b->file);
+
+    if (file_a != file_b) {
+        return file_a < file_b;
+    }
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+static void
+problem_print(const struct problem *problem, FILE *out)
+{
+    fputs(problem->file, out);
+    if (problem->line) {
+        fprintf(out, ":%u:%u", problem->line, problem->column);
+    }
+    fprintf(out, "%s%s: %s\n", problem->file[0] ? ": " : "", problem->code,
+            problem->message);
+    if (!problem->source_line) {
+        return;
+    }
+    fputs("    ", out);
+    for (const char *c = problem->source_line; *c; c++) {
+        fputc((unsigned char)*c < ' ' ? ' ' : *c, out);
+    }
+    fprintf(out, "\n    %*s^\n",
+            problem->column ? (int)(problem->column - 1) : 0, "");
+}
