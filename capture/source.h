@@ -28,7 +28,8 @@ struct source_options {
 };
 
 enum source_status {
-    SOURCE_MORE, /* Frames were delivered, or none for now: call again. */
+    SOURCE_MORE, /* Frames were delivered, or none for now (all filtered, or a
+                  * signal handler ran): call again. */
     SOURCE_END,  /* The file is finished.  The last frames may come with it. */
     SOURCE_ERROR /* '*error' says why, after every frame before the damage was
                   * delivered; the source can only be closed. */
@@ -42,9 +43,15 @@ struct source_stats {
 };
 
 /* Opens a pcap or pcapng file, plain, gzip- or zstd-compressed, recognised by
- * content; "-" is standard input.  Returns NULL and fills in '*error' on
- * failure: not a capture, unknown version, filter that does not compile.
- * 'options' is not kept. */
+ * content; "-" is standard input.  Blocks until a pipe has brought the file's
+ * header; after that, frames are delivered as they arrive.  Returns NULL and
+ * fills in '*error' on failure: not a capture, unknown version, filter that
+ * does not compile, interrupted by a signal handler.  'options' is not kept.
+ *
+ * Frames are delivered as they are in the file, which is not always as libpcap
+ * reads them: beyond the snapshot length of the file's header, if they are
+ * longer; with any number of link types; and a wire length smaller than what
+ * was captured is raised to that. */
 struct source *source_open_file(const char *path,
                                 const struct source_options *options,
                                 struct error *error);

@@ -106,6 +106,21 @@ capacity_is_rounded_up_and_limited(void **state)
     ring_free(NULL);
 }
 
+static void
+push_all(struct ring *ring, void *const *items, size_t n_items)
+{
+    size_t n_sent = 0;
+
+    while (n_sent < n_items) {
+        size_t n = ring_push_batch(ring, items + n_sent, n_items - n_sent);
+
+        n_sent += n;
+        if (!n) {
+            sched_yield();
+        }
+    }
+}
+
 /* Writes each number before pushing its address, singly and in batches. */
 static void *
 produce(void *context)
@@ -116,7 +131,6 @@ produce(void *context)
 
     while (n_made < N_ITEMS) {
         size_t n_batch = 1 + n_made % 7;
-        size_t n_sent = 0;
 
         if (n_batch > N_ITEMS - n_made) {
             n_batch = N_ITEMS - n_made;
@@ -125,14 +139,7 @@ produce(void *context)
             numbers[n_made + i] = (int)(n_made + i);
             batch[i] = &numbers[n_made + i];
         }
-        while (n_sent < n_batch) {
-            size_t n = ring_push_batch(ring, batch + n_sent, n_batch - n_sent);
-
-            n_sent += n;
-            if (!n) {
-                sched_yield();
-            }
-        }
+        push_all(ring, batch, n_batch);
         n_made += n_batch;
     }
     return NULL;
