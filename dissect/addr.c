@@ -184,8 +184,8 @@ format_ipv6(char *out, const uint8_t byte[16])
     uint16_t group[N_GROUPS];
     unsigned run, length;
 
-    for (unsigned i = 0; i < N_GROUPS; i++) {
-        group[i] = (uint16_t)(byte[2 * i] << 8 | byte[2 * i + 1]);
+    for (unsigned i = 0; i < N_GROUPS; i++, byte += 2) {
+        group[i] = (uint16_t)(byte[0] << 8 | byte[1]);
     }
     run = longest_zero_run(group, &length);
     for (unsigned i = 0; i < N_GROUPS; i++) {

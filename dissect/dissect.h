@@ -6,7 +6,10 @@
  *
  * A packet that cannot be decoded to the transport layer but has a sound IP
  * header still counts: DISSECT_OK with PACKET_NO_TRANSPORT.  A tunnel whose
- * content cannot be decoded leaves the tunnel's own packet as the result. */
+ * content cannot be decoded leaves the tunnel's own packet as the result.  The
+ * same holds for the depth limit: DISSECT_TOO_DEEP is for frames where no IP
+ * header was reached; otherwise the innermost packet reached is the result,
+ * with PACKET_TOO_DEEP, so that nesting headers hides nothing. */
 
 #ifndef DISSECT_DISSECT_H
 #define DISSECT_DISSECT_H

@@ -65,23 +65,32 @@ enum packet_tcp_flag {
 enum packet_protocol {
     PROTOCOL_ICMP = 1,
     PROTOCOL_TCP = 6,
+    PROTOCOL_IPV4 = 4,
     PROTOCOL_UDP = 17,
+    PROTOCOL_DCCP = 33,
+    PROTOCOL_IPV6 = 41,
     PROTOCOL_GRE = 47,
+    PROTOCOL_ESP = 50,
+    PROTOCOL_AH = 51,
     PROTOCOL_ICMPV6 = 58,
-    PROTOCOL_SCTP = 132
+    PROTOCOL_SCTP = 132,
+    PROTOCOL_UDP_LITE = 136
 };
 
 enum packet_flag {
     PACKET_FRAGMENT = 1 << 0,       /* Part of a fragmented datagram. */
     PACKET_LATER_FRAGMENT = 1 << 1, /* Not the first: no transport header. */
     PACKET_MORE_FRAGMENTS = 1 << 2,
-    PACKET_TRUNCATED = 1 << 3,      /* The capture cut the IP payload short. */
-    PACKET_NO_TRANSPORT = 1 << 4,   /* Transport header missing, cut or bad. */
+    PACKET_TRUNCATED = 1 << 3, /* The frame holds less than IP says there is. */
+    PACKET_NO_TRANSPORT = 1 << 4,   /* Transport header cut, bad, or in another
+                                     * fragment.  Ports are set if they were
+                                     * there. */
     PACKET_LENGTH_GUESSED = 1 << 5, /* IP length 0 (TSO): from the frame. */
     PACKET_ICMP_ERROR = 1 << 6,     /* 'quoted' is filled in. */
     PACKET_LINK_BROADCAST = 1 << 7, /* Destination MAC ff:ff:ff:ff:ff:ff. */
     PACKET_HAS_MAC = 1 << 8,        /* 'src_mac' and 'dst_mac' are filled in. */
-    PACKET_ALTERED = 1 << 9 /* A length field was corrected; see dissect.c. */
+    PACKET_ALTERED = 1 << 9,  /* A wrong UDP length was replaced by IP's. */
+    PACKET_TOO_DEEP = 1 << 10 /* More headers followed than were looked at. */
 };
 
 /* The packet an ICMP error quotes, as far as it was quoted. */
@@ -96,7 +105,7 @@ struct packet {
     struct wall_time time;
     uint64_t number; /* Of the frame; see struct frame. */
     struct addr src, dst;
-    uint16_t src_port, dst_port; /* TCP, UDP, SCTP; else 0. */
+    uint16_t src_port, dst_port; /* TCP, UDP, SCTP, DCCP; else 0. */
     uint8_t protocol;            /* IPPROTO_*, past any extension headers. */
     uint8_t ip_version;          /* 4 or 6. */
     uint8_t ttl;                 /* Or hop limit. */
@@ -119,12 +128,15 @@ struct packet {
     uint32_t fragment_id;
     uint16_t fragment_at; /* Offset of this fragment's data, in bytes. */
 
-    uint16_t vlan[PACKET_MAX_VLANS]; /* 12-bit ids, outermost first. */
+    /* Of the Ethernet frame nearest around the packet (inside a VXLAN, say);
+     * 12-bit ids, outermost first.  Priority tags (id 0) are not VLANs. */
+    uint16_t vlan[PACKET_MAX_VLANS];
     uint8_t n_vlans;
     uint8_t depth;  /* IP headers around this one. */
     uint8_t tunnel; /* enum packet_tunnel: the innermost tunnel. */
     uint8_t src_mac[6], dst_mac[6];
-    uint32_t tunnel_id; /* VNI, GRE key, TEID, ERSPAN session; 0 if none. */
+    uint32_t tunnel_id; /* VNI, VSID, GRE key, TEID, ERSPAN session; 0 if none.
+                         * See packet_tunnel_context(). */
     struct addr outer_src, outer_dst; /* Of the innermost tunnel, if any. */
 
     struct packet_quoted quoted; /* Only with PACKET_ICMP_ERROR. */
@@ -136,5 +148,14 @@ const char *packet_tunnel_name(enum packet_tunnel); /* "vxlan"; "" for none. */
 /* "tcp", "udp", "icmp", "ipv6-icmp", "sctp", "gre", ...; IANA keyword in lower
  * case, or NULL if the number has none here. */
 const char *packet_protocol_name(uint8_t protocol);
+
+/* The reverse, in any case; also knows common other names such as "icmpv6".
+ * Returns false if there is no such protocol. */
+bool packet_protocol_number(const char *name, uint8_t *protocol);
+
+/* The tunnel id where both directions of a conversation carry the same one
+ * (VNI, VSID, GRE key, ERSPAN session): part of what tells conversations apart.
+ * 0 for GTP-U and PPTP, whose ids name one direction only. */
+uint32_t packet_tunnel_context(const struct packet *);
 
 #endif

@@ -1,0 +1,159 @@
+/* One walk through the headers of one frame; private to dissect/.
+ *
+ * A decoder reads one header at the cursor and says what comes next: another
+ * layer, or how the walk ends.  Only an IP decoder that found a sound header
+ * writes to the packet (walk_begin_packet()); everything learnt about the
+ * layers around it waits in 'around' until then.  So a walk that fails inside a
+ * tunnel leaves the tunnel's own packet untouched, with nothing to undo. */
+
+#ifndef DISSECT_WALK_H
+#define DISSECT_WALK_H
+
+#include "capture/frame.h"
+#include "dissect/cursor.h"
+#include "dissect/dissect.h"
+#include "dissect/packet.h"
+
+/* X(NAME, decoder), in no particular order. */
+#define WALK_LAYERS(X)                                                         \
+    X(ETHERNET, link_ethernet)                                                 \
+    X(VLAN, link_vlan)                                                         \
+    X(LLC, link_llc)                                                           \
+    X(MPLS, link_mpls)                                                         \
+    X(MACSEC, link_macsec)                                                     \
+    X(CISCO_METADATA, link_cisco_metadata)                                     \
+    X(VN_TAG, link_vn_tag)                                                     \
+    X(E_TAG, link_e_tag)                                                       \
+    X(PROVIDER_BACKBONE, link_provider_backbone)                               \
+    X(FABRIC_PATH, link_fabric_path)                                           \
+    X(PPPOE, serial_pppoe)                                                     \
+    X(PPP, serial_ppp)                                                         \
+    X(CISCO_HDLC, serial_cisco_hdlc)                                           \
+    X(FRAME_RELAY, serial_frame_relay)                                         \
+    X(LOOPBACK, pseudo_loopback)                                               \
+    X(RAW, pseudo_raw)                                                         \
+    X(SLL, pseudo_sll)                                                         \
+    X(SLL2, pseudo_sll2)                                                       \
+    X(NFLOG, pseudo_nflog)                                                     \
+    X(WLAN, wlan_80211)                                                        \
+    X(RADIOTAP, wlan_radiotap)                                                 \
+    X(PRISM, wlan_prism)                                                       \
+    X(PPI, wlan_ppi)                                                           \
+    X(IPV4, ip_v4)                                                             \
+    X(IPV6, ip_v6)                                                             \
+    X(IPV6_OPTIONS, ip_v6_options)                                             \
+    X(IPV6_FRAGMENT, ip_v6_fragment)                                           \
+    X(AUTHENTICATION, ip_authentication)                                       \
+    X(TCP, transport_tcp)                                                      \
+    X(UDP, transport_udp)                                                      \
+    X(SCTP, transport_sctp)                                                    \
+    X(DCCP, transport_dccp)                                                    \
+    X(ICMP, transport_icmp)                                                    \
+    X(IP_IN_IP, tunnel_ip_in_ip)                                               \
+    X(GRE, tunnel_gre)                                                         \
+    X(ERSPAN, tunnel_erspan)                                                   \
+    X(WCCP, tunnel_wccp)                                                       \
+    X(NSH, tunnel_nsh)                                                         \
+    X(VXLAN, tunnel_vxlan)                                                     \
+    X(VXLAN_GPE, tunnel_vxlan_gpe)                                             \
+    X(GENEVE, tunnel_geneve)                                                   \
+    X(GTP_U, tunnel_gtp_u)                                                     \
+    X(TEREDO, tunnel_teredo)
+
+/* What a decoder answers: the next layer, or STEP_END plus a result. */
+enum step {
+#define WALK_STEP(NAME, decoder) STEP_##NAME,
+    WALK_LAYERS(WALK_STEP)
+#undef WALK_STEP
+    STEP_END,
+#define WALK_RESULT(NAME, LABEL, HELP) STEP_##NAME = STEP_END + DISSECT_##NAME,
+    DISSECT_RESULTS(WALK_RESULT)
+#undef WALK_RESULT
+};
+
+struct walk {
+    struct cursor at;
+    const uint8_t *start;  /* Of the frame: offsets count from here. */
+    uint32_t captured_end; /* Offsets where the layer at hand ends: in the */
+    uint32_t wire_end;     /* capture, and on the wire. */
+    uint32_t layers_left;
+    bool has_packet;  /* '*packet' holds a sound IP header. */
+    bool is_cut;      /* The frame was captured only in part. */
+    bool wlan_padded; /* 802.11 header is padded to 4 bytes (radiotap). */
+    const struct frame *frame;
+    const struct dissect_options *options;
+    struct packet *packet;
+
+    /* Around the next IP header; as in struct packet. */
+    struct {
+        uint32_t tunnel_id;
+        uint16_t flags;
+        uint8_t tunnel, n_vlans;
+        uint16_t vlan[PACKET_MAX_VLANS];
+        uint8_t dst_mac[6], src_mac[6];
+    } around;
+};
+
+#define WALK_DECODER(NAME, decoder) enum step decoder(struct walk *);
+WALK_LAYERS(WALK_DECODER)
+#undef WALK_DECODER
+
+/* Starts '*packet' anew for a sound IP header; what was there becomes the
+ * packet around it. */
+void walk_begin_packet(struct walk *);
+
+/* The packet's payload starts at 'at', an offset in the frame that may lie past
+ * what was captured. */
+void walk_set_payload(struct walk *, uint32_t at);
+
+/* What a number in a header field leads to. */
+enum step link_ethertype(uint16_t type);
+enum step ip_protocol(struct walk *, uint8_t protocol);
+enum step link_type(uint16_t link); /* By LINKTYPE_*. */
+
+/* Reads the five bytes of a SNAP header. */
+enum step link_snap(struct walk *);
+
+/* Adds a VLAN id to those around the packet. */
+void link_add_vlan(struct walk *, uint16_t tag);
+
+/* Fills in packet->quoted from what is left at the cursor. */
+void quoted_read(struct walk *);
+
+/* Notes that what follows is inside a tunnel.  Returns false if the options say
+ * not to look inside. */
+bool tunnel_enter(struct walk *, enum packet_tunnel, uint32_t id);
+
+/* UDP only: the tunnel that uses this port, or STEP_OK. */
+enum step tunnel_by_port(uint16_t src_port, uint16_t dst_port);
+
+static inline uint32_t
+walk_offset(const struct walk *w)
+{
+    return (uint32_t)(w->at.at - w->start);
+}
+
+/* The header at hand is not all there: because of the capture, or because the
+ * sender made it so. */
+static inline enum step
+walk_cut(const struct walk *w)
+{
+    return w->is_cut ? STEP_CUT_SHORT : STEP_BAD_HEADER;
+}
+
+/* What lies past 'end', an offset in the frame, is padding or a trailer. */
+static inline void
+walk_narrow(struct walk *w, uint32_t end)
+{
+    if (end < w->wire_end) {
+        w->wire_end = end;
+    }
+    if (end < w->captured_end) {
+        w->captured_end = end;
+        if (w->at.end - w->start > end) {
+            w->at.end = w->start + end;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* The names of what dissection finds. */
+
+#include "tests/support/test.h"
+
+#include "dissect/packet.h"
+
+#include <string.h>
+
+static void
+every_result_and_tunnel_has_a_name(void **state)
+{
+    (void)state;
+    for (int i = 0; i < DISSECT_N_RESULTS; i++) {
+        assert_non_null(dissect_result_label((enum dissect_result)i));
+    }
+    assert_string_equal(packet_tunnel_name(PACKET_TUNNEL_NONE), "");
+    for (int i = 1; i < PACKET_N_TUNNELS; i++) {
+        assert_true(strlen(packet_tunnel_name((enum packet_tunnel)i)) > 2);
+    }
+    assert_string_equal(packet_tunnel_name(PACKET_TUNNEL_GTP_U), "gtp-u");
+}
+
+static void
+protocol_names_are_those_of_iana(void **state)
+{
+    static const struct {
+        uint8_t protocol;
+        const char *name;
+    } cases[] = {
+        {1, "icmp"},   {2, "igmp"},       {4, "ipv4"},      {6, "tcp"},
+        {17, "udp"},   {41, "ipv6"},      {47, "gre"},      {50, "esp"},
+        {51, "ah"},    {58, "ipv6-icmp"}, {89, "ospf"},     {94, "ipip"},
+        {112, "vrrp"}, {132, "sctp"},     {136, "udplite"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(packet_protocol_name(cases[i].protocol),
+                            cases[i].name);
+    }
+    assert_null(packet_protocol_name(61));
+    assert_null(packet_protocol_name(255));
+}
+
+static void
+names_and_numbers_are_each_others_reverse(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 256; i++) {
+        const char *name = packet_protocol_name((uint8_t)i);
+        uint8_t number;
+
+        if (name) {
+            assert_true(packet_protocol_number(name, &number));
+            assert_int_equal(number, i);
+        }
+    }
+}
+
+static void
+numbers_are_found_in_any_case_and_by_common_names(void **state)
+{
+    uint8_t number = 0;
+
+    (void)state;
+    assert_true(packet_protocol_number("GRE", &number));
+    assert_int_equal(number, PROTOCOL_GRE);
+    assert_true(packet_protocol_number("ICMPv6", &number));
+    assert_int_equal(number, PROTOCOL_ICMPV6);
+    assert_true(packet_protocol_number("ospfigp", &number));
+    assert_int_equal(number, 89);
+    assert_false(packet_protocol_number("", &number));
+    assert_false(packet_protocol_number("tcpp", &number));
+    assert_int_equal(number, 89);
+}
+
+static void
+ids_of_one_direction_are_no_context(void **state)
+{
+    struct packet packet = {.tunnel = PACKET_TUNNEL_VXLAN, .tunnel_id = 7};
+
+    (void)state;
+    assert_int_equal(packet_tunnel_context(&packet), 7);
+    packet.tunnel = PACKET_TUNNEL_GTP_U;
+    assert_int_equal(packet_tunnel_context(&packet), 0);
+}
+
+int
+main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_result_and_tunnel_has_a_name),
+        cmocka_unit_test(protocol_names_are_those_of_iana),
+        cmocka_unit_test(names_and_numbers_are_each_others_reverse),
+        cmocka_unit_test(numbers_are_found_in_any_case_and_by_common_names),
+        cmocka_unit_test(ids_of_one_direction_are_no_context),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
