@@ -2,9 +2,19 @@
  *
  * An engine is one nDPI module and belongs to one thread; create engines one
  * after the other, before the threads start.  An inspection is what the engine
- * remembers of one conversation: allocated at its first payload byte, fed until
- * final, then reduced to a struct application and freed.  nDPI reads hostile
- * input; what it sees is bounded and padded here (application.c says how).
+ * remembers of one conversation: allocated at its first payload byte (TCP, UDP)
+ * or first packet (other protocols), fed until final, then reduced to a struct
+ * application and freed.  nDPI reads hostile input; what it sees is bounded and
+ * padded here (application.c says how).
+ *
+ * Memory: about 5 MiB an engine, and about 1 KiB an inspection alive, plus what
+ * nDPI buffers for it (TLS handshakes; at most APPLICATION_MAX_BYTES and a
+ * packet).  Freed inspections are kept for the next ones until the engine is
+ * freed.
+ *
+ * nDPI 4.2 has a few printf() calls on error paths of its set-up and of bad
+ * custom rules, none for packets: a program that writes records to standard
+ * output should still hand them a stream of its own.
  *
  * nDPI's numbers differ between its versions: ids are for one run only, names
  * go into records. */
@@ -41,9 +51,11 @@ enum application_confidence {
 
 enum {
     APPLICATION_MAX_TEXT = 255, /* Bytes kept of any text from the wire. */
-    APPLICATION_MAX_PACKETS_TCP = 32,
+    APPLICATION_MAX_PACKETS_TCP = 32, /* With payload. */
     APPLICATION_MAX_PACKETS_UDP = 24,
-    APPLICATION_MAX_PACKETS_OTHER = 8
+    APPLICATION_MAX_PACKETS_OTHER = 8,
+    APPLICATION_MAX_BYTES = 131072, /* Of IP packets, shown to nDPI. */
+    APPLICATION_DEFAULT_INSPECTIONS = 65536
 };
 
 /* Text from the wire, any bytes, NUL-terminated, at most APPLICATION_MAX_TEXT
@@ -72,20 +84,30 @@ struct application {
     uint16_t category;
     uint16_t tls_version; /* As negotiated, from ServerHello: 0x0303 is 1.2;
                            * QUIC 0x0304; DTLS 1.2 0xfefd; 0 not seen. */
-    uint64_t risks;       /* Bit n: application_risk_name(n). */
+    uint64_t risks;       /* Bit n: application_risk_name(n).  The bit of
+                           * tls_obsolete_version is also set when only our own
+                           * reading of the ServerHello shows it. */
     struct application_details *details; /* NULL if there are none. */
 };
 
 struct application_options {
-    size_t
-        max_inspections; /* Alive at once; beyond, the flow is not inspected. */
+    /* Alive at once; beyond, the flow is not inspected.  0 is
+     * APPLICATION_DEFAULT_INSPECTIONS. */
+    size_t max_inspections;
 };
 
 struct application_counters {
     uint64_t inspections, active, refused; /* Refused: max_inspections. */
-    uint64_t packets, skipped_fragments, skipped_protocol;
+    uint64_t packets;                      /* Shown to nDPI. */
+    uint64_t skipped_fragments;            /* Fragments but the first. */
+    uint64_t skipped_protocol; /* Another IP version or protocol than the
+                                * first packet's, or no transport header. */
+    uint64_t limited; /* Inspections that ended at a limit, undecided or not. */
 };
 
+/* 'options' may be NULL and is not kept.  Fails when memory is out, when the
+ * headers we were built with are another nDPI's than the library's, and when
+ * the work-around for nDPI 4.2's crashes would not take effect. */
 struct application_engine *
 application_engine_new(const struct application_options *, struct error *);
 void application_engine_free(struct application_engine *); /* Accepts NULL. */
@@ -95,13 +117,22 @@ void application_engine_counters(const struct application_engine *,
 /* Version of the linked library, such as "4.2.0". */
 const char *application_library_version(void);
 
+/* Whether that version is one whose known crashes are worked around here. */
+bool application_library_is_mended(void);
+
 /* NULL when max_inspections are alive (counted) or memory is out. */
 struct inspection *inspection_new(struct application_engine *);
 
+/* Says, before the first packet, that the TCP handshake was seen: nDPI names
+ * FTP data, Citrix and Lotus Notes only then.  Packets without payload need not
+ * be shown for it. */
+void inspection_saw_handshake(struct inspection *);
+
 /* Shows one packet to nDPI and to our own TLS reader.  Returns true when the
- * inspection is final: nothing more can be learnt, or the packet limits are
- * reached.  Cheap no-op after that, and for packets nDPI must not see (later
- * fragments, another protocol than the first packet's). */
+ * inspection is final: nothing more can be learnt, or the limits are reached.
+ * TLS is not final before the ServerHello.  Cheap no-op after that, and for
+ * packets nDPI must not see (later fragments, another protocol than the first
+ * packet's) or that say nothing (TCP and UDP without payload). */
 bool inspection_packet(struct application_engine *, struct inspection *,
                        const struct packet *, const struct frame *,
                        bool from_initiator);
