@@ -1,0 +1,120 @@
+/* One entry of the flow table.  Private to flows/.
+ *
+ * The first 120 bytes are what every packet touches: two cache lines.  What
+ * most flows never need is in parts (flow_parts.h), chained at 'parts'.
+ * Per-direction members are indexed by the end of the key, not by role, so that
+ * exchanging initiator and responder is one bit. */
+
+#ifndef FLOWS_FLOW_H
+#define FLOWS_FLOW_H
+
+#include "capture/clock.h"
+#include "dissect/addr.h"
+#include "dissect/packet.h"
+#include "flows/flow_key.h"
+#include "flows/flow_record.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct flow_table;
+
+/* Packet time in steps of 2^20 ns (about a millisecond), modulo 2^32 (52
+ * days).  Only differences mean anything. */
+typedef uint32_t flow_tick;
+
+enum {
+    FLOW_TICK_SHIFT = 20
+};
+
+static inline flow_tick
+flow_tick_of(int64_t ns)
+{
+    return (flow_tick)((uint64_t)ns >> FLOW_TICK_SHIFT);
+}
+
+/* What one end sent: 32 bits of packets, 48 of bytes.  What overflows goes to
+ * the flow's struct flow_carry. */
+struct flow_count {
+    uint32_t packets;
+    uint16_t bytes_high;
+    uint16_t payload_high;
+    uint32_t bytes;
+    uint32_t payload;
+};
+
+enum flow_mark {
+    FLOW_MARK_INITIATOR = 1 << 0, /* The initiator is end 1, not end 0. */
+    FLOW_MARK_REPORTED = 1 << 1,  /* Has a struct flow_reported. */
+    FLOW_MARK_DIALOGUE = 1 << 2,  /* Has a struct flow_dialogue, first. */
+    FLOW_MARK_EARLY = 1 << 3,     /* A packet predates 'start'. */
+    FLOW_MARK_HANDSHAKE = 1 << 4, /* 'opening' is the handshake's time. */
+    FLOW_MARK_SYN_FIRST = 1 << 5, /* 'start' is the initiator's SYN's time. */
+    FLOW_MARK_PATH = 1 << 6,      /* Has a struct flow_path. */
+    FLOW_MARK_DONE = 1 << 7       /* The TCP handshake is over. */
+};
+
+struct flow {
+    struct flow_key key;
+    uint32_t parts;    /* First part, as a handle; 0: none. */
+    uint32_t chunk_at; /* This entry's offset in its chunk. */
+    flow_tick seen;    /* When it last had a packet. */
+    struct wall_time end;
+    uint64_t last_frame;
+    struct flow_count count[2];
+    uint16_t flags; /* enum flow_flag. */
+    uint8_t tcp_flags[2];
+    uint8_t ttl_min[2], ttl_max[2];
+    uint8_t letters[2];   /* History letters seen; see tcp_state.c. */
+    uint8_t tcp_state[2]; /* State, and the one before in the high nibble. */
+    uint8_t evidence, outcome;
+    uint8_t marks; /* enum flow_mark. */
+    uint8_t queue; /* Of flow_expiry.h. */
+
+    /* Read when it ends. */
+    struct wall_time start;
+    uint64_t first_frame;
+    uint64_t history; /* Packed; see history.h. */
+    uint32_t opening; /* The SYN's sequence number; later, with
+                       * FLOW_MARK_HANDSHAKE, the handshake's time. */
+    uint16_t file, interface;
+    uint8_t mac[2][6];
+    uint16_t vlan; /* The outermost; with more, all are in flow_path. */
+    uint8_t n_vlans;
+    uint8_t icmp_code;
+};
+
+static_assert(offsetof(struct flow, start) == 120,
+              "what a packet touches fits two cache lines");
+static_assert(sizeof(struct flow) == 168, "see tests/flows/test_flow_size.c");
+
+static inline unsigned
+flow_initiator(const struct flow *flow)
+{
+    return flow->marks & FLOW_MARK_INITIATOR;
+}
+
+static inline bool
+flow_has_packets(const struct flow *flow, unsigned end)
+{
+    return (flow->count[end].packets | flow->count[end].bytes) != 0;
+}
+
+/* The table the flow is in. */
+struct flow_table *flow_owner(const struct flow *);
+
+/* Fills in everything but kind, reason and the deltas' meaning. */
+void flow_summarize(const struct flow *, struct flow_record *);
+
+/* Accounts the packet, sent by 'sender', to totals, times and header facts. */
+void flow_count_packet(struct flow *, const struct packet *, unsigned sender);
+
+/* Notes who and where from the packet that starts the flow. */
+void flow_begin(struct flow *, const struct packet *, unsigned sender);
+
+/* Raises the outcome after a packet was accounted. */
+void flow_update_outcome(struct flow *);
+
+#endif

@@ -1,0 +1,202 @@
+/* Why no timer wheel: with seven timeouts, seven ordered queues expire exactly
+ * and give the eviction order for free. */
+
+#include "flows/flow_expiry.h"
+
+#include "flows/flow_table.h"
+#include "flows/tcp_state.h"
+
+enum {
+    QUIET = 1,
+    /* Well under half of what a tick can count. */
+    MAX_TIMEOUT_DAYS = 20
+};
+
+static uint32_t ticks_of(int64_t ns);
+static enum flow_timeout timeout_of(const struct flow *);
+static void append(struct flow_expiry *, struct flow_store *, uint32_t slot,
+                   unsigned queue);
+
+void
+flow_expiry_init(struct flow_expiry *expiry, const struct flow_timeouts *t)
+{
+    *expiry = (struct flow_expiry){
+        .active_ticks = t->active_ns > 0 ? ticks_of(t->active_ns) : 0,
+        .idle_ticks =
+            {
+                [FLOW_TIMEOUT_TCP_OPENING] = ticks_of(t->tcp_opening_ns),
+                [FLOW_TIMEOUT_TCP_ESTABLISHED] =
+                    ticks_of(t->tcp_established_ns),
+                [FLOW_TIMEOUT_TCP_CLOSING] = ticks_of(t->tcp_closing_ns),
+                [FLOW_TIMEOUT_UDP_REQUEST] = ticks_of(t->udp_request_ns),
+                [FLOW_TIMEOUT_UDP_REPLY] = ticks_of(t->udp_reply_ns),
+                [FLOW_TIMEOUT_ICMP] = ticks_of(t->icmp_ns),
+                [FLOW_TIMEOUT_OTHER] = ticks_of(t->other_ns),
+            },
+    };
+}
+
+void
+flow_expiry_add(struct flow_expiry *expiry, struct flow_store *store,
+                uint32_t slot, flow_tick now)
+{
+    struct flow *flow = flow_store_flow(store, slot);
+
+    flow->seen = now;
+    append(expiry, store, slot, 2U * timeout_of(flow));
+}
+
+void
+flow_expiry_touch(struct flow_expiry *expiry, struct flow_store *store,
+                  uint32_t slot, flow_tick now)
+{
+    struct flow *flow = flow_store_flow(store, slot);
+    unsigned queue = 2U * timeout_of(flow);
+
+    if (flow->seen == now && flow->queue == queue) {
+        return;
+    }
+    flow_expiry_remove(expiry, store, slot);
+    flow->seen = now;
+    append(expiry, store, slot, queue);
+}
+
+void
+flow_expiry_remove(struct flow_expiry *expiry, struct flow_store *store,
+                   uint32_t slot)
+{
+    struct flow_queue *queue =
+        &expiry->queue[flow_store_flow(store, slot)->queue];
+    const struct flow_node *node = flow_store_node(store, slot);
+
+    if (node->older) {
+        flow_store_node(store, node->older)->newer = node->newer;
+    } else {
+        queue->oldest = node->newer;
+    }
+    if (node->newer) {
+        flow_store_node(store, node->newer)->older = node->older;
+    } else {
+        queue->newest = node->older;
+    }
+}
+
+uint32_t
+flow_expiry_due(const struct flow_expiry *expiry,
+                const struct flow_store *store, flow_tick now, bool *is_quiet)
+{
+    for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
+        uint32_t slot = expiry->queue[i].oldest;
+        uint32_t idle;
+
+        if (!slot) {
+            continue;
+        }
+        idle = now - flow_store_flow(store, slot)->seen;
+        if (idle > expiry->idle_ticks[i / 2]) {
+            *is_quiet = false;
+            return slot;
+        }
+        if (!(i & QUIET) && expiry->active_ticks &&
+            idle > expiry->active_ticks) {
+            *is_quiet = true;
+            return slot;
+        }
+    }
+    return FLOW_NO_SLOT;
+}
+
+void
+flow_expiry_quiet(struct flow_expiry *expiry, struct flow_store *store,
+                  uint32_t slot)
+{
+    unsigned queue = flow_store_flow(store, slot)->queue | QUIET;
+
+    flow_expiry_remove(expiry, store, slot);
+    append(expiry, store, slot, queue);
+}
+
+uint32_t
+flow_expiry_oldest(const struct flow_expiry *expiry,
+                   const struct flow_store *store, flow_tick now)
+{
+    uint32_t oldest = FLOW_NO_SLOT;
+    uint32_t longest = 0;
+
+    for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
+        uint32_t slot = expiry->queue[i].oldest;
+
+        if (slot) {
+            uint32_t idle = now - flow_store_flow(store, slot)->seen;
+
+            if (!oldest || idle > longest) {
+                oldest = slot;
+                longest = idle;
+            }
+        }
+    }
+    return oldest;
+}
+
+bool
+flow_expiry_is_long(const struct flow_expiry *expiry, const struct flow *flow,
+                    flow_tick now)
+{
+    const struct flow_part *part;
+    flow_tick since;
+
+    if (!expiry->active_ticks ||
+        now - flow_tick_of(flow->start.ns) <= expiry->active_ticks) {
+        return false;
+    }
+    if (!(flow->marks & FLOW_MARK_REPORTED)) {
+        return true;
+    }
+    part = flow_part_find(flow, FLOW_PART_REPORTED);
+    since = part->reported.when;
+    return now - since > expiry->active_ticks;
+}
+
+static uint32_t
+ticks_of(int64_t ns)
+{
+    const int64_t max = MAX_TIMEOUT_DAYS * 86400 * SECOND_NS;
+    int64_t held = ns > max ? max : ns;
+    int64_t ticks =
+        (held + (INT64_C(1) << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT;
+
+    return ticks > 0 ? (uint32_t)ticks : 1;
+}
+
+static enum flow_timeout
+timeout_of(const struct flow *flow)
+{
+    bool both = flow_has_packets(flow, 0) && flow_has_packets(flow, 1);
+
+    switch (flow->key.protocol) {
+    case PROTOCOL_TCP: return tcp_state_timeout(flow);
+    case PROTOCOL_UDP:
+        return both ? FLOW_TIMEOUT_UDP_REPLY : FLOW_TIMEOUT_UDP_REQUEST;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6: return FLOW_TIMEOUT_ICMP;
+    default: return FLOW_TIMEOUT_OTHER;
+    }
+}
+
+static void
+append(struct flow_expiry *expiry, struct flow_store *store, uint32_t slot,
+       unsigned queue)
+{
+    struct flow_queue *q = &expiry->queue[queue];
+    struct flow_node *node = flow_store_node(store, slot);
+
+    flow_store_flow(store, slot)->queue = (uint8_t)queue;
+    node->older = q->newest;
+    node->newer = FLOW_NO_SLOT;
+    if (q->newest) {
+        flow_store_node(store, q->newest)->newer = slot;
+    } else {
+        q->oldest = slot;
+    }
+    q->newest = slot;
+}

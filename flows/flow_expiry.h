@@ -1,0 +1,78 @@
+/* When flows end for want of packets, and which one goes first when the table
+ * is full.
+ *
+ * There are few different timeouts, so instead of a timer per flow there is a
+ * queue per timeout, each in the order of the flows' last packets: only heads
+ * can have expired, and the flow idle longest is one of the heads.  A packet
+ * moves its flow to the newer end, at most once per tick.  Every operation is
+ * O(1) in the number of flows.
+ *
+ * A flow that has been quiet for the active timeout but may still live moves to
+ * the second queue of its timeout; that is when what it carried since its last
+ * record is reported. */
+
+#ifndef FLOWS_FLOW_EXPIRY_H
+#define FLOWS_FLOW_EXPIRY_H
+
+#include "flows/flow.h"
+#include "flows/flow_store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct flow_timeouts;
+
+enum flow_timeout {
+    FLOW_TIMEOUT_TCP_OPENING,
+    FLOW_TIMEOUT_TCP_ESTABLISHED,
+    FLOW_TIMEOUT_TCP_CLOSING,
+    FLOW_TIMEOUT_UDP_REQUEST,
+    FLOW_TIMEOUT_UDP_REPLY,
+    FLOW_TIMEOUT_ICMP,
+    FLOW_TIMEOUT_OTHER,
+    FLOW_N_TIMEOUTS
+};
+
+enum {
+    FLOW_N_QUEUES = 2 * FLOW_N_TIMEOUTS /* Twice 'enum flow_timeout', plus 1
+                                         * for the quiet. */
+};
+
+struct flow_queue {
+    uint32_t oldest, newest;
+};
+
+struct flow_expiry {
+    struct flow_queue queue[FLOW_N_QUEUES];
+    uint32_t idle_ticks[FLOW_N_TIMEOUTS];
+    uint32_t active_ticks; /* 0: no interim records. */
+};
+
+/* Timeouts are rounded up to ticks and held between one tick and 20 days. */
+void flow_expiry_init(struct flow_expiry *, const struct flow_timeouts *);
+
+/* Puts a new flow, or a flow that had a packet, at the newer end of the queue
+ * it belongs in now. */
+void flow_expiry_add(struct flow_expiry *, struct flow_store *, uint32_t slot,
+                     flow_tick now);
+void flow_expiry_touch(struct flow_expiry *, struct flow_store *, uint32_t slot,
+                       flow_tick now);
+void flow_expiry_remove(struct flow_expiry *, struct flow_store *,
+                        uint32_t slot);
+
+/* A flow that is due at 'now', or FLOW_NO_SLOT.  '*is_quiet' tells that it is
+ * not idle for good: flow_expiry_quiet() must follow. */
+uint32_t flow_expiry_due(const struct flow_expiry *, const struct flow_store *,
+                         flow_tick now, bool *is_quiet);
+void flow_expiry_quiet(struct flow_expiry *, struct flow_store *,
+                       uint32_t slot);
+
+/* The flow idle longest, or FLOW_NO_SLOT if there is none. */
+uint32_t flow_expiry_oldest(const struct flow_expiry *,
+                            const struct flow_store *, flow_tick now);
+
+/* Whether the flow is due for an interim record. */
+bool flow_expiry_is_long(const struct flow_expiry *, const struct flow *,
+                         flow_tick now);
+
+#endif

@@ -1,0 +1,242 @@
+/* The hash is seeded: whoever can choose addresses and ports must not be able
+ * to choose the chain they land on.  Flow identifiers use a fixed seed, since
+ * they have to be the same in every run. */
+
+#include "flows/flow_key.h"
+
+#include "dissect/packet.h"
+#include "flows/flow_table.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum {
+    /* Added to an ICMP type or code that stands for a port, where the message
+     * has no answer: keeps the two directions, and pairs, apart. */
+    ONE_WAY_TYPE = 0x100,
+    ONE_WAY_CODE = 0x200
+};
+
+/* Requests and their answers: RFC 792, 950, 1256; RFC 4443, 2710, 4861, 4620,
+ * 6275. */
+static const uint8_t pairs_v4[][2] = {
+    {8, 0}, {13, 14}, {15, 16}, {17, 18}, {10, 9}};
+static const uint8_t pairs_v6[][2] = {{128, 129}, {130, 131}, {133, 134},
+                                      {135, 136}, {139, 140}, {144, 145}};
+
+static bool is_icmp(uint8_t protocol);
+static void icmp_ports(uint8_t protocol, uint8_t type, uint8_t code,
+                       uint16_t port[2]);
+static void order_ends(const struct addr *src, const struct addr *dst,
+                       const uint16_t port[2], struct flow_ends *out);
+static int compare_addrs(const struct addr *, const struct addr *);
+static uint64_t hash_pair(const struct addr *, const struct addr *,
+                          uint64_t seed);
+
+void
+flow_key_from(const struct packet *p, uint16_t context, struct flow_ends *out)
+{
+    uint16_t port[2];
+
+    flow_key_ports(p, port);
+    flow_key_with_ports(p, context, port, out);
+}
+
+void
+flow_key_with_ports(const struct packet *p, uint16_t context,
+                    const uint16_t port[2], struct flow_ends *out)
+{
+    bool has_vni =
+        p->tunnel == PACKET_TUNNEL_VXLAN || p->tunnel == PACKET_TUNNEL_GENEVE;
+
+    order_ends(&p->src, &p->dst, port, out);
+    out->key.scope = has_vni ? p->tunnel_id : 0;
+    out->key.tunnel = has_vni ? p->tunnel : 0;
+    out->key.context = context;
+    out->key.protocol = p->protocol;
+    /* An error is sharded with the pair it quotes; its own flow must not
+     * depend on how many workers there are, so it stays with that pair. */
+    if ((p->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT)) ==
+        PACKET_ICMP_ERROR) {
+        out->key.scope = (uint32_t)hash_pair(&p->quoted.src, &p->quoted.dst, 0);
+    }
+}
+
+bool
+flow_key_quoted(const struct packet *p, uint16_t context, struct flow_ends *out)
+{
+    const struct packet_quoted *q = &p->quoted;
+    uint16_t port[2] = {q->src_port, q->dst_port};
+    bool has_vni =
+        p->tunnel == PACKET_TUNNEL_VXLAN || p->tunnel == PACKET_TUNNEL_GENEVE;
+
+    if (is_icmp(q->protocol)) {
+        if (!q->has_ports) {
+            return false;
+        }
+        icmp_ports(q->protocol, (uint8_t)q->src_port, (uint8_t)q->dst_port,
+                   port);
+    } else if (!q->has_ports &&
+               (q->protocol == PROTOCOL_TCP || q->protocol == PROTOCOL_UDP ||
+                q->protocol == PROTOCOL_SCTP)) {
+        return false;
+    }
+    order_ends(&q->src, &q->dst, port, out);
+    out->key.scope = has_vni ? p->tunnel_id : 0;
+    out->key.tunnel = has_vni ? p->tunnel : 0;
+    out->key.context = context;
+    out->key.protocol = q->protocol;
+    return true;
+}
+
+void
+flow_key_ports(const struct packet *p, uint16_t port[2])
+{
+    if (is_icmp(p->protocol) &&
+        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT))) {
+        icmp_ports(p->protocol, p->icmp_type, p->icmp_code, port);
+    } else {
+        port[0] = p->src_port;
+        port[1] = p->dst_port;
+    }
+}
+
+bool
+flow_key_is_one_way(const struct flow_key *key)
+{
+    return is_icmp(key->protocol) && ((key->port[0] | key->port[1]) >= 0x100);
+}
+
+uint8_t
+flow_key_icmp_type(const struct flow_key *key, unsigned end)
+{
+    bool is_receiver = (key->port[end] & ONE_WAY_CODE) != 0;
+
+    return (uint8_t)key->port[is_receiver ? !end : end];
+}
+
+int
+flow_key_icmp_counterpart(uint8_t protocol, uint8_t type)
+{
+    bool is_v6 = protocol == PROTOCOL_ICMPV6;
+    const uint8_t(*pairs)[2] = is_v6 ? pairs_v6 : pairs_v4;
+    size_t n = is_v6 ? sizeof pairs_v6 / sizeof *pairs_v6
+                     : sizeof pairs_v4 / sizeof *pairs_v4;
+
+    for (size_t i = 0; i < n; i++) {
+        if (pairs[i][0] == type) {
+            return pairs[i][1];
+        }
+        if (pairs[i][1] == type) {
+            return pairs[i][0];
+        }
+    }
+    return -1;
+}
+
+bool
+flow_key_icmp_is_request(uint8_t protocol, uint8_t type)
+{
+    int answer = flow_key_icmp_counterpart(protocol, type);
+
+    /* Only in these two pairs is the request's number the higher one. */
+    if (protocol == PROTOCOL_ICMP && (type == 8 || type == 10)) {
+        return true;
+    }
+    if (protocol == PROTOCOL_ICMP && (type == 0 || type == 9)) {
+        return false;
+    }
+    return answer > type;
+}
+
+uint64_t
+flow_key_hash(const struct flow_key *key, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(key, sizeof *key, seed);
+}
+
+uint64_t
+flow_key_id(const struct flow_key *key, int64_t first_ns, uint64_t first_frame,
+            uint16_t file)
+{
+    struct {
+        struct flow_key key;
+        uint32_t file;
+        int64_t first_ns;
+        uint64_t first_frame;
+    } all = {*key, file, first_ns, first_frame};
+
+    static_assert(sizeof all == sizeof *key + 20, "hashed without padding");
+    return XXH3_64bits(&all, sizeof all);
+}
+
+uint64_t
+flow_pair_hash(const struct packet *p, uint64_t seed)
+{
+    if (p->flags & PACKET_ICMP_ERROR) {
+        return hash_pair(&p->quoted.src, &p->quoted.dst, seed);
+    }
+    return hash_pair(&p->src, &p->dst, seed);
+}
+
+static bool
+is_icmp(uint8_t protocol)
+{
+    return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
+}
+
+static void
+icmp_ports(uint8_t protocol, uint8_t type, uint8_t code, uint16_t port[2])
+{
+    int counterpart = flow_key_icmp_counterpart(protocol, type);
+
+    if (counterpart >= 0) {
+        port[0] = type;
+        port[1] = (uint16_t)counterpart;
+    } else {
+        port[0] = ONE_WAY_TYPE | type;
+        port[1] = ONE_WAY_CODE | code;
+    }
+}
+
+static void
+order_ends(const struct addr *src, const struct addr *dst,
+           const uint16_t port[2], struct flow_ends *out)
+{
+    int order = compare_addrs(src, dst);
+
+    out->sender = order > 0 || (order == 0 && port[0] > port[1]);
+    out->key.addr[out->sender] = *src;
+    out->key.addr[!out->sender] = *dst;
+    out->key.port[out->sender] = port[0];
+    out->key.port[!out->sender] = port[1];
+}
+
+/* Any total order will do; this one needs no byte swaps. */
+static int
+compare_addrs(const struct addr *a, const struct addr *b)
+{
+    uint64_t x[2];
+    uint64_t y[2];
+
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    if (x[1] != y[1]) {
+        return x[1] < y[1] ? -1 : 1;
+    }
+    if (x[0] != y[0]) {
+        return x[0] < y[0] ? -1 : 1;
+    }
+    return 0;
+}
+
+static uint64_t
+hash_pair(const struct addr *a, const struct addr *b, uint64_t seed)
+{
+    struct addr pair[2];
+    bool swap = compare_addrs(a, b) > 0;
+
+    pair[swap] = *a;
+    pair[!swap] = *b;
+    return XXH3_64bits_withSeed(pair, sizeof pair, seed);
+}

@@ -1,0 +1,18 @@
+/* The memory of one table: allocated, counted, and held to its limit. */
+
+#ifndef FLOWS_FLOW_MEMORY_H
+#define FLOWS_FLOW_MEMORY_H
+
+#include <stddef.h>
+
+struct flow_memory {
+    size_t used;
+    size_t limit; /* 0: none. */
+};
+
+/* Returns memory aligned to a cache line, or NULL when the limit or the
+ * system's memory does not allow it. */
+void *flow_memory_get(struct flow_memory *, size_t size);
+void flow_memory_free(struct flow_memory *, void *, size_t size);
+
+#endif

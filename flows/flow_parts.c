@@ -1,0 +1,188 @@
+/* Parts are handed out by 32-bit handle, one past the index, so that a flow's
+ * chain costs it four bytes. */
+
+#include "flows/flow_parts.h"
+
+#include "flows/flow_memory.h"
+#include "flows/flow_store.h"
+
+#include <string.h>
+
+enum {
+    SLAB_SHIFT = 8,
+    SLAB_PARTS = 1 << SLAB_SHIFT
+};
+
+static struct flow_part *at(const struct flow_parts *, uint32_t handle);
+static bool grow(struct flow_parts *);
+static bool grow_directory(struct flow_parts *);
+static uint32_t take(struct flow_parts *);
+
+void
+flow_parts_init(struct flow_parts *parts, struct flow_memory *memory)
+{
+    *parts = (struct flow_parts){.memory = memory};
+}
+
+void
+flow_parts_done(struct flow_parts *parts)
+{
+    for (uint32_t i = 0; i < parts->n_slabs; i++) {
+        flow_memory_free(parts->memory, parts->slab[i],
+                         SLAB_PARTS * sizeof(struct flow_part));
+    }
+    flow_memory_free(parts->memory, parts->slab,
+                     parts->max_slabs * sizeof *parts->slab);
+    *parts = (struct flow_parts){.memory = parts->memory};
+}
+
+bool
+flow_parts_reserve(struct flow_parts *parts)
+{
+    if (parts->n_free <= parts->reserved && !grow(parts)) {
+        return false;
+    }
+    parts->reserved++;
+    return true;
+}
+
+struct flow_part *
+flow_parts_find(const struct flow_parts *parts, const struct flow *flow,
+                enum flow_part_type type)
+{
+    uint32_t handle = flow->parts;
+
+    while (handle) {
+        struct flow_part *part = at(parts, handle);
+
+        if (part->type == type) {
+            return part;
+        }
+        handle = part->next;
+    }
+    return NULL;
+}
+
+struct flow_part *
+flow_parts_get(struct flow_parts *parts, struct flow *flow,
+               enum flow_part_type type)
+{
+    struct flow_part *part = flow_parts_find(parts, flow, type);
+    struct flow_part *first;
+    uint32_t handle;
+
+    if (part) {
+        return part;
+    }
+    if (type == FLOW_PART_DIALOGUE) {
+        parts->reserved--;
+        flow->marks |= FLOW_MARK_DIALOGUE;
+    } else if (parts->n_free <= parts->reserved && !grow(parts)) {
+        parts->refused++;
+        return NULL;
+    }
+    handle = take(parts);
+    part = at(parts, handle);
+    *part = (struct flow_part){.type = (uint8_t)type};
+    if (type != FLOW_PART_DIALOGUE && (flow->marks & FLOW_MARK_DIALOGUE)) {
+        first = at(parts, flow->parts);
+        part->next = first->next;
+        first->next = handle;
+    } else {
+        part->next = flow->parts;
+        flow->parts = handle;
+    }
+    return part;
+}
+
+void
+flow_parts_drop(struct flow_parts *parts, struct flow *flow)
+{
+    if (!(flow->marks & FLOW_MARK_DIALOGUE)) {
+        parts->reserved--;
+    }
+    while (flow->parts) {
+        uint32_t handle = flow->parts;
+        struct flow_part *part = at(parts, handle);
+
+        flow->parts = part->next;
+        part->next = parts->free;
+        parts->free = handle;
+        parts->n_free++;
+    }
+}
+
+struct flow_part *
+flow_part_find(const struct flow *flow, enum flow_part_type type)
+{
+    return flow_parts_find(flow_store_parts(flow_owner(flow)), flow, type);
+}
+
+struct flow_part *
+flow_part_get(struct flow *flow, enum flow_part_type type)
+{
+    return flow_parts_get(flow_store_parts(flow_owner(flow)), flow, type);
+}
+
+static struct flow_part *
+at(const struct flow_parts *parts, uint32_t handle)
+{
+    uint32_t index = handle - 1;
+
+    return &parts->slab[index >> SLAB_SHIFT][index & (SLAB_PARTS - 1)];
+}
+
+static uint32_t
+take(struct flow_parts *parts)
+{
+    uint32_t handle = parts->free;
+
+    parts->free = at(parts, handle)->next;
+    parts->n_free--;
+    return handle;
+}
+
+static bool
+grow(struct flow_parts *parts)
+{
+    struct flow_part *slab;
+    uint32_t first = parts->n_slabs << SLAB_SHIFT;
+
+    if (parts->n_slabs == parts->max_slabs && !grow_directory(parts)) {
+        return false;
+    }
+    slab = flow_memory_get(parts->memory, SLAB_PARTS * sizeof *slab);
+    if (!slab) {
+        return false;
+    }
+    parts->slab[parts->n_slabs++] = slab;
+    for (uint32_t i = SLAB_PARTS; i > 0; i--) {
+        slab[i - 1].next = parts->free;
+        parts->free = first + i;
+    }
+    parts->n_free += SLAB_PARTS;
+    return true;
+}
+
+static bool
+grow_directory(struct flow_parts *parts)
+{
+    uint32_t old = parts->max_slabs;
+    uint32_t n = old ? 2 * old : 16;
+    struct flow_part **slab;
+
+    if (n >= UINT32_MAX >> SLAB_SHIFT) {
+        return false;
+    }
+    slab = flow_memory_get(parts->memory, n * sizeof *slab);
+    if (!slab) {
+        return false;
+    }
+    if (old) {
+        memcpy(slab, parts->slab, old * sizeof *slab);
+    }
+    flow_memory_free(parts->memory, parts->slab, old * sizeof *slab);
+    parts->slab = slab;
+    parts->max_slabs = n;
+    return true;
+}

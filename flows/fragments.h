@@ -1,0 +1,79 @@
+/* Which flow the later fragments of a datagram belong to.
+ *
+ * Only the first fragment has ports.  They are remembered by addresses,
+ * protocol and identification, so later fragments can be counted on the same
+ * flow; those that come early are held until the first one comes.
+ *
+ * Everything is bounded: FRAGMENTS_MAX datagrams, FRAGMENTS_MAX_HELD held
+ * packets in all and FRAGMENTS_MAX_EACH for one datagram, for FRAGMENTS_NS.
+ * What cannot be held or joined is handed back as an orphan.  Memory is
+ * allocated when the first fragment comes, and kept. */
+
+#ifndef FLOWS_FRAGMENTS_H
+#define FLOWS_FRAGMENTS_H
+
+#include "capture/clock.h"
+#include "dissect/packet.h"
+#include "flows/flow_memory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    FRAGMENTS_MAX = 1024,
+    FRAGMENTS_MAX_HELD = 512,
+    FRAGMENTS_MAX_EACH = 64 /* More than a 64 KiB datagram has at 1500. */
+};
+
+/* As long as Linux keeps an incomplete datagram. */
+#define FRAGMENTS_NS (30 * SECOND_NS)
+
+/* A held packet and what it was held with. */
+struct fragments_held {
+    struct packet packet;
+    uint16_t context;
+    uint16_t next; /* Index plus one; 0: none. */
+};
+
+struct fragments_store; /* Opaque. */
+
+struct fragments {
+    struct fragments_store *store; /* NULL until the first fragment. */
+    struct flow_memory *memory;    /* Borrowed. */
+    uint64_t evicted;              /* Datagrams forgotten to make room. */
+};
+
+enum fragments_answer {
+    FRAGMENTS_KNOWN, /* The ports are in 'port'. */
+    FRAGMENTS_HELD,  /* Kept until the first fragment comes. */
+    FRAGMENTS_ORPHAN /* Cannot be kept: count it without ports. */
+};
+
+void fragments_init(struct fragments *, struct flow_memory *);
+void fragments_done(struct fragments *);
+
+/* Remembers the ports (flow_key_ports()) of a first fragment. */
+void fragments_first(struct fragments *, const struct packet *,
+                     uint16_t context, const uint16_t port[2],
+                     struct wall_time now);
+
+/* Takes one of the packets held for this first fragment's datagram, in the
+ * order they came.  Returns false when there are no more. */
+bool fragments_take(struct fragments *, const struct packet *first,
+                    uint16_t context, struct packet *out);
+
+/* Asks for the ports of a later fragment. */
+enum fragments_answer fragments_later(struct fragments *, const struct packet *,
+                                      uint16_t context, struct wall_time now,
+                                      uint16_t port[2]);
+
+/* Takes a held packet whose datagram was forgotten, or has waited for too long
+ * at 'now'.  Returns false when there are no more. */
+bool fragments_orphan(struct fragments *, struct wall_time now,
+                      struct fragments_held *out);
+
+/* The same for every held packet, at the end. */
+bool fragments_flush(struct fragments *, struct fragments_held *out);
+
+#endif
