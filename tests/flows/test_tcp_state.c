@@ -89,7 +89,7 @@ static const struct scenario scenarios[] = {
      OPEN "30 > A 101 50\n40 > A 201 50\n45 > A 151 50\n50 < A 501 0 251", "S1",
      "ShADTa", DATA, BY_SYN, IDLE},
     {"a closed window", OPEN "30 > A 101 50\n40 < A 501 0 151 0", "S1",
-     "ShADwa", DATA, BY_SYN, IDLE},
+     "ShADaw", DATA, BY_SYN, IDLE},
     {"FIN and RST in one", "0 > FR 100\n10 > FR 100", "OTH", "I", ATTEMPT,
      BY_PORT, RST},
     {"SYN and FIN in one", "0 > SF 100\n10 > SF 100", "SH", "Q", ATTEMPT,
