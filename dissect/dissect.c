@@ -8,17 +8,12 @@
 
 #include "dissect/dissect.h"
 
-#include "capture/source.h"
 #include "dissect/walk.h"
 
 enum {
     /* Headers are read only this far into a frame, so that every offset fits
      * struct packet; payload beyond is still counted. */
-    MAX_HEADER_OFFSET = UINT16_MAX,
-
-    /* A frame that claims to have been larger on the wire was not; so a
-     * guessed length has a ceiling. */
-    MAX_WIRE_BYTES = SOURCE_MAX_FRAME_BYTES
+    MAX_HEADER_OFFSET = UINT16_MAX
 };
 
 const struct dissect_options dissect_default_options = {
@@ -33,7 +28,7 @@ static decoder *const decoders[] = {
 #undef DECODER_OF
 };
 
-static uint32_t wire_bytes(const struct frame *);
+static void start_packet(const struct frame *, struct packet *);
 static enum dissect_result finish(struct walk *, enum step);
 
 enum dissect_result
@@ -42,19 +37,24 @@ dissect_frame(const struct frame *frame, const struct dissect_options *options,
 {
     uint32_t readable = frame->captured < MAX_HEADER_OFFSET ? frame->captured
                                                             : MAX_HEADER_OFFSET;
+    struct packet spare;
     struct walk w = {
         .at = {frame->data, frame->data + readable},
         .start = frame->data,
         .captured_end = frame->captured,
-        .wire_end = wire_bytes(frame),
+        .wire_end = frame->wire_size,
         .layers_left = DISSECT_MAX_LAYERS,
         .is_cut = frame->captured < frame->wire_size,
         .frame = frame,
         .options = options,
         .packet = packet,
+        .next = packet,
+        .spare = &spare,
     };
     enum step step = link_type(frame->link);
+    enum dissect_result result;
 
+    start_packet(frame, packet);
     while (step < STEP_END) {
         if (w.layers_left == 0) {
             step = STEP_TOO_DEEP;
@@ -63,74 +63,64 @@ dissect_frame(const struct frame *frame, const struct dissect_options *options,
         w.layers_left--;
         step = decoders[step](&w);
     }
-    return finish(&w, step);
+    result = finish(&w, step);
+    if (w.packet != packet) {
+        *packet = *w.packet;
+    }
+    return result;
 }
 
-static uint32_t
-wire_bytes(const struct frame *frame)
+void
+walk_enter(struct walk *w)
 {
-    uint32_t bytes =
-        frame->wire_size < MAX_WIRE_BYTES ? frame->wire_size : MAX_WIRE_BYTES;
+    const struct packet *outer = w->packet;
+    struct packet *inner = w->next;
 
-    return bytes > frame->captured ? bytes : frame->captured;
+    if (inner == outer) {
+        inner = w->spare;
+        w->spare = w->packet;
+    }
+    start_packet(w->frame, inner);
+    inner->flags = outer->flags & (PACKET_HAS_MAC | PACKET_LINK_BROADCAST);
+    inner->depth = (uint8_t)(outer->depth + 1);
+    inner->outer_src = outer->src;
+    inner->outer_dst = outer->dst;
+    inner->n_vlans = outer->n_vlans;
+    memcpy(inner->vlan, outer->vlan, sizeof inner->vlan);
+    memcpy(inner->src_mac, outer->src_mac, sizeof inner->src_mac);
+    memcpy(inner->dst_mac, outer->dst_mac, sizeof inner->dst_mac);
+    w->next = inner;
+}
+
+/* Cleared in parts, each small enough for vector stores: as a whole, gcc makes
+ * it a "rep stos", which takes longer than all the rest of the walk. */
+static void
+start_packet(const struct frame *frame, struct packet *packet)
+{
+    enum {
+        PART = 80
+    };
+    uint8_t *bytes = (uint8_t *)packet;
+
+    static_assert(sizeof *packet > 2 * PART && sizeof *packet <= 3 * PART,
+                  "three parts");
+    memset(bytes, 0, PART);
+    memset(bytes + PART, 0, PART);
+    memset(bytes + 2 * (size_t)PART, 0, sizeof *packet - 2 * (size_t)PART);
+    packet->time = frame->time;
+    packet->number = frame->number;
+    packet->file = frame->file;
+    packet->interface = frame->interface;
 }
 
 static enum dissect_result
 finish(struct walk *w, enum step step)
 {
     if (!w->has_packet) {
-        walk_begin_packet(w);
         return (enum dissect_result)(step - STEP_END);
     }
     if (step == STEP_TOO_DEEP) {
         w->packet->flags |= PACKET_TOO_DEEP;
     }
     return DISSECT_OK;
-}
-
-void
-walk_begin_packet(struct walk *w)
-{
-    struct packet *p = w->packet;
-    struct addr outer_src = {{0}};
-    struct addr outer_dst = {{0}};
-    uint8_t depth = 0;
-
-    if (w->has_packet) {
-        outer_src = p->src;
-        outer_dst = p->dst;
-        depth = (uint8_t)(p->depth + 1);
-    }
-    *p = (struct packet){
-        .time = w->frame->time,
-        .number = w->frame->number,
-        .file = w->frame->file,
-        .interface = w->frame->interface,
-        .flags = w->around.flags,
-        .n_vlans = w->around.n_vlans,
-        .depth = depth,
-        .tunnel = w->around.tunnel,
-        .tunnel_id = w->around.tunnel_id,
-        .outer_src = outer_src,
-        .outer_dst = outer_dst,
-    };
-    memcpy(p->vlan, w->around.vlan, sizeof p->vlan);
-    memcpy(p->src_mac, w->around.src_mac, sizeof p->src_mac);
-    memcpy(p->dst_mac, w->around.dst_mac, sizeof p->dst_mac);
-}
-
-void
-walk_set_payload(struct walk *w, uint32_t at)
-{
-    struct packet *p = w->packet;
-    uint32_t ip_end = p->ip_at + p->ip_bytes;
-
-    p->payload_bytes = at < ip_end ? ip_end - at : 0;
-    if (at < w->captured_end && at <= MAX_HEADER_OFFSET) {
-        p->payload_at = (uint16_t)at;
-        p->payload_captured = w->captured_end - at;
-    } else {
-        p->payload_at = (uint16_t)walk_offset(w);
-        p->payload_captured = 0;
-    }
 }

@@ -1,5 +1,6 @@
 /* IPv4 and IPv6, with the headers that may stand before the transport's. */
 
+#include "capture/source.h"
 #include "dissect/walk.h"
 
 enum {
@@ -9,7 +10,10 @@ enum {
     IPV4_FRAGMENT_OFFSET = 0x1fff,
     IPV6_FRAGMENT_OFFSET = 0xfff8,
     IPV6_MORE_FRAGMENTS = 0x0001,
-    NO_NEXT_HEADER = 59
+    NO_NEXT_HEADER = 59,
+
+    /* A frame that claims to have been larger on the wire was not. */
+    LARGEST_FRAME = SOURCE_MAX_FRAME_BYTES
 };
 
 static uint32_t length_from_frame(const struct walk *, uint32_t ip_at,
@@ -58,7 +62,7 @@ ip_v4(struct walk *w)
     uint16_t flags = 0;
     uint32_t total, header;
     uint16_t fragment;
-    struct packet *p = w->packet;
+    struct packet *p;
     struct bytes h;
 
     if (!cursor_take(&w->at, IPV4_HEADER_BYTES, &h)) {
@@ -73,7 +77,7 @@ ip_v4(struct walk *w)
         total < header) {
         return STEP_BAD_HEADER;
     }
-    walk_begin_packet(w);
+    p = walk_has_ip(w);
     p->ip_version = 4;
     p->src = addr_from_ipv4(bytes_part(h, 12, 4).data);
     p->dst = addr_from_ipv4(bytes_part(h, 16, 4).data);
@@ -107,7 +111,7 @@ ip_v6(struct walk *w)
     uint16_t flags = 0;
     uint32_t total;
     uint8_t next;
-    struct packet *p = w->packet;
+    struct packet *p;
     struct bytes h;
 
     if (!cursor_take(&w->at, IPV6_HEADER_BYTES, &h)) {
@@ -121,7 +125,7 @@ ip_v6(struct walk *w)
     if (total == IPV6_HEADER_BYTES && next != NO_NEXT_HEADER) {
         total = length_from_frame(w, ip_at, &flags);
     }
-    walk_begin_packet(w);
+    p = walk_has_ip(w);
     p->ip_version = 6;
     memcpy(p->src.byte, bytes_part(h, 8, 16).data, 16);
     memcpy(p->dst.byte, bytes_part(h, 24, 16).data, 16);
@@ -137,9 +141,11 @@ ip_protocol(struct walk *w, uint8_t protocol)
 
     w->packet->protocol = protocol;
     w->packet->transport_at = (uint16_t)at;
+    if (protocol_steps[protocol]) {
+        return (enum step)protocol_steps[protocol];
+    }
     walk_set_payload(w, at);
-    return protocol_steps[protocol] ? (enum step)protocol_steps[protocol]
-                                    : STEP_OK;
+    return STEP_OK;
 }
 
 /* | Next Header | Length in 8 bytes, less 8 |  options  |   RFC 8200 section 4
@@ -152,6 +158,7 @@ ip_v6_options(struct walk *w)
     uint8_t next;
 
     if (w->packet->ip_version != 6) {
+        walk_set_payload(w, w->packet->transport_at);
         return STEP_OK;
     }
     if (!cursor_peek(&w->at, 2, &h)) {
@@ -159,9 +166,10 @@ ip_v6_options(struct walk *w)
     }
     next = bytes_u8(h, 0);
     if (next == NO_NEXT_HEADER && w->packet->protocol >= 135) {
+        walk_set_payload(w, w->packet->transport_at);
         return STEP_OK;
     }
-    if (!cursor_skip(&w->at, (bytes_u8(h, 1) + 1U) * 8)) {
+    if (!cursor_skip(&w->at, 8 * ((size_t)bytes_u8(h, 1) + 1))) {
         return cut_before_transport(w);
     }
     return ip_protocol(w, next);
@@ -177,6 +185,7 @@ ip_v6_fragment(struct walk *w)
     struct bytes h;
 
     if (w->packet->ip_version != 6) {
+        walk_set_payload(w, w->packet->transport_at);
         return STEP_OK;
     }
     if (!cursor_take(&w->at, 8, &h)) {
@@ -200,7 +209,7 @@ ip_authentication(struct walk *w)
     struct bytes h;
 
     if (!cursor_peek(&w->at, 2, &h) ||
-        !cursor_skip(&w->at, (bytes_u8(h, 1) + 2U) * 4)) {
+        !cursor_skip(&w->at, 4 * ((size_t)bytes_u8(h, 1) + 2))) {
         return cut_before_transport(w);
     }
     return ip_protocol(w, bytes_u8(h, 0));
@@ -210,7 +219,8 @@ static uint32_t
 length_from_frame(const struct walk *w, uint32_t ip_at, uint16_t *flags)
 {
     *flags = PACKET_LENGTH_GUESSED;
-    return w->wire_end - ip_at;
+    return w->wire_end < LARGEST_FRAME ? w->wire_end - ip_at
+                                       : w->captured_end - ip_at;
 }
 
 /* Length and bounds of the packet whose header was just read. */
@@ -222,7 +232,6 @@ begin_ip(struct walk *w, uint32_t ip_at, uint32_t total, uint16_t flags)
     if (ip_at + total > w->captured_end) {
         flags |= PACKET_TRUNCATED;
     }
-    w->has_packet = true;
     p->flags |= flags;
     p->ip_at = (uint16_t)ip_at;
     p->ip_bytes = total;
@@ -243,6 +252,7 @@ ip_fragment(struct walk *w, uint16_t at, bool more, uint8_t protocol)
     if (at == 0) {
         return step;
     }
+    walk_set_payload(w, p->transport_at);
     p->fragment_at = at;
     p->flags |= PACKET_LATER_FRAGMENT | PACKET_NO_TRANSPORT;
     return STEP_OK;

@@ -83,12 +83,12 @@ link_ethernet(struct walk *w)
     if (!cursor_take(&w->at, 14, &h)) {
         return walk_cut(w);
     }
-    memcpy(w->around.dst_mac, bytes_part(h, 0, 6).data, 6);
-    memcpy(w->around.src_mac, bytes_part(h, 6, 6).data, 6);
-    w->around.n_vlans = 0;
-    w->around.flags = PACKET_HAS_MAC;
+    memcpy(w->next->dst_mac, bytes_part(h, 0, 6).data, 6);
+    memcpy(w->next->src_mac, bytes_part(h, 6, 6).data, 6);
+    w->next->n_vlans = 0;
+    w->next->flags = PACKET_HAS_MAC;
     if (bytes_be32(h, 0) == UINT32_MAX && bytes_be16(h, 4) == UINT16_MAX) {
-        w->around.flags |= PACKET_LINK_BROADCAST;
+        w->next->flags |= PACKET_LINK_BROADCAST;
     }
     return ethernet_type_or_length(w, bytes_be16(h, 12));
 }
@@ -124,8 +124,8 @@ link_add_vlan(struct walk *w, uint16_t tag)
 {
     uint16_t id = tag & 0xfff;
 
-    if (id != 0 && w->around.n_vlans < PACKET_MAX_VLANS) {
-        w->around.vlan[w->around.n_vlans++] = id;
+    if (id != 0 && w->next->n_vlans < PACKET_MAX_VLANS) {
+        w->next->vlan[w->next->n_vlans++] = id;
     }
 }
 

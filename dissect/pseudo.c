@@ -75,7 +75,7 @@ pseudo_sll(struct walk *w)
         return walk_cut(w);
     }
     if (bytes_be16(h, 0) == 1) {
-        w->around.flags |= PACKET_LINK_BROADCAST;
+        w->next->flags |= PACKET_LINK_BROADCAST;
     }
     return sll_protocol(bytes_be16(h, 2), bytes_be16(h, 14));
 }
@@ -92,7 +92,7 @@ pseudo_sll2(struct walk *w)
         return walk_cut(w);
     }
     if (bytes_u8(h, 10) == 1) {
-        w->around.flags |= PACKET_LINK_BROADCAST;
+        w->next->flags |= PACKET_LINK_BROADCAST;
     }
     return sll_protocol(bytes_be16(h, 8), bytes_be16(h, 0));
 }

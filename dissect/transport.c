@@ -32,7 +32,7 @@ transport_tcp(struct walk *w)
     p->tcp_window = bytes_be16(h, 14);
     p->transport_checksum = bytes_be16(h, 16);
     header = (bytes_u8(h, 12) >> 4) * 4U;
-    if (header < 20 || header > p->payload_bytes) {
+    if (header < 20 || header > walk_ip_left(w, p->transport_at)) {
         return no_transport(w);
     }
     walk_set_payload(w, p->transport_at + header);
@@ -102,7 +102,7 @@ transport_dccp(struct walk *w)
     }
     p->transport_checksum = bytes_be16(h, 6);
     header = bytes_u8(h, 4) * 4U;
-    if (header < 12 || header > p->payload_bytes) {
+    if (header < 12 || header > walk_ip_left(w, p->transport_at)) {
         return no_transport(w);
     }
     walk_set_payload(w, p->transport_at + header);
@@ -177,5 +177,6 @@ static enum step
 no_transport(struct walk *w)
 {
     w->packet->flags |= PACKET_NO_TRANSPORT;
+    walk_set_payload(w, w->packet->transport_at);
     return STEP_OK;
 }

@@ -33,8 +33,9 @@ tunnel_enter(struct walk *w, enum packet_tunnel tunnel, uint32_t id)
     if (!(w->options->tunnels & UINT32_C(1) << tunnel)) {
         return false;
     }
-    w->around.tunnel = (uint8_t)tunnel;
-    w->around.tunnel_id = id;
+    walk_enter(w);
+    w->next->tunnel = (uint8_t)tunnel;
+    w->next->tunnel_id = id;
     return true;
 }
 
@@ -42,6 +43,7 @@ tunnel_enter(struct walk *w, enum packet_tunnel tunnel, uint32_t id)
 enum step
 tunnel_ip_in_ip(struct walk *w)
 {
+    walk_set_payload(w, w->packet->transport_at);
     if (!tunnel_enter(w, PACKET_TUNNEL_IPIP, 0)) {
         return STEP_OK;
     }
@@ -63,6 +65,7 @@ tunnel_gre(struct walk *w)
     uint16_t flags, type;
     struct bytes h;
 
+    walk_set_payload(w, w->packet->transport_at);
     if (!cursor_take(&w->at, 4, &h)) {
         w->packet->flags |= PACKET_NO_TRANSPORT;
         return STEP_OK;

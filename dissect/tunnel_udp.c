@@ -10,8 +10,8 @@ enum step
 tunnel_by_port(uint16_t src_port, uint16_t dst_port)
 {
     switch (dst_port) {
-    case 4789: return STEP_VXLAN;
-    case 8472: return STEP_VXLAN; /* Linux before the number was assigned. */
+    case 4789:
+    case 8472: /* Linux before the number was assigned. */ return STEP_VXLAN;
     case 4790: return STEP_VXLAN_GPE;
     case 6081: return STEP_GENEVE;
     case 2152: return STEP_GTP_U;
@@ -79,7 +79,7 @@ tunnel_geneve(struct walk *w)
 
     if (!cursor_take(&w->at, 8, &h) || bytes_u8(h, 0) >> 6 != 0 ||
         bytes_u8(h, 1) & 0x3f ||
-        !cursor_skip(&w->at, (bytes_u8(h, 0) & 0x3fU) * 4) ||
+        !cursor_skip(&w->at, 4 * (size_t)(bytes_u8(h, 0) & 0x3f)) ||
         !tunnel_enter(w, PACKET_TUNNEL_GENEVE, bytes_be24(h, 4))) {
         return STEP_OK;
     }
@@ -96,7 +96,7 @@ skip_gtp_extensions(struct walk *w, uint8_t next)
         struct bytes h;
 
         if (i == DISSECT_MAX_LAYERS || !cursor_u8(&w->at, &words) ||
-            words == 0 || !cursor_take(&w->at, words * 4U - 1, &h)) {
+            words == 0 || !cursor_take(&w->at, 4 * (size_t)words - 1, &h)) {
             return false;
         }
         next = bytes_u8(h, h.size - 1);

@@ -1,10 +1,10 @@
 /* One walk through the headers of one frame; private to dissect/.
  *
  * A decoder reads one header at the cursor and says what comes next: another
- * layer, or how the walk ends.  Only an IP decoder that found a sound header
- * writes to the packet (walk_begin_packet()); everything learnt about the
- * layers around it waits in 'around' until then.  So a walk that fails inside a
- * tunnel leaves the tunnel's own packet untouched, with nothing to undo. */
+ * layer, or how the walk ends.  Link layers are noted in '*next', which becomes
+ * '*packet' when an IP decoder finds a sound header (walk_has_ip()).  A tunnel
+ * starts another '*next'.  So a walk that fails inside a tunnel leaves the
+ * tunnel's own packet untouched, with nothing to undo. */
 
 #ifndef DISSECT_WALK_H
 #define DISSECT_WALK_H
@@ -77,34 +77,22 @@ struct walk {
     uint32_t captured_end; /* Offsets where the layer at hand ends: in the */
     uint32_t wire_end;     /* capture, and on the wire. */
     uint32_t layers_left;
-    bool has_packet;  /* '*packet' holds a sound IP header. */
+    bool has_packet;  /* '*packet' has a sound IP header. */
     bool is_cut;      /* The frame was captured only in part. */
     bool wlan_padded; /* 802.11 header is padded to 4 bytes (radiotap). */
     const struct frame *frame;
     const struct dissect_options *options;
-    struct packet *packet;
-
-    /* Around the next IP header; as in struct packet. */
-    struct {
-        uint32_t tunnel_id;
-        uint16_t flags;
-        uint8_t tunnel, n_vlans;
-        uint16_t vlan[PACKET_MAX_VLANS];
-        uint8_t dst_mac[6], src_mac[6];
-    } around;
+    struct packet *packet; /* The innermost so far. */
+    struct packet *next;   /* Being learnt about: 'packet' until a tunnel. */
+    struct packet *spare;  /* For the packet inside a tunnel. */
 };
 
 #define WALK_DECODER(NAME, decoder) enum step decoder(struct walk *);
 WALK_LAYERS(WALK_DECODER)
 #undef WALK_DECODER
 
-/* Starts '*packet' anew for a sound IP header; what was there becomes the
- * packet around it. */
-void walk_begin_packet(struct walk *);
-
-/* The packet's payload starts at 'at', an offset in the frame that may lie past
- * what was captured. */
-void walk_set_payload(struct walk *, uint32_t at);
+/* Starts '*next' as the packet inside '*packet'. */
+void walk_enter(struct walk *);
 
 /* What a number in a header field leads to. */
 enum step link_ethertype(uint16_t type);
@@ -153,6 +141,41 @@ walk_narrow(struct walk *w, uint32_t end)
         if (w->at.end - w->start > end) {
             w->at.end = w->start + end;
         }
+    }
+}
+
+/* The header just read for '*next' is sound. */
+static inline struct packet *
+walk_has_ip(struct walk *w)
+{
+    w->packet = w->next;
+    w->has_packet = true;
+    return w->packet;
+}
+
+/* Bytes that IP says there are from 'at' on, an offset in the frame. */
+static inline uint32_t
+walk_ip_left(const struct walk *w, uint32_t at)
+{
+    uint32_t end = w->packet->ip_at + w->packet->ip_bytes;
+
+    return at < end ? end - at : 0;
+}
+
+/* The packet's payload starts at 'at', an offset in the frame that may lie past
+ * what was captured.  Whoever ends a walk has called this for the packet. */
+static inline void
+walk_set_payload(struct walk *w, uint32_t at)
+{
+    struct packet *p = w->packet;
+
+    p->payload_bytes = walk_ip_left(w, at);
+    if (at < w->captured_end && at <= UINT16_MAX) {
+        p->payload_at = (uint16_t)at;
+        p->payload_captured = w->captured_end - at;
+    } else {
+        p->payload_at = (uint16_t)walk_offset(w);
+        p->payload_captured = 0;
     }
 }
 

@@ -83,11 +83,11 @@ note_addresses(struct walk *w, struct bytes header)
     case TO_DS | FROM_DS: return;
     default: break;
     }
-    memcpy(w->around.dst_mac, dst.data, 6);
-    memcpy(w->around.src_mac, src.data, 6);
-    w->around.flags |= PACKET_HAS_MAC;
+    memcpy(w->next->dst_mac, dst.data, 6);
+    memcpy(w->next->src_mac, src.data, 6);
+    w->next->flags |= PACKET_HAS_MAC;
     if (bytes_be32(dst, 0) == UINT32_MAX && bytes_be16(dst, 4) == UINT16_MAX) {
-        w->around.flags |= PACKET_LINK_BROADCAST;
+        w->next->flags |= PACKET_LINK_BROADCAST;
     }
 }
 

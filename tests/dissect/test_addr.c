@@ -89,6 +89,20 @@ what_is_not_an_address_is_refused(void **state)
 }
 
 /* Groups drawn mostly from {0, small}, so that runs of zeros are common. */
+static struct addr
+random_addr(unsigned *seed)
+{
+    struct addr addr = {{0}};
+
+    for (size_t i = 0; i < sizeof addr.byte; i++) {
+        *seed = *seed * 1103515245U + 12345U;
+        if (*seed >> 16 & 4) {
+            addr.byte[i] = (uint8_t)(*seed >> 24);
+        }
+    }
+    return addr;
+}
+
 static void
 random_addresses_survive_the_round_trip(void **state)
 {
@@ -97,15 +111,9 @@ random_addresses_survive_the_round_trip(void **state)
 
     (void)state;
     for (int i = 0; i < 20000; i++) {
-        struct addr addr = {{0}};
+        struct addr addr = random_addr(&seed);
         uint8_t again[16];
 
-        for (size_t j = 0; j < sizeof addr.byte; j++) {
-            seed = seed * 1103515245U + 12345U;
-            if (seed >> 16 & 4) {
-                addr.byte[j] = (uint8_t)(seed >> 24);
-            }
-        }
         addr_format(&addr, text);
         assert_int_equal(inet_pton(AF_INET6, text, again), 1);
         assert_memory_equal(again, addr.byte, sizeof again);

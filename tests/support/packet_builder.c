@@ -148,7 +148,8 @@ build_llc_snap(struct frame_builder *b)
     static const struct names names = {0};
     uint8_t *h = add_layer(b, KIND_PLAIN, 8, &names, 6, NAMING_ETHERTYPE);
 
-    memcpy(h, "\xaa\xaa\x03\0\0\0", 6);
+    h[0] = h[1] = 0xaa;
+    h[2] = 0x03;
 }
 
 void
@@ -558,7 +559,7 @@ finish_layer(struct frame_builder *b, size_t n)
     case KIND_IPV4:
         put16(h + 2, (uint32_t)size);
         put16(h + 10, 0);
-        put16(h + 10, checksum(0, h, (h[0] & 0xfU) * 4));
+        put16(h + 10, checksum(0, h, 4 * (size_t)(h[0] & 0xf)));
         break;
     case KIND_IPV6: put16(h + 4, (uint32_t)size - 40); break;
     case KIND_TCP:
