@@ -67,7 +67,7 @@ file_reader_filled(struct file_reader *reader, enum byte_stream_status status,
     }
     return file_reader_fail(reader, ERROR_SYNTAX,
                             "the file ends inside a %s: %" PRIu64
-                            " bytes announced, %zu left",
+                            " bytes expected, %zu left",
                             what, size, left);
 }
 

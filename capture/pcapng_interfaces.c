@@ -13,6 +13,7 @@
 #include "capture/pcapng_interfaces.h"
 
 #include "capture/byte_order.h"
+#include "capture/error.h"
 #include "capture/file_reader.h"
 
 #include <stdlib.h>
@@ -30,15 +31,19 @@ enum {
     FIRST_CAPACITY = 4
 };
 
+struct option {
+    uint16_t code;
+    uint16_t size;
+    const uint8_t *value;
+};
+
 static bool interfaces_reserve(struct pcapng_interfaces *);
-static const char *options_read(struct pcapng_interface *,
-                                const uint8_t *options, uint32_t size,
-                                bool big_endian);
-static const char *option_apply(struct pcapng_interface *, uint16_t code,
-                                const uint8_t *value, uint16_t size,
-                                bool big_endian);
-static const char *name_apply(struct pcapng_interface *, const uint8_t *value,
-                              uint16_t size);
+static bool options_read(struct pcapng_interface *, const uint8_t *options,
+                         uint32_t size, bool big_endian, struct error *);
+static bool option_apply(struct pcapng_interface *, const struct option *,
+                         bool big_endian, struct error *);
+static bool name_apply(struct pcapng_interface *, const struct option *,
+                       struct error *);
 
 void
 pcapng_interfaces_done(struct pcapng_interfaces *interfaces)
@@ -49,33 +54,33 @@ pcapng_interfaces_done(struct pcapng_interfaces *interfaces)
     free(interfaces->list);
 }
 
-const char *
+bool
 pcapng_interfaces_add(struct pcapng_interfaces *interfaces, const uint8_t *body,
-                      uint32_t size, bool big_endian)
+                      uint32_t size, bool big_endian, struct error *error)
 {
     struct pcapng_interface interface = {0};
-    const char *problem;
 
     if (size < FIXED_BYTES) {
-        return "the block is too short";
+        return error_set(error, ERROR_SYNTAX, NULL, "the block is too short");
     }
     if (interfaces->n == PCAPNG_MAX_INTERFACES) {
-        return "more interfaces than the limit of 65535";
+        return error_set(error, ERROR_LIMIT, NULL,
+                         "more interfaces than the limit of %d",
+                         PCAPNG_MAX_INTERFACES);
     }
     if (!interfaces_reserve(interfaces)) {
-        return "no memory for it";
+        return error_set(error, ERROR_MEMORY, NULL, "no memory for it");
     }
     interface.link = file_reader_link(byte_order_u16(body, big_endian));
     interface.snap_length = byte_order_u32(body + 4, big_endian);
     pcapng_time_set_resolution(&interface.time, PCAPNG_TIME_MICROSECONDS);
-    problem = options_read(&interface, body + FIXED_BYTES, size - FIXED_BYTES,
-                           big_endian);
-    if (problem) {
+    if (!options_read(&interface, body + FIXED_BYTES, size - FIXED_BYTES,
+                      big_endian, error)) {
         free(interface.name);
-        return problem;
+        return false;
     }
     interfaces->list[interfaces->n++] = interface;
-    return NULL;
+    return true;
 }
 
 const char *
@@ -107,61 +112,67 @@ interfaces_reserve(struct pcapng_interfaces *interfaces)
     return list;
 }
 
-static const char *
+static bool
 options_read(struct pcapng_interface *interface, const uint8_t *options,
-             uint32_t size, bool big_endian)
+             uint32_t size, bool big_endian, struct error *error)
 {
     while (size >= OPTION_HEADER_BYTES) {
-        uint16_t code = byte_order_u16(options, big_endian);
-        uint16_t length = byte_order_u16(options + 2, big_endian);
-        uint32_t padded = OPTION_HEADER_BYTES + ((length + 3U) & ~3U);
-        const char *problem;
+        struct option option = {
+            .code = byte_order_u16(options, big_endian),
+            .size = byte_order_u16(options + 2, big_endian),
+            .value = options + OPTION_HEADER_BYTES,
+        };
+        uint32_t padded = OPTION_HEADER_BYTES + ((option.size + 3U) & ~3U);
 
-        if (code == OPTION_END) {
-            return NULL;
+        if (option.code == OPTION_END) {
+            break;
         }
         if (padded > size) {
-            return "an option reaches beyond the block";
+            return error_set(error, ERROR_SYNTAX, NULL,
+                             "an option reaches beyond the block");
         }
-        problem = option_apply(interface, code, options + OPTION_HEADER_BYTES,
-                               length, big_endian);
-        if (problem) {
-            return problem;
+        if (!option_apply(interface, &option, big_endian, error)) {
+            return false;
         }
         options += padded;
         size -= padded;
     }
-    return NULL;
+    return true;
 }
 
-static const char *
-option_apply(struct pcapng_interface *interface, uint16_t code,
-             const uint8_t *value, uint16_t size, bool big_endian)
+static bool
+option_apply(struct pcapng_interface *interface, const struct option *option,
+             bool big_endian, struct error *error)
 {
-    switch (code) {
-    case OPTION_NAME: return name_apply(interface, value, size);
+    switch (option->code) {
+    case OPTION_NAME: return name_apply(interface, option, error);
     case OPTION_RESOLUTION:
-        return size == 1 && pcapng_time_set_resolution(&interface->time, *value)
-                   ? NULL
-                   : "bad resolution of time stamps (if_tsresol)";
+        return (option->size == 1 &&
+                pcapng_time_set_resolution(&interface->time, *option->value)) ||
+               error_set(error, ERROR_SYNTAX, NULL,
+                         "bad resolution of time stamps (if_tsresol)");
     case OPTION_OFFSET:
-        if (size != OFFSET_BYTES) {
-            return "bad offset of time stamps (if_tsoffset)";
+        if (option->size != OFFSET_BYTES) {
+            return error_set(error, ERROR_SYNTAX, NULL,
+                             "bad offset of time stamps (if_tsoffset)");
         }
-        pcapng_time_set_offset(&interface->time,
-                               (int64_t)byte_order_u64(value, big_endian));
-        return NULL;
-    default: return NULL;
+        pcapng_time_set_offset(
+            &interface->time,
+            (int64_t)byte_order_u64(option->value, big_endian));
+        return true;
+    default: return true;
     }
 }
 
-static const char *
-name_apply(struct pcapng_interface *interface, const uint8_t *value,
-           uint16_t size)
+static bool
+name_apply(struct pcapng_interface *interface, const struct option *option,
+           struct error *error)
 {
+    size_t size = option->size < PCAPNG_MAX_NAME_BYTES ? option->size
+                                                       : PCAPNG_MAX_NAME_BYTES;
+
     free(interface->name);
-    interface->name =
-        strndup((const char *)value,
-                size < PCAPNG_MAX_NAME_BYTES ? size : PCAPNG_MAX_NAME_BYTES);
-    return interface->name ? NULL : "no memory for its name";
+    interface->name = strndup((const char *)option->value, size);
+    return interface->name ||
+           error_set(error, ERROR_MEMORY, NULL, "no memory for its name");
 }

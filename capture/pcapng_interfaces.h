@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct error;
+
 enum {
     PCAPNG_MAX_INTERFACES = 65535, /* A frame names its own in 16 bits. */
     PCAPNG_MAX_NAME_BYTES = 255    /* Longer names are cut. */
@@ -32,11 +34,10 @@ struct pcapng_interfaces {
 
 void pcapng_interfaces_done(struct pcapng_interfaces *);
 
-/* Reads the body of an Interface Description Block, 'size' bytes.  Returns what
- * is wrong with it, or NULL. */
-const char *pcapng_interfaces_add(struct pcapng_interfaces *,
-                                  const uint8_t *body, uint32_t size,
-                                  bool big_endian);
+/* Reads the body of an Interface Description Block, 'size' bytes.  False, and
+ * nothing added, if it is damaged, there are too many, or without memory. */
+bool pcapng_interfaces_add(struct pcapng_interfaces *, const uint8_t *body,
+                           uint32_t size, bool big_endian, struct error *);
 
 /* "" for one without name, or that does not exist.  Valid until
  * pcapng_interfaces_done(). */

@@ -35,7 +35,9 @@ enum {
     BLOCK_MIN_BYTES = 12,
     BLOCK_MAX_BYTES = BYTE_STREAM_MAX_BYTES, /* 16 MiB, as in Wireshark. */
     SECTION_MIN_BYTES = 28,
-    VERSION_MAJOR = 1
+    VERSION_MAJOR = 1,
+    VERSION_MINOR = 0,
+    VERSION_MINOR_ALIAS = 2 /* Some write it, and mean 0. */
 };
 
 #define BYTE_ORDER_MAGIC UINT32_C(0x1a2b3c4d)
@@ -43,7 +45,6 @@ enum {
 struct pcapng_reader {
     struct file_reader base;
     bool big_endian;        /* This section. */
-    bool in_section;        /* Its header has been read. */
     unsigned section_start; /* Number of its first interface. */
     struct pcapng_interfaces interfaces;
     struct wall_time last_time; /* Of the packet before. */
@@ -76,6 +77,8 @@ static void packet_read_simple(const struct pcapng_reader *,
 static enum source_status block_await(struct pcapng_reader *);
 static enum source_status block_handle(struct pcapng_reader *, uint32_t type,
                                        uint32_t length);
+static enum source_status interface_read(struct pcapng_reader *,
+                                         uint32_t length);
 static enum source_status section_read(struct pcapng_reader *, uint32_t length);
 static enum source_status section_byte_order(struct pcapng_reader *);
 
@@ -335,11 +338,11 @@ block_handle(struct pcapng_reader *ng, uint32_t type, uint32_t length)
 {
     struct byte_stream *stream = ng->base.stream;
     enum source_status status = SOURCE_MORE;
-    const char *problem = NULL;
     struct frame frame;
 
     if (block_has_packet(type)) {
-        problem = packet_make(ng, stream->next, length, &frame);
+        const char *problem = packet_make(ng, stream->next, length, &frame);
+
         return problem
                    ? file_reader_fail(&ng->base, ERROR_SYNTAX, "%s", problem)
                    : SOURCE_MORE;
@@ -347,13 +350,7 @@ block_handle(struct pcapng_reader *ng, uint32_t type, uint32_t length)
     if (type == BLOCK_SECTION) {
         status = section_read(ng, length);
     } else if (type == BLOCK_INTERFACE) {
-        problem = pcapng_interfaces_add(
-            &ng->interfaces, stream->next + BLOCK_HEADER_BYTES,
-            length - BLOCK_MIN_BYTES, ng->big_endian);
-    }
-    if (problem) {
-        status = file_reader_fail(&ng->base, ERROR_SYNTAX,
-                                  "description of an interface: %s", problem);
+        status = interface_read(ng, length);
     }
     if (status == SOURCE_MORE) {
         stream->next += length;
@@ -362,10 +359,26 @@ block_handle(struct pcapng_reader *ng, uint32_t type, uint32_t length)
 }
 
 static enum source_status
+interface_read(struct pcapng_reader *ng, uint32_t length)
+{
+    const uint8_t *body = ng->base.stream->next + BLOCK_HEADER_BYTES;
+    struct error error;
+
+    if (!pcapng_interfaces_add(&ng->interfaces, body, length - BLOCK_MIN_BYTES,
+                               ng->big_endian, &error)) {
+        return file_reader_fail(&ng->base, error.code,
+                                "description of an interface: %s",
+                                error.message);
+    }
+    return SOURCE_MORE;
+}
+
+static enum source_status
 section_read(struct pcapng_reader *ng, uint32_t length)
 {
     const uint8_t *block = ng->base.stream->next;
     unsigned major;
+    unsigned minor;
 
     if (length < SECTION_MIN_BYTES) {
         return file_reader_fail(&ng->base, ERROR_SYNTAX,
@@ -373,10 +386,12 @@ section_read(struct pcapng_reader *ng, uint32_t length)
                                 length);
     }
     major = byte_order_u16(block + 12, ng->big_endian);
-    if (major != VERSION_MAJOR) {
+    minor = byte_order_u16(block + 14, ng->big_endian);
+    if (major != VERSION_MAJOR ||
+        (minor != VERSION_MINOR && minor != VERSION_MINOR_ALIAS)) {
         return file_reader_fail(&ng->base, ERROR_UNSUPPORTED,
                                 "pcapng version %u.%u is not supported", major,
-                                byte_order_u16(block + 14, ng->big_endian));
+                                minor);
     }
     ng->section_start = ng->interfaces.n;
     return SOURCE_MORE;
