@@ -1,60 +1,22 @@
-/* A packet finds or starts its flow, is weighed by each of the stages in turn,
- * and moves its flow to the newer end of its queue.
- *
- * A flow that is already past its timeout when its next packet comes ends
- * first, so that what a packet belongs to does not depend on how often
- * flow_table_advance() is called. */
+/* Making tables, moving their time on, and ending flows.  What a packet does is
+ * in flow_update.c. */
 
 #include "flows/flow_table.h"
 
 #include "capture/error.h"
-#include "dissect/packet.h"
-#include "flows/duplicates.h"
 #include "flows/flow.h"
-#include "flows/flow_expiry.h"
+#include "flows/flow_inside.h"
 #include "flows/flow_key.h"
 #include "flows/flow_parts.h"
-#include "flows/flow_store.h"
-#include "flows/fragments.h"
-#include "flows/history.h"
 #include "flows/initiator.h"
 #include "flows/tcp_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ICMP_UNREACHABLE = 3,
-    ICMP_FRAGMENTATION_NEEDED = 4, /* Code: the route is there. */
-    ICMP_REDIRECT = 5,
-    ICMPV6_UNREACHABLE = 1,
-    ICMPV6_REDIRECT = 137,
-    /* Attempts to make room by ending flows before a new flow is given up. */
-    MAX_EVICTIONS = 64
-};
-
 /* Ticks wrap after 52 days: time that jumps further than this ends all flows,
  * which are past every timeout. */
 #define MAX_JUMP_NS (INT64_C(26) * 86400 * SECOND_NS)
-
-struct flow_table {
-    struct flow_store store;
-    struct flow_expiry expiry;
-    struct fragments fragments;
-    struct duplicates *duplicates;
-    struct wall_time clock; /* The latest time seen. */
-    bool has_time;
-    struct flow_table_options options;
-    struct flow_table_counters counters;
-};
-
-/* A packet on its way through the table. */
-struct passage {
-    const struct packet *packet;
-    struct flow_ends ends;
-    uint64_t hash;
-    bool is_orphan;
-};
 
 const struct flow_timeouts flow_default_timeouts = {
     /* Longer than a client keeps sending SYNs before it gives up its port
@@ -75,31 +37,6 @@ const struct flow_timeouts flow_default_timeouts = {
 };
 
 static bool reserve_minimum(struct flow_table *, struct error *);
-static void move_clock(struct flow_table *, struct wall_time);
-static struct flow_update
-update_fragment(struct flow_table *, const struct packet *, uint16_t context);
-static struct flow_update update_error(struct flow_table *,
-                                       const struct packet *, uint16_t context);
-static bool relate(struct flow_table *, const struct packet *,
-                   const struct flow_ends *, struct flow_update *);
-static void note_error(struct flow *, const struct packet *, unsigned sender);
-static struct flow_update pass(struct flow_table *, struct passage *);
-static struct flow_update duplicate(struct flow_table *, uint32_t slot,
-                                    const struct passage *);
-static uint32_t find_live(struct flow_table *, const struct passage *);
-static bool ends_before(const struct flow_table *, const struct flow *,
-                        const struct passage *, enum flow_end *why);
-static uint32_t start_flow(struct flow_table *, const struct passage *);
-static uint32_t make_room(struct flow_table *, const struct passage *);
-static void account(struct flow_table *, struct flow *, const struct passage *,
-                    struct flow_update *);
-static void count_orphan(struct flow_table *, const struct fragments_held *);
-static void end_flow(struct flow_table *, uint32_t slot, enum flow_end why);
-static void report(struct flow_table *, struct flow *);
-static enum flow_end idle_reason(const struct flow *);
-static bool is_unreachable(const struct packet *);
-static bool is_redirect(const struct packet *);
-static flow_tick now_of(const struct flow_table *);
 
 struct flow_table *
 flow_table_new(const struct flow_table_options *options, struct error *error)
@@ -141,28 +78,6 @@ flow_table_free(struct flow_table *table)
     }
 }
 
-struct flow_update
-flow_table_update(struct flow_table *table, const struct packet *p,
-                  uint16_t context)
-{
-    struct passage passage;
-
-    if (table->has_time && p->time.ns < table->clock.ns) {
-        table->counters.time_steps++;
-    }
-    move_clock(table, p->time);
-    if (p->flags & PACKET_FRAGMENT) {
-        return update_fragment(table, p, context);
-    }
-    if ((p->flags & PACKET_ICMP_ERROR) && !is_redirect(p)) {
-        return update_error(table, p, context);
-    }
-    passage.packet = p;
-    passage.is_orphan = false;
-    flow_key_from(p, context, &passage.ends);
-    return pass(table, &passage);
-}
-
 void
 flow_table_prefetch(const struct flow_table *table, const struct packet *p,
                     uint16_t context)
@@ -181,24 +96,24 @@ flow_table_advance(struct flow_table *table, struct wall_time now)
     struct fragments_held held;
     bool is_quiet;
     uint32_t slot;
-    flow_tick before = now_of(table);
 
-    move_clock(table, now);
-    if (now_of(table) == before) {
+    flow_table_move_clock(table, now);
+    if (flow_table_now(table) == table->advanced) {
         return;
     }
+    table->advanced = flow_table_now(table);
     while (fragments_orphan(&table->fragments, table->clock, &held)) {
-        count_orphan(table, &held);
+        flow_table_count_orphan(table, &held);
     }
-    while ((slot = flow_expiry_due(&table->expiry, &table->store, now_of(table),
-                                   &is_quiet))) {
+    while ((slot = flow_expiry_due(&table->expiry, &table->store,
+                                   flow_table_now(table), &is_quiet))) {
         struct flow *flow = flow_store_flow(&table->store, slot);
 
         if (is_quiet) {
-            report(table, flow);
+            flow_table_report(table, flow);
             flow_expiry_quiet(&table->expiry, &table->store, slot);
         } else {
-            end_flow(table, slot, idle_reason(flow));
+            flow_table_end_flow(table, slot, flow_table_idle_reason(flow));
         }
     }
 }
@@ -210,11 +125,11 @@ flow_table_flush(struct flow_table *table, enum flow_end why)
     uint32_t slot;
 
     while (fragments_flush(&table->fragments, &held)) {
-        count_orphan(table, &held);
+        flow_table_count_orphan(table, &held);
     }
     while ((slot = flow_expiry_oldest(&table->expiry, &table->store,
-                                      now_of(table)))) {
-        end_flow(table, slot, why);
+                                      flow_table_now(table)))) {
+        flow_table_end_flow(table, slot, why);
     }
 }
 
@@ -281,8 +196,8 @@ reserve_minimum(struct flow_table *table, struct error *error)
     return true;
 }
 
-static void
-move_clock(struct flow_table *table, struct wall_time now)
+void
+flow_table_move_clock(struct flow_table *table, struct wall_time now)
 {
     uint32_t slot;
 
@@ -295,294 +210,17 @@ move_clock(struct flow_table *table, struct wall_time now)
     }
     if (now.ns - table->clock.ns > MAX_JUMP_NS) {
         while ((slot = flow_expiry_oldest(&table->expiry, &table->store,
-                                          now_of(table)))) {
-            end_flow(table, slot,
-                     idle_reason(flow_store_flow(&table->store, slot)));
+                                          flow_table_now(table)))) {
+            flow_table_end_flow(
+                table, slot,
+                flow_table_idle_reason(flow_store_flow(&table->store, slot)));
         }
     }
     table->clock = now;
 }
 
-static struct flow_update
-update_fragment(struct flow_table *table, const struct packet *p,
-                uint16_t context)
-{
-    struct passage passage = {.packet = p};
-    struct flow_update update;
-    struct packet held;
-    uint16_t port[2] = {0, 0};
-    bool has_held;
-    bool is_new = false;
-
-    if (p->flags & PACKET_LATER_FRAGMENT) {
-        enum fragments_answer answer =
-            fragments_later(&table->fragments, p, context, table->clock, port);
-
-        if (answer == FRAGMENTS_HELD) {
-            return (struct flow_update){.kind = FLOW_UPDATE_HELD};
-        }
-        passage.is_orphan = answer == FRAGMENTS_ORPHAN;
-        flow_key_with_ports(p, context, port, &passage.ends);
-        update = pass(table, &passage);
-        if (passage.is_orphan) {
-            table->counters.fragments_orphaned++;
-        } else {
-            table->counters.fragments_joined++;
-        }
-        return update;
-    }
-    flow_key_ports(p, port);
-    fragments_first(&table->fragments, p, context, port, table->clock);
-    while ((has_held = fragments_take(&table->fragments, p, context, &held))) {
-        passage.packet = &held;
-        flow_key_with_ports(&held, context, port, &passage.ends);
-        is_new |= pass(table, &passage).is_new;
-        table->counters.fragments_joined++;
-    }
-    passage.packet = p;
-    flow_key_from(p, context, &passage.ends);
-    update = pass(table, &passage);
-    update.is_new |= is_new;
-    return update;
-}
-
-static struct flow_update
-update_error(struct flow_table *table, const struct packet *p, uint16_t context)
-{
-    struct passage passage = {.packet = p};
-    struct flow_update update;
-
-    if (flow_key_quoted(p, context, &passage.ends) &&
-        relate(table, p, &passage.ends, &update)) {
-        return update;
-    }
-    flow_key_from(p, context, &passage.ends);
-    return pass(table, &passage);
-}
-
-static bool
-relate(struct flow_table *table, const struct packet *p,
-       const struct flow_ends *ends, struct flow_update *update)
-{
-    uint64_t hash = flow_key_hash(&ends->key, table->options.hash_seed);
-    uint32_t slot = flow_store_find(&table->store, &ends->key, (uint32_t)hash);
-    struct flow *flow;
-    uint8_t outcome;
-
-    if (!slot) {
-        return false;
-    }
-    flow = flow_store_flow(&table->store, slot);
-    outcome = flow->outcome;
-    note_error(flow, p, ends->sender);
-    table->counters.related++;
-    *update = (struct flow_update){
-        .flow = flow,
-        .kind = FLOW_UPDATE_RELATED,
-        .from_initiator = ends->sender != flow_initiator(flow),
-        .outcome_changed = outcome != flow->outcome,
-    };
-    return true;
-}
-
-/* 'sender' sent the packet that met the error. */
-static void
-note_error(struct flow *flow, const struct packet *p, unsigned sender)
-{
-    struct flow_part *part = flow_part_get(flow, FLOW_PART_NOTES);
-
-    if (is_unreachable(p) && flow->outcome == FLOW_OUTCOME_ATTEMPT &&
-        sender == flow_initiator(flow)) {
-        flow->outcome = FLOW_OUTCOME_REFUSED;
-    }
-    if (part) {
-        part->notes.icmp_errors++;
-        part->notes.icmp_error_bytes += p->ip_bytes;
-        part->notes.icmp_error_type = p->icmp_type;
-        part->notes.icmp_error_code = p->icmp_code;
-        part->notes.icmp_error_from = p->src;
-    }
-}
-
-static struct flow_update
-pass(struct flow_table *table, struct passage *passage)
-{
-    struct flow_update update = {.kind = FLOW_UPDATE_PACKET};
-    bool is_copy;
-    uint32_t slot;
-    flow_tick now = now_of(table);
-
-    passage->hash = flow_key_hash(&passage->ends.key, table->options.hash_seed);
-    is_copy = duplicates_check(table->duplicates, passage->packet,
-                               passage->hash, passage->ends.sender);
-    slot = find_live(table, passage);
-    if (is_copy && slot) {
-        return duplicate(table, slot, passage);
-    }
-    if (!slot) {
-        slot = start_flow(table, passage);
-        update.is_new = true;
-    }
-    update.flow = flow_store_flow(&table->store, slot);
-    if (!update.is_new &&
-        flow_expiry_is_long(&table->expiry, update.flow, now)) {
-        report(table, update.flow);
-    }
-    account(table, update.flow, passage, &update);
-    if (update.is_new) {
-        flow_expiry_add(&table->expiry, &table->store, slot, now);
-    } else {
-        flow_expiry_touch(&table->expiry, &table->store, slot, now);
-    }
-    return update;
-}
-
-static struct flow_update
-duplicate(struct flow_table *table, uint32_t slot,
-          const struct passage *passage)
-{
-    struct flow *flow = flow_store_flow(&table->store, slot);
-    unsigned sender = passage->ends.sender;
-    struct flow_part *part = flow_part_get(flow, FLOW_PART_TROUBLE);
-
-    table->counters.duplicates++;
-    if (part) {
-        part->trouble.duplicates[sender]++;
-    }
-    if (table->options.duplicates == FLOW_DUPLICATES_MARK) {
-        flow_count_packet(flow, passage->packet, sender);
-        table->counters.packets++;
-    }
-    flow_expiry_touch(&table->expiry, &table->store, slot, now_of(table));
-    return (struct flow_update){
-        .flow = flow,
-        .kind = FLOW_UPDATE_DUPLICATE,
-        .from_initiator = sender == flow_initiator(flow),
-    };
-}
-
-/* The flow the packet belongs to, after ending one it cannot belong to. */
-static uint32_t
-find_live(struct flow_table *table, const struct passage *passage)
-{
-    uint32_t slot = flow_store_find(&table->store, &passage->ends.key,
-                                    (uint32_t)passage->hash);
-    enum flow_end why = FLOW_END_NONE;
-
-    if (slot && ends_before(table, flow_store_flow(&table->store, slot),
-                            passage, &why)) {
-        end_flow(table, slot, why);
-        return FLOW_NO_SLOT;
-    }
-    return slot;
-}
-
-static bool
-ends_before(const struct flow_table *table, const struct flow *flow,
-            const struct passage *passage, enum flow_end *why)
-{
-    const struct packet *p = passage->packet;
-    uint32_t idle = now_of(table) - flow->seen;
-    bool is_long_idle =
-        idle > table->expiry.idle_ticks[FLOW_TIMEOUT_TCP_OPENING];
-
-    if (idle > table->expiry.idle_ticks[flow->queue / 2]) {
-        *why = idle_reason(flow);
-        return true;
-    }
-    if (flow->key.protocol == PROTOCOL_TCP &&
-        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT)) &&
-        tcp_state_is_reuse(flow, p, passage->ends.sender, is_long_idle)) {
-        *why = FLOW_END_REUSED;
-        return true;
-    }
-    return false;
-}
-
-static uint32_t
-start_flow(struct flow_table *table, const struct passage *passage)
-{
-    const struct packet *p = passage->packet;
-    unsigned sender = passage->ends.sender;
-    uint32_t slot = make_room(table, passage);
-    struct flow *flow = flow_store_flow(&table->store, slot);
-
-    flow_begin(flow, p, sender);
-    initiator_begin(flow, p, sender);
-    if (sender == flow_initiator(flow)) {
-        flow->icmp_code = p->icmp_code;
-    }
-    if (flow->key.protocol == PROTOCOL_TCP) {
-        bool is_opening = flow->evidence <= FLOW_EVIDENCE_SYN_ACK;
-
-        flow->flags |= is_opening ? 0 : FLOW_MIDSTREAM;
-        flow->marks |=
-            flow->evidence == FLOW_EVIDENCE_SYN ? FLOW_MARK_SYN_FIRST : 0;
-    }
-    table->counters.created++;
-    return slot;
-}
-
-/* Never fails: a table that was made holds at least one slab, and ending flows
- * gives back both entries and parts. */
-static uint32_t
-make_room(struct flow_table *table, const struct passage *passage)
-{
-    uint32_t slot;
-
-    while (!(slot = flow_store_add(&table->store, &passage->ends.key,
-                                   (uint32_t)passage->hash))) {
-        end_flow(
-            table,
-            flow_expiry_oldest(&table->expiry, &table->store, now_of(table)),
-            FLOW_END_EVICTED);
-    }
-    return slot;
-}
-
-static void
-account(struct flow_table *table, struct flow *flow,
-        const struct passage *passage, struct flow_update *update)
-{
-    const struct packet *p = passage->packet;
-    unsigned sender = passage->ends.sender;
-    uint8_t outcome = flow->outcome;
-    bool has_header =
-        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));
-
-    if (has_header && !update->is_new) {
-        update->flipped = initiator_update(flow, p, sender);
-    }
-    if (has_header && flow->key.protocol == PROTOCOL_TCP) {
-        tcp_state_update(flow, p, sender);
-    } else if (flow->key.protocol == PROTOCOL_UDP &&
-               !(flow->letters[sender] & 1 << HISTORY_DATA)) {
-        flow->letters[sender] |= 1 << HISTORY_DATA;
-        history_add(flow, HISTORY_DATA, sender);
-    }
-    if (passage->is_orphan) {
-        flow->flags |= FLOW_ORPHAN_FRAGMENTS;
-    }
-    flow_count_packet(flow, p, sender);
-    flow_update_outcome(flow);
-    table->counters.packets++;
-    update->from_initiator = sender == flow_initiator(flow);
-    update->outcome_changed = outcome != flow->outcome;
-}
-
-static void
-count_orphan(struct flow_table *table, const struct fragments_held *held)
-{
-    static const uint16_t no_port[2] = {0, 0};
-    struct passage passage = {.packet = &held->packet, .is_orphan = true};
-
-    flow_key_with_ports(&held->packet, held->context, no_port, &passage.ends);
-    pass(table, &passage);
-    table->counters.fragments_orphaned++;
-}
-
-static void
-end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
+void
+flow_table_end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
 {
     struct flow *flow = flow_store_flow(&table->store, slot);
     struct flow_record record;
@@ -601,9 +239,8 @@ end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
     flow_store_remove(&table->store, slot);
 }
 
-/* Says what the flow carried since its last record, if anything. */
-static void
-report(struct flow_table *table, struct flow *flow)
+void
+flow_table_report(struct flow_table *table, struct flow *flow)
 {
     struct flow_part *part = flow_part_get(flow, FLOW_PART_REPORTED);
     struct flow_record record;
@@ -612,7 +249,7 @@ report(struct flow_table *table, struct flow *flow)
         return;
     }
     flow->marks |= FLOW_MARK_REPORTED;
-    part->reported.when = now_of(table);
+    part->reported.when = flow_table_now(table);
     flow_summarize(flow, &record);
     if (record.source.delta_packets + record.destination.delta_packets == 0) {
         return;
@@ -633,34 +270,11 @@ report(struct flow_table *table, struct flow *flow)
     }
 }
 
-static enum flow_end
-idle_reason(const struct flow *flow)
+enum flow_end
+flow_table_idle_reason(const struct flow *flow)
 {
     if (flow->key.protocol != PROTOCOL_TCP || !tcp_state_is_closed(flow)) {
         return FLOW_END_IDLE;
     }
     return tcp_state_is_reset(flow) ? FLOW_END_RST : FLOW_END_FIN;
-}
-
-static bool
-is_unreachable(const struct packet *p)
-{
-    if (p->protocol == PROTOCOL_ICMPV6) {
-        return p->icmp_type == ICMPV6_UNREACHABLE;
-    }
-    return p->icmp_type == ICMP_UNREACHABLE &&
-           p->icmp_code != ICMP_FRAGMENTATION_NEEDED;
-}
-
-static bool
-is_redirect(const struct packet *p)
-{
-    return p->protocol == PROTOCOL_ICMPV6 ? p->icmp_type == ICMPV6_REDIRECT
-                                          : p->icmp_type == ICMP_REDIRECT;
-}
-
-static flow_tick
-now_of(const struct flow_table *table)
-{
-    return flow_tick_of(table->clock.ns);
 }

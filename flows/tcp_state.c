@@ -10,8 +10,6 @@
 #include "flows/history.h"
 #include "flows/tcp_stream.h"
 
-#include <string.h>
-
 enum {
     /* A SYN's or RST's number further away than this is not believed. */
     MAX_SEQUENCE_JUMP = 1 << 20,
@@ -54,9 +52,6 @@ static void from_closed(struct flow *, const struct segment *);
 static void set_state(struct flow *, unsigned end, enum tcp_state);
 static enum tcp_state before(const struct flow *, unsigned end);
 static void time_handshake(struct flow *, const struct segment *);
-static bool has_no_size(const struct flow *);
-static const char *name_if_reset(const struct flow *, const char *history);
-static bool is_syn_then_rst(const char *history);
 
 static int32_t
 distance(uint32_t to, uint32_t from)
@@ -149,36 +144,6 @@ tcp_state_timeout(const struct flow *flow)
     return (flow->letters[0] | flow->letters[1]) & went_on
                ? FLOW_TIMEOUT_TCP_ESTABLISHED
                : FLOW_TIMEOUT_TCP_OPENING;
-}
-
-const char *
-tcp_state_name(const struct flow *flow, const char *history)
-{
-    unsigned initiator = flow_initiator(flow);
-    enum tcp_state orig = tcp_state_of(flow, initiator);
-    enum tcp_state resp = tcp_state_of(flow, !initiator);
-
-    if (tcp_state_is_reset(flow)) {
-        return name_if_reset(flow, history);
-    }
-    if (orig == TCP_STATE_CLOSED && resp == TCP_STATE_CLOSED) {
-        return "SF";
-    }
-    if (orig == TCP_STATE_CLOSED) {
-        return resp == TCP_STATE_INACTIVE || resp == TCP_STATE_PARTIAL ? "SH"
-                                                                       : "S2";
-    }
-    if (resp == TCP_STATE_CLOSED) {
-        return orig == TCP_STATE_INACTIVE || orig == TCP_STATE_PARTIAL ? "SHR"
-                                                                       : "S3";
-    }
-    if (orig == TCP_STATE_SYN_SENT && resp == TCP_STATE_INACTIVE) {
-        return "S0";
-    }
-    if (orig == TCP_STATE_ESTABLISHED && resp == TCP_STATE_ESTABLISHED) {
-        return "S1";
-    }
-    return "OTH";
 }
 
 /* Most flows of a scan never have more than SYNs from one end; those need no
@@ -556,57 +521,4 @@ time_handshake(struct flow *flow, const struct segment *s)
         return;
     }
     flow->marks |= FLOW_MARK_HANDSHAKE;
-}
-
-static const char *
-name_if_reset(const struct flow *flow, const char *history)
-{
-    unsigned initiator = flow_initiator(flow);
-    enum tcp_state orig = tcp_state_of(flow, initiator);
-    enum tcp_state resp = tcp_state_of(flow, !initiator);
-
-    if (resp == TCP_STATE_RESET) {
-        if (orig == TCP_STATE_SYN_SENT || orig == TCP_STATE_SYN_ACK_SENT ||
-            (orig == TCP_STATE_RESET && has_no_size(flow))) {
-            return "REJ";
-        }
-        return orig == TCP_STATE_INACTIVE || orig == TCP_STATE_PARTIAL ? "RSTRH"
-                                                                       : "RSTR";
-    }
-    if (resp == TCP_STATE_INACTIVE || resp == TCP_STATE_PARTIAL) {
-        return is_syn_then_rst(history) ? "RSTOS0" : "OTH";
-    }
-    return "RSTO";
-}
-
-/* Neither sent nor had acknowledged more than its SYN. */
-static bool
-has_no_size(const struct flow *flow)
-{
-    const struct flow_part *part = flow_part_find(flow, FLOW_PART_DIALOGUE);
-
-    for (unsigned end = 0; end < 2; end++) {
-        const struct flow_dialogue *d = &part->dialogue;
-        int32_t sent = distance(d->last[end], d->start[end]);
-        int32_t acked = distance(d->ack[end], d->start[end]);
-
-        if (sent > 1 || acked > 1) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* An S, and an R with no other letter of the originator's between that means
- * an exchange took place. */
-static bool
-is_syn_then_rst(const char *history)
-{
-    const char *at = history + (*history == '^');
-
-    if (*at++ != 'S') {
-        return false;
-    }
-    at += strcspn(at, "RHAFGIQ");
-    return *at == 'R';
 }

@@ -1,0 +1,50 @@
+/* What a flow table is made of.  Private to flow_table.c and flow_update.c. */
+
+#ifndef FLOWS_FLOW_INSIDE_H
+#define FLOWS_FLOW_INSIDE_H
+
+#include "capture/clock.h"
+#include "flows/duplicates.h"
+#include "flows/flow.h"
+#include "flows/flow_expiry.h"
+#include "flows/flow_store.h"
+#include "flows/flow_table.h"
+#include "flows/fragments.h"
+
+#include <stdbool.h>
+
+struct flow_table {
+    struct flow_store store;
+    struct flow_expiry expiry;
+    struct fragments fragments;
+    struct duplicates *duplicates;
+    struct wall_time clock; /* The latest time seen. */
+    flow_tick advanced;     /* When expiry last looked. */
+    bool has_time;
+    struct flow_table_options options;
+    struct flow_table_counters counters;
+};
+
+static inline flow_tick
+flow_table_now(const struct flow_table *table)
+{
+    return flow_tick_of(table->clock.ns);
+}
+
+/* Moves the clock on, not back. */
+void flow_table_move_clock(struct flow_table *, struct wall_time);
+
+/* Hands the flow's last record to the owner and frees it. */
+void flow_table_end_flow(struct flow_table *, uint32_t slot, enum flow_end why);
+
+/* Why a flow ends that is past its timeout. */
+enum flow_end flow_table_idle_reason(const struct flow *);
+
+/* Says what the flow carried since its last record, if anything. */
+void flow_table_report(struct flow_table *, struct flow *);
+
+/* Counts a later fragment whose first one never came. */
+void flow_table_count_orphan(struct flow_table *,
+                             const struct fragments_held *);
+
+#endif

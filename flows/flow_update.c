@@ -1,0 +1,370 @@
+/* A packet finds or starts its flow, is weighed by each of the stages in turn,
+ * and moves its flow to the newer end of its queue.
+ *
+ * A flow that is already past its timeout when its next packet comes ends
+ * first, so that what a packet belongs to does not depend on how often
+ * flow_table_advance() is called. */
+
+#include "dissect/packet.h"
+#include "flows/flow.h"
+#include "flows/flow_inside.h"
+#include "flows/flow_parts.h"
+#include "flows/flow_table.h"
+#include "flows/history.h"
+#include "flows/initiator.h"
+#include "flows/tcp_state.h"
+
+enum {
+    ICMP_UNREACHABLE = 3,
+    ICMP_FRAGMENTATION_NEEDED = 4, /* Code: the route is there. */
+    ICMP_REDIRECT = 5,
+    ICMPV6_UNREACHABLE = 1,
+    ICMPV6_REDIRECT = 137
+};
+
+/* A packet on its way through the table. */
+struct passage {
+    const struct packet *packet;
+    struct flow_ends ends;
+    uint64_t hash;
+    bool is_orphan;
+};
+
+static struct flow_update
+update_fragment(struct flow_table *, const struct packet *, uint16_t context);
+static struct flow_update update_error(struct flow_table *,
+                                       const struct packet *, uint16_t context);
+static bool relate(struct flow_table *, const struct packet *,
+                   const struct flow_ends *, struct flow_update *);
+static void note_error(struct flow *, const struct packet *, unsigned sender);
+static struct flow_update pass(struct flow_table *, struct passage *);
+static struct flow_update duplicate(struct flow_table *, uint32_t slot,
+                                    const struct passage *);
+static uint32_t find_live(struct flow_table *, const struct passage *);
+static bool ends_before(const struct flow_table *, const struct flow *,
+                        const struct passage *, enum flow_end *why);
+static uint32_t start_flow(struct flow_table *, const struct passage *);
+static uint32_t make_room(struct flow_table *, const struct passage *);
+static void account(struct flow_table *, struct flow *, const struct passage *,
+                    struct flow_update *);
+static bool is_unreachable(const struct packet *);
+static bool is_redirect(const struct packet *);
+
+struct flow_update
+flow_table_update(struct flow_table *table, const struct packet *p,
+                  uint16_t context)
+{
+    struct passage passage;
+
+    if (table->has_time && p->time.ns < table->clock.ns) {
+        table->counters.time_steps++;
+    }
+    flow_table_move_clock(table, p->time);
+    if (p->flags & PACKET_FRAGMENT) {
+        return update_fragment(table, p, context);
+    }
+    if ((p->flags & PACKET_ICMP_ERROR) && !is_redirect(p)) {
+        return update_error(table, p, context);
+    }
+    passage.packet = p;
+    passage.is_orphan = false;
+    flow_key_from(p, context, &passage.ends);
+    return pass(table, &passage);
+}
+
+void
+flow_table_count_orphan(struct flow_table *table,
+                        const struct fragments_held *held)
+{
+    static const uint16_t no_port[2] = {0, 0};
+    struct passage passage = {.packet = &held->packet, .is_orphan = true};
+
+    flow_key_with_ports(&held->packet, held->context, no_port, &passage.ends);
+    pass(table, &passage);
+    table->counters.fragments_orphaned++;
+}
+
+static struct flow_update
+update_fragment(struct flow_table *table, const struct packet *p,
+                uint16_t context)
+{
+    struct passage passage = {.packet = p};
+    struct flow_update update;
+    struct packet held;
+    uint16_t port[2] = {0, 0};
+    bool has_held;
+    bool is_new = false;
+
+    if (p->flags & PACKET_LATER_FRAGMENT) {
+        enum fragments_answer answer =
+            fragments_later(&table->fragments, p, context, table->clock, port);
+
+        if (answer == FRAGMENTS_HELD) {
+            return (struct flow_update){.kind = FLOW_UPDATE_HELD};
+        }
+        passage.is_orphan = answer == FRAGMENTS_ORPHAN;
+        flow_key_with_ports(p, context, port, &passage.ends);
+        update = pass(table, &passage);
+        if (passage.is_orphan) {
+            table->counters.fragments_orphaned++;
+        } else {
+            table->counters.fragments_joined++;
+        }
+        return update;
+    }
+    flow_key_ports(p, port);
+    fragments_first(&table->fragments, p, context, port, table->clock);
+    while ((has_held = fragments_take(&table->fragments, p, context, &held))) {
+        passage.packet = &held;
+        flow_key_with_ports(&held, context, port, &passage.ends);
+        is_new |= pass(table, &passage).is_new;
+        table->counters.fragments_joined++;
+    }
+    passage.packet = p;
+    flow_key_from(p, context, &passage.ends);
+    update = pass(table, &passage);
+    update.is_new |= is_new;
+    return update;
+}
+
+static struct flow_update
+update_error(struct flow_table *table, const struct packet *p, uint16_t context)
+{
+    struct passage passage = {.packet = p};
+    struct flow_update update;
+
+    if (flow_key_quoted(p, context, &passage.ends) &&
+        relate(table, p, &passage.ends, &update)) {
+        return update;
+    }
+    flow_key_from(p, context, &passage.ends);
+    return pass(table, &passage);
+}
+
+static bool
+relate(struct flow_table *table, const struct packet *p,
+       const struct flow_ends *ends, struct flow_update *update)
+{
+    uint64_t hash = flow_key_hash(&ends->key, table->options.hash_seed);
+    uint32_t slot = flow_store_find(&table->store, &ends->key, (uint32_t)hash);
+    struct flow *flow;
+    uint8_t outcome;
+
+    if (!slot) {
+        return false;
+    }
+    flow = flow_store_flow(&table->store, slot);
+    outcome = flow->outcome;
+    note_error(flow, p, ends->sender);
+    table->counters.related++;
+    *update = (struct flow_update){
+        .flow = flow,
+        .kind = FLOW_UPDATE_RELATED,
+        .from_initiator = ends->sender != flow_initiator(flow),
+        .outcome_changed = outcome != flow->outcome,
+    };
+    return true;
+}
+
+/* 'sender' sent the packet that met the error. */
+static void
+note_error(struct flow *flow, const struct packet *p, unsigned sender)
+{
+    struct flow_part *part = flow_part_get(flow, FLOW_PART_NOTES);
+
+    if (is_unreachable(p) && flow->outcome == FLOW_OUTCOME_ATTEMPT &&
+        sender == flow_initiator(flow)) {
+        flow->outcome = FLOW_OUTCOME_REFUSED;
+    }
+    if (part) {
+        part->notes.icmp_errors++;
+        part->notes.icmp_error_bytes += p->ip_bytes;
+        part->notes.icmp_error_type = p->icmp_type;
+        part->notes.icmp_error_code = p->icmp_code;
+        part->notes.icmp_error_from = p->src;
+    }
+}
+
+static struct flow_update
+pass(struct flow_table *table, struct passage *passage)
+{
+    struct flow_update update = {.kind = FLOW_UPDATE_PACKET};
+    bool is_copy;
+    uint32_t slot;
+    flow_tick now = flow_table_now(table);
+
+    passage->hash = flow_key_hash(&passage->ends.key, table->options.hash_seed);
+    is_copy = duplicates_check(table->duplicates, passage->packet,
+                               passage->hash, passage->ends.sender);
+    slot = find_live(table, passage);
+    if (is_copy && slot) {
+        return duplicate(table, slot, passage);
+    }
+    if (!slot) {
+        slot = start_flow(table, passage);
+        update.is_new = true;
+    }
+    update.flow = flow_store_flow(&table->store, slot);
+    if (!update.is_new &&
+        flow_expiry_is_long(&table->expiry, update.flow, now)) {
+        flow_table_report(table, update.flow);
+    }
+    account(table, update.flow, passage, &update);
+    if (update.is_new) {
+        flow_expiry_add(&table->expiry, &table->store, slot, now);
+    } else {
+        flow_expiry_touch(&table->expiry, &table->store, slot, now);
+    }
+    return update;
+}
+
+static struct flow_update
+duplicate(struct flow_table *table, uint32_t slot,
+          const struct passage *passage)
+{
+    struct flow *flow = flow_store_flow(&table->store, slot);
+    unsigned sender = passage->ends.sender;
+    struct flow_part *part = flow_part_get(flow, FLOW_PART_TROUBLE);
+
+    table->counters.duplicates++;
+    if (part) {
+        part->trouble.duplicates[sender]++;
+    }
+    if (table->options.duplicates == FLOW_DUPLICATES_MARK) {
+        flow_count_packet(flow, passage->packet, sender);
+        table->counters.packets++;
+    }
+    flow_expiry_touch(&table->expiry, &table->store, slot,
+                      flow_table_now(table));
+    return (struct flow_update){
+        .flow = flow,
+        .kind = FLOW_UPDATE_DUPLICATE,
+        .from_initiator = sender == flow_initiator(flow),
+    };
+}
+
+/* The flow the packet belongs to, after ending one it cannot belong to. */
+static uint32_t
+find_live(struct flow_table *table, const struct passage *passage)
+{
+    uint32_t slot = flow_store_find(&table->store, &passage->ends.key,
+                                    (uint32_t)passage->hash);
+    enum flow_end why = FLOW_END_NONE;
+
+    if (slot && ends_before(table, flow_store_flow(&table->store, slot),
+                            passage, &why)) {
+        flow_table_end_flow(table, slot, why);
+        return FLOW_NO_SLOT;
+    }
+    return slot;
+}
+
+static bool
+ends_before(const struct flow_table *table, const struct flow *flow,
+            const struct passage *passage, enum flow_end *why)
+{
+    const struct packet *p = passage->packet;
+    uint32_t idle = flow_table_now(table) - flow->seen;
+    bool is_long_idle =
+        idle > table->expiry.idle_ticks[FLOW_TIMEOUT_TCP_OPENING];
+
+    if (idle > table->expiry.idle_ticks[flow->queue / 2]) {
+        *why = flow_table_idle_reason(flow);
+        return true;
+    }
+    if (flow->key.protocol == PROTOCOL_TCP &&
+        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT)) &&
+        tcp_state_is_reuse(flow, p, passage->ends.sender, is_long_idle)) {
+        *why = FLOW_END_REUSED;
+        return true;
+    }
+    return false;
+}
+
+static uint32_t
+start_flow(struct flow_table *table, const struct passage *passage)
+{
+    const struct packet *p = passage->packet;
+    unsigned sender = passage->ends.sender;
+    uint32_t slot = make_room(table, passage);
+    struct flow *flow = flow_store_flow(&table->store, slot);
+
+    flow_begin(flow, p, sender);
+    initiator_begin(flow, p, sender);
+    if (sender == flow_initiator(flow)) {
+        flow->icmp_code = p->icmp_code;
+    }
+    if (flow->key.protocol == PROTOCOL_TCP) {
+        bool is_opening = flow->evidence <= FLOW_EVIDENCE_SYN_ACK;
+
+        flow->flags |= is_opening ? 0 : FLOW_MIDSTREAM;
+        flow->marks |=
+            flow->evidence == FLOW_EVIDENCE_SYN ? FLOW_MARK_SYN_FIRST : 0;
+    }
+    table->counters.created++;
+    return slot;
+}
+
+/* Never fails: a table that was made holds at least one slab, and ending flows
+ * gives back both entries and parts. */
+static uint32_t
+make_room(struct flow_table *table, const struct passage *passage)
+{
+    uint32_t slot;
+
+    while (!(slot = flow_store_add(&table->store, &passage->ends.key,
+                                   (uint32_t)passage->hash))) {
+        flow_table_end_flow(table,
+                            flow_expiry_oldest(&table->expiry, &table->store,
+                                               flow_table_now(table)),
+                            FLOW_END_EVICTED);
+    }
+    return slot;
+}
+
+static void
+account(struct flow_table *table, struct flow *flow,
+        const struct passage *passage, struct flow_update *update)
+{
+    const struct packet *p = passage->packet;
+    unsigned sender = passage->ends.sender;
+    uint8_t outcome = flow->outcome;
+    bool has_header =
+        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));
+
+    if (has_header && !update->is_new) {
+        update->flipped = initiator_update(flow, p, sender);
+    }
+    if (has_header && flow->key.protocol == PROTOCOL_TCP) {
+        tcp_state_update(flow, p, sender);
+    } else if (flow->key.protocol == PROTOCOL_UDP &&
+               !(flow->letters[sender] & 1 << HISTORY_DATA)) {
+        flow->letters[sender] |= 1 << HISTORY_DATA;
+        history_add(flow, HISTORY_DATA, sender);
+    }
+    if (passage->is_orphan) {
+        flow->flags |= FLOW_ORPHAN_FRAGMENTS;
+    }
+    flow_count_packet(flow, p, sender);
+    flow_update_outcome(flow);
+    table->counters.packets++;
+    update->from_initiator = sender == flow_initiator(flow);
+    update->outcome_changed = outcome != flow->outcome;
+}
+
+static bool
+is_unreachable(const struct packet *p)
+{
+    if (p->protocol == PROTOCOL_ICMPV6) {
+        return p->icmp_type == ICMPV6_UNREACHABLE;
+    }
+    return p->icmp_type == ICMP_UNREACHABLE &&
+           p->icmp_code != ICMP_FRAGMENTATION_NEEDED;
+}
+
+static bool
+is_redirect(const struct packet *p)
+{
+    return p->protocol == PROTOCOL_ICMPV6 ? p->icmp_type == ICMPV6_REDIRECT
+                                          : p->icmp_type == ICMP_REDIRECT;
+}
