@@ -77,12 +77,13 @@ list_add_argument(struct file_list *list, const char *argument,
 {
     struct stat status;
 
-    if (strcmp(argument, "-") != 0 && stat(argument, &status) == 0 &&
-        S_ISDIR(status.st_mode)) {
+    bool is_input = !strcmp(argument, "-");
+
+    if (!is_input && stat(argument, &status) == 0 && S_ISDIR(status.st_mode)) {
         return list_add_folder(list, argument, error);
     }
-    for (size_t i = 0; i < list->n_paths; i++) {
-        if (!strcmp(argument, "-") && !strcmp(list->paths[i], "-")) {
+    for (size_t i = 0; is_input && i < list->n_paths; i++) {
+        if (!strcmp(list->paths[i], "-")) {
             return error_set(error, ERROR_VALUE, "standard input",
                              "can be read only once");
         }
