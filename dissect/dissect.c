@@ -1,5 +1,6 @@
 /* The driver: from one layer to the next, through one table, a bounded number
- * of times.
+ * of times.  The commonest frames take a shorter way to the same result
+ * (fast.c).
  *
  * Sizes come from headers, not from the capture.  An IP length larger than the
  * frame is believed (the sender sent, or meant, that much) and marked
@@ -28,12 +29,19 @@ static decoder *const decoders[] = {
 #undef DECODER_OF
 };
 
-static void start_packet(const struct frame *, struct packet *);
 static enum dissect_result finish(struct walk *, enum step);
 
 enum dissect_result
 dissect_frame(const struct frame *frame, const struct dissect_options *options,
               struct packet *packet)
+{
+    return fast_frame(frame, packet) ? DISSECT_OK
+                                     : walk_frame(frame, options, packet);
+}
+
+enum dissect_result
+walk_frame(const struct frame *frame, const struct dissect_options *options,
+           struct packet *packet)
 {
     uint32_t readable = frame->captured < MAX_HEADER_OFFSET ? frame->captured
                                                             : MAX_HEADER_OFFSET;
@@ -54,7 +62,7 @@ dissect_frame(const struct frame *frame, const struct dissect_options *options,
     enum step step = link_type(frame->link);
     enum dissect_result result;
 
-    start_packet(frame, packet);
+    walk_start_packet(frame, packet);
     while (step < STEP_END) {
         if (w.layers_left == 0) {
             step = STEP_TOO_DEEP;
@@ -80,7 +88,7 @@ walk_enter(struct walk *w)
         inner = w->spare;
         w->spare = w->packet;
     }
-    start_packet(w->frame, inner);
+    walk_start_packet(w->frame, inner);
     inner->flags = outer->flags & (PACKET_HAS_MAC | PACKET_LINK_BROADCAST);
     inner->depth = (uint8_t)(outer->depth + 1);
     inner->outer_src = outer->src;
@@ -90,27 +98,6 @@ walk_enter(struct walk *w)
     memcpy(inner->src_mac, outer->src_mac, sizeof inner->src_mac);
     memcpy(inner->dst_mac, outer->dst_mac, sizeof inner->dst_mac);
     w->next = inner;
-}
-
-/* Cleared in parts, each small enough for vector stores: as a whole, gcc makes
- * it a "rep stos", which takes longer than all the rest of the walk. */
-static void
-start_packet(const struct frame *frame, struct packet *packet)
-{
-    enum {
-        PART = 80
-    };
-    uint8_t *bytes = (uint8_t *)packet;
-
-    static_assert(sizeof *packet > 2 * PART && sizeof *packet <= 3 * PART,
-                  "three parts");
-    memset(bytes, 0, PART);
-    memset(bytes + PART, 0, PART);
-    memset(bytes + 2 * (size_t)PART, 0, sizeof *packet - 2 * (size_t)PART);
-    packet->time = frame->time;
-    packet->number = frame->number;
-    packet->file = frame->file;
-    packet->interface = frame->interface;
 }
 
 static enum dissect_result
