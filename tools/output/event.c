@@ -73,8 +73,9 @@ event_kinds_parse(const char *text, unsigned *kinds)
         size_t size = strcspn(text, ",");
         unsigned kind = 0;
 
-        while (kind < EVENT_N_KINDS && (strlen(kind_names[kind]) != size ||
-                                        memcmp(kind_names[kind], text, size))) {
+        while (kind < EVENT_N_KINDS &&
+               (strlen(kind_names[kind]) != size ||
+                memcmp(kind_names[kind], text, size) != 0)) {
             kind++;
         }
         if (kind == EVENT_N_KINDS) {

@@ -63,6 +63,14 @@ json_raw(struct json *json, const char *bytes, size_t size)
     }
 }
 
+/* Copies 'size' bytes and returns where they end. */
+static inline char *
+json_copy(char *at, const char *bytes, size_t size)
+{
+    memcpy(at, bytes, size);
+    return at + size;
+}
+
 /* A comma if one is due, then "key": unless 'key' is NULL, as in arrays.
  * Inline, because the length of a literal is then known when compiled. */
 static inline void
@@ -80,8 +88,7 @@ json_key(struct json *json, const char *key)
     }
     if (key) {
         *at++ = '"';
-        memcpy(at, key, size);
-        at += size;
+        at = json_copy(at, key, size);
         *at++ = '"';
         *at++ = ':';
     }
@@ -156,16 +163,26 @@ json_plain(struct json *json, const char *key, const char *text)
     json_key(json, key);
     if (json_reserve(json, size + 2)) {
         json->data[json->size] = '"';
-        memcpy(json->data + json->size + 1, text, size);
+        json_copy(json->data + json->size + 1, text, size);
         json->data[json->size + 1 + size] = '"';
         json->size += size + 2;
     }
 }
 
+/* A number as a string: what ECS calls a keyword. */
+static inline void
+json_u64_keyword(struct json *json, const char *key, uint64_t value)
+{
+    json_key(json, key);
+    json_raw(json, "\"", 1);
+    json_write_u64(json, value);
+    json_raw(json, "\"", 1);
+}
+
 /* As a string of 16 hex digits, because JSON numbers are doubles to many. */
 void json_id(struct json *, const char *key, uint64_t id);
 
-/* RFC 3339, UTC, microseconds; years 0000 to 9999, times beyond are cut. */
+/* RFC 3339, UTC, microseconds (rounded down). */
 void json_time(struct json *, const char *key, struct wall_time time);
 
 #endif

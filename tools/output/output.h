@@ -25,8 +25,8 @@ enum {
     OUTPUT_QUEUE_BYTES = 4 << 20 /* The default for 'queue_bytes'. */
 };
 
-/* "-" is standard output; "redis://..." and "unix:///..." a Redis server; all
- * else a file, which is replaced. */
+/* "-" is standard output; "redis://..." and "unix:///..." a Redis server (see
+ * redis_uri.h); all else a file, which is replaced. */
 struct output_target {
     const char *target;
     unsigned kinds; /* Mask of 1 << enum event_kind; 0 is all. */
@@ -38,9 +38,11 @@ struct output_options {
     size_t queue_bytes; /* Of each; 0 is OUTPUT_QUEUE_BYTES. */
     bool blocking;      /* Producers wait rather than lose (replay). */
     struct output_target targets[OUTPUT_MAX_SINKS];
-    size_t n_targets;           /* May be 0: events are counted, and gone. */
-    int64_t patience_ns;        /* 0 is 10 s. */
-    const char *redis_password; /* Wins over the URI's; NULL if none. */
+    size_t n_targets;    /* May be 0: events are counted, and gone. */
+    int64_t patience_ns; /* 0 is 10 s. */
+    /* Wins over the URI's; NULL if none.  The program takes it from the
+     * environment, SEGMON_REDIS_PASSWORD, because others can read arguments. */
+    const char *redis_password;
 };
 
 /* Opens every sink, so that a server that is down or a path that cannot be

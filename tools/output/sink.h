@@ -25,7 +25,7 @@ struct sink_event {
     struct wall_time emitted;
     uint64_t sequence;
     const char *id;
-    const char *line; /* 'size' bytes and a newline behind them. */
+    const char *line; /* 'size' bytes, and a newline behind them. */
     size_t size;
 };
 
@@ -42,8 +42,7 @@ struct sink {
     const struct sink_class *class;
     unsigned kinds; /* Mask of those it takes. */
     char name[EVENT_OUTPUT_NAME_SIZE];
-    struct counter taken[EVENT_N_KINDS], acked[EVENT_N_KINDS],
-        dropped[EVENT_N_KINDS];
+    struct counter acked[EVENT_N_KINDS], dropped[EVENT_N_KINDS];
     atomic_bool up;        /* While it works. */
     pthread_mutex_t mutex; /* Guards 'error'. */
     struct error error;    /* The first. */
@@ -58,10 +57,12 @@ struct sink_options {
 /* The sink for a target, as said at struct output_target. */
 struct sink *sink_open(const char *target, const struct sink_options *,
                        struct error *error);
-struct sink *sink_file_open(const char *path, const struct sink_options *,
-                            struct error *error);
+struct sink *sink_file_open(const char *path, struct error *error);
 struct sink *sink_redis_open(const char *uri, const struct sink_options *,
                              struct error *error);
+
+/* Any thread: acked, dropped, 'up' and the error; the rest is the output's. */
+void sink_status(struct sink *, struct event_output *status);
 
 /* For sinks themselves. */
 void sink_init(struct sink *, const struct sink_class *, const char *name);

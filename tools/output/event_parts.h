@@ -1,0 +1,72 @@
+/* Pieces that several kinds of event share.  Each writes one member (or a few)
+ * into the object that is open; see event.h. */
+
+#ifndef TOOLS_OUTPUT_EVENT_PARTS_H
+#define TOOLS_OUTPUT_EVENT_PARTS_H
+
+#include "tools/output/event.h"
+#include "tools/output/json.h"
+
+/* A text of the policy's author, at most EVENT_MAX_TEXT bytes; nothing if it is
+ * empty. */
+void event_write_text(struct json *, const char *key, const char *text);
+
+/* NULL-terminated list; nothing if it is NULL or empty. */
+void event_write_texts(struct json *, const char *key,
+                       const char *const *texts);
+
+void event_write_addr(struct json *, const char *key, const struct addr *);
+
+/* {"src":...,"dst":...} */
+void event_write_both(struct json *, const char *key, uint64_t src,
+                      uint64_t dst);
+
+/* Between which segments, seen on which interface ("" if unknown). */
+struct event_zones {
+    const char *interface, *src, *dst; /* Segment names; NULL for none. */
+};
+struct event_zones event_zones(const struct policy *, segment_id src,
+                               segment_id dst);
+void event_write_observer(struct json *, const struct event_source *,
+                          const struct event_zones *);
+
+/* "internal", "inbound", "outbound", "external" or "unknown". */
+const char *event_direction(const struct policy *, segment_id src,
+                            segment_id dst);
+
+/* ECS 'rule'.  'rule' may be VERDICT_NO_RULE: id "?". */
+void event_write_rule(struct json *, const struct policy *, int32_t rule);
+const char *event_rule_id(const struct policy *, int32_t rule);
+
+/* "policy":{name, revision, sha256}. */
+void event_write_policy(struct json *, const struct policy *);
+
+/* ECS 'source', 'destination' and 'network' of a flow. */
+void event_write_flow_ends(struct json *, const struct event_flow *);
+
+/* ECS 'tls', 'dns', 'url' and 'user_agent', as far as they are known. */
+void event_write_protocols(struct json *, const struct event_flow *);
+
+/* Of 'segmon': 'app' and 'risks'. */
+void event_write_application(struct json *, const struct event_flow *);
+
+/* What the name an application carries stands for. */
+enum event_host {
+    EVENT_HOST_NONE,
+    EVENT_HOST_TLS,  /* Server name indication. */
+    EVENT_HOST_HTTP, /* Host header. */
+    EVENT_HOST_DNS,  /* The name asked for. */
+    EVENT_HOST_OTHER
+};
+enum event_host event_host(const struct event_flow *);
+
+/* Of 'segmon': 'icmp', 'vlans', 'tunnel', 'pcap'; whatever the flow has. */
+void event_write_carrier(struct json *, const struct event_flow *);
+
+/* Of 'segmon': 'flags'; whatever is remarkable about flow and verdict. */
+void event_write_flags(struct json *, const struct event_flow *);
+
+/* Of 'segmon': 'staged', 'expired_rule', 'log_rules', where they apply. */
+void event_write_verdict_notes(struct json *, const struct event_flow *);
+
+#endif

@@ -1,0 +1,239 @@
+/* The state of the program as an event; see event.h.
+ *
+ * Every counter list of the product is written through its X-macro, so a
+ * counter somebody adds cannot be forgotten here. */
+
+#include "tools/output/event_parts.h"
+
+#include <string.h>
+
+enum {
+    MAX_ERROR_TEXT = 400
+};
+
+static void write_event(struct json *json);
+static void write_capture(struct json *json, const struct event_status *status);
+static void write_dissected(struct json *json,
+                            const struct event_status *status);
+static void write_flows(struct json *json, const struct event_status *status);
+static void write_violations(struct json *json,
+                             const struct violation_counters *counters);
+static void write_engine(struct json *json, const struct event_status *status);
+static void write_outputs(struct json *json, const struct event_status *status);
+static void write_output(struct json *json, const struct event_output *output);
+static void write_files(struct json *json, const struct event_status *status);
+static void write_file(struct json *json, const struct event_file *file);
+static void write_error(struct json *json, const struct error *error);
+static void write_policy(struct json *json, const struct policy *policy);
+
+bool
+event_status_encode(struct json *json, const struct event_source *source,
+                    const struct event_status *status)
+{
+    static const char *const causes[] = {
+#define CAUSE_NAME(NAME, TEXT) [EVENT_STATUS_##NAME] = (TEXT),
+        EVENT_STATUS_CAUSES(CAUSE_NAME)
+#undef CAUSE_NAME
+    };
+
+    json_reset(json, true);
+    write_event(json);
+    json_close(json, '}');
+    event_write_observer(json, source, NULL);
+    json_open(json, "segmon", '{');
+    json_plain(json, "schema", EVENT_SCHEMA_VERSION);
+    json_open(json, "status", '{');
+    json_plain(json, "cause", causes[status->cause]);
+    json_u64(json, "workers", status->workers);
+    write_capture(json, status);
+    write_dissected(json, status);
+    write_flows(json, status);
+    write_violations(json, &status->violations);
+    write_engine(json, status);
+    write_outputs(json, status);
+    write_files(json, status);
+    event_write_texts(json, "notes", status->notes);
+    json_close(json, '}');
+    write_policy(json, status->policy);
+    json_close(json, '}');
+    json_close(json, '}');
+    return !json->failed;
+}
+
+static void
+write_event(struct json *json)
+{
+    json_plain(json, "kind", "metric");
+    json_open(json, "category", '[');
+    json_plain(json, NULL, "network");
+    json_close(json, ']');
+    json_open(json, "type", '[');
+    json_plain(json, NULL, "info");
+    json_close(json, ']');
+    json_plain(json, "dataset", "segmon.status");
+}
+
+static void
+write_capture(struct json *json, const struct event_status *status)
+{
+    json_open(json, "capture", '{');
+    json_u64(json, "frames", status->frames);
+    json_u64(json, "bytes", status->bytes);
+    json_u64(json, "filtered", status->filtered);
+    json_u64(json, "kernel_drops", status->kernel_drops);
+    json_u64(json, "device_drops", status->device_drops);
+    if (status->first_packet.ns || status->last_packet.ns) {
+        json_time(json, "first_packet", status->first_packet);
+        json_time(json, "last_packet", status->last_packet);
+    }
+    json_close(json, '}');
+}
+
+static void
+write_dissected(struct json *json, const struct event_status *status)
+{
+    json_open(json, "dissected", '{');
+#define WRITE_RESULT(NAME, LABEL, HELP)                                        \
+    json_u64(json, LABEL, status->dissected[DISSECT_##NAME]);
+    DISSECT_RESULTS(WRITE_RESULT)
+#undef WRITE_RESULT
+    json_close(json, '}');
+}
+
+static void
+write_flows(struct json *json, const struct event_status *status)
+{
+    json_open(json, "flows", '{');
+#define WRITE_COUNTER(name, help) json_u64(json, #name, status->flows.name);
+    FLOW_TABLE_COUNTERS(WRITE_COUNTER)
+#undef WRITE_COUNTER
+    json_u64(json, "active", status->flows.active);
+    json_u64(json, "bytes", status->flows.bytes);
+    json_u64(json, "capacity", status->max_flows);
+    json_open(json, "ended_by", '{');
+    for (unsigned i = FLOW_END_NONE + 1; i < FLOW_N_ENDS; i++) {
+        json_u64(json, flow_end_name((enum flow_end)i), status->ended[i]);
+    }
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void
+write_violations(struct json *json, const struct violation_counters *counters)
+{
+    json_open(json, "violations", '{');
+    json_u64(json, "hits", counters->hits);
+    json_u64(json, "told", counters->told);
+    json_u64(json, "tracked", counters->tracked);
+    json_u64(json, "overflow", counters->overflow);
+    json_close(json, '}');
+}
+
+static void
+write_engine(struct json *json, const struct event_status *status)
+{
+    const struct application_counters *counters = status->application;
+
+    if (!counters) {
+        return;
+    }
+    json_open(json, "application", '{');
+    if (status->application_library) {
+        json_string(json, "library", status->application_library);
+    }
+    json_u64(json, "inspections", counters->inspections);
+    json_u64(json, "active", counters->active);
+    json_u64(json, "refused", counters->refused);
+    json_u64(json, "packets", counters->packets);
+    json_u64(json, "skipped_fragments", counters->skipped_fragments);
+    json_u64(json, "skipped_protocol", counters->skipped_protocol);
+    json_close(json, '}');
+}
+
+static void
+write_outputs(struct json *json, const struct event_status *status)
+{
+    if (status->n_outputs == 0) {
+        return;
+    }
+    json_open(json, "outputs", '[');
+    for (size_t i = 0; i < status->n_outputs; i++) {
+        write_output(json, &status->outputs[i]);
+    }
+    json_close(json, ']');
+}
+
+static void
+write_output(struct json *json, const struct event_output *output)
+{
+    json_open(json, NULL, '{');
+    event_write_text(json, "name", output->name);
+    json_bool(json, "up", output->up);
+    write_error(json, &output->error);
+    json_open(json, "events", '{');
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        json_open(json, event_kind_name((enum event_kind)i), '{');
+        json_u64(json, "emitted", output->kind[i].emitted);
+        json_u64(json, "acked", output->kind[i].acked);
+        json_u64(json, "spooled", output->kind[i].spooled);
+        json_u64(json, "dropped", output->kind[i].dropped);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void
+write_files(struct json *json, const struct event_status *status)
+{
+    size_t n_shown =
+        status->n_files < EVENT_MAX_FILES ? status->n_files : EVENT_MAX_FILES;
+
+    if (status->n_files == 0) {
+        return;
+    }
+    json_open(json, "files", '[');
+    for (size_t i = 0; i < n_shown; i++) {
+        write_file(json, &status->files[i]);
+    }
+    json_close(json, ']');
+    json_u64(json, "n_files", status->n_files);
+}
+
+static void
+write_file(struct json *json, const struct event_file *file)
+{
+    json_open(json, NULL, '{');
+    event_write_text(json, "path", file->path);
+    json_u64(json, "frames", file->frames);
+    json_u64(json, "bytes", file->bytes);
+    if (file->error) {
+        write_error(json, file->error);
+    }
+    json_close(json, '}');
+}
+
+static void
+write_error(struct json *json, const struct error *error)
+{
+    char text[MAX_ERROR_TEXT];
+
+    if (error->code != ERROR_NONE) {
+        error_format(error, text, sizeof text);
+        json_string(json, "error", text);
+    }
+}
+
+/* With what only a status needs: the whole hashes and the sizes. */
+static void
+write_policy(struct json *json, const struct policy *policy)
+{
+    json_open(json, "policy", '{');
+    event_write_text(json, "name", policy_name(policy));
+    event_write_text(json, "revision", policy_revision(policy));
+    event_write_text(json, "sha256", policy_sha256(policy));
+    event_write_text(json, "source_sha256", policy_source_sha256(policy));
+    json_u64(json, "segments", policy_n_segments(policy));
+    json_u64(json, "rules", policy_n_rules(policy));
+    json_close(json, '}');
+}

@@ -1,0 +1,352 @@
+/* A violation as an event; see event.h.
+ *
+ * Nothing here says that something was blocked: segmon watches.  'outcome'
+ * tells what really happened to the traffic. */
+
+#include "tools/output/attack.h"
+#include "tools/output/event_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MAX_SERVICE_TEXT = 32 /* "tcp/65535" */
+};
+
+/* Ids, each once, or names. */
+struct id_set {
+    const char *id[ATTACK_MAX_TACTICS * EVENT_MAX_TECHNIQUES];
+    size_t n;
+};
+
+static void write_event(struct json *json, const struct violation *violation);
+static void write_message(struct json *json, const struct event_violation *,
+                          const struct event_zones *);
+static void write_ends(struct json *json, const struct event_violation *);
+static void write_threat(struct json *json, const char *const *attack);
+static void write_technique_names(struct json *json, const char *const *attack);
+static void write_tactics(struct json *json, const char *const *attack);
+static void collect_tactics(struct id_set *set, const char *const *attack);
+static void id_set_add(struct id_set *set, const char *id);
+static void id_set_write(struct json *json, const char *key,
+                         const struct id_set *set);
+static void write_segmon(struct json *json, const struct event_violation *);
+static void write_violation(struct json *json, const struct event_violation *);
+static void write_score(struct json *json, const struct violation_score *score);
+static void write_evidence(struct json *json, const struct event_flow *flow);
+static void write_rule_notes(struct json *json, const struct policy_rule *rule);
+static bool has_port(uint8_t protocol);
+
+bool
+event_violation_encode(struct json *json, const struct event_source *source,
+                       const struct event_violation *event)
+{
+    const struct violation *violation = event->violation;
+    const struct policy_rule *rule =
+        violation->rule >= 0
+            ? policy_rule(event->policy, (uint32_t)violation->rule)
+            : NULL;
+    struct event_zones zones = event_zones(
+        event->policy, violation->src_segment, violation->dst_segment);
+
+    zones.interface = event->flow ? event->flow->interface : "";
+    json_reset(json, true);
+    write_event(json, violation);
+    json_close(json, '}');
+    write_message(json, event, &zones);
+    event_write_observer(json, source, &zones);
+    write_ends(json, event);
+    event_write_rule(json, event->policy, violation->rule);
+    if (event->flow) {
+        event_write_protocols(json, event->flow);
+    }
+    if (rule && rule->attack && rule->attack[0]) {
+        write_threat(json, rule->attack);
+    }
+    write_segmon(json, event);
+    json_close(json, '}');
+    return !json->failed;
+}
+
+static void
+write_event(struct json *json, const struct violation *violation)
+{
+    int64_t duration_ns =
+        wall_time_since(violation->last_seen, violation->first_seen);
+
+    json_plain(json, "kind", "alert");
+    json_open(json, "category", '[');
+    json_plain(json, NULL, "network");
+    json_plain(json, NULL, "intrusion_detection");
+    json_close(json, ']');
+    json_open(json, "type", '[');
+    json_plain(json, NULL, "info");
+    json_close(json, ']');
+    json_plain(json, "dataset", "segmon.violation");
+    json_time(json, "start", violation->first_seen);
+    json_time(json, "end", violation->last_seen);
+    json_u64(json, "duration", duration_ns > 0 ? (uint64_t)duration_ns : 0);
+    json_i64(json, "severity", violation->score.total);
+}
+
+/* One line for people: who to whom, by what, and which rule does not permit it.
+ */
+static void
+write_message(struct json *json, const struct event_violation *event,
+              const struct event_zones *zones)
+{
+    const struct violation *violation = event->violation;
+    const char *transport = packet_protocol_name(violation->protocol);
+    char text[EVENT_MAX_TEXT], src[ADDR_TEXT_SIZE], dst[ADDR_TEXT_SIZE];
+    char service[MAX_SERVICE_TEXT] = "";
+
+    addr_format(&violation->src, src);
+    addr_format(&violation->dst, dst);
+    if (violation->kind == VIOLATION_KIND_COLLAPSED) {
+        snprintf(dst, sizeof dst, "(%" PRIu64 " addresses)",
+                 violation->n_targets);
+    }
+    if (transport && has_port(violation->protocol)) {
+        snprintf(service, sizeof service, "%s/%u", transport, violation->port);
+    } else if (transport) {
+        snprintf(service, sizeof service, "%s", transport);
+    } else {
+        snprintf(service, sizeof service, "ip/%u", violation->protocol);
+    }
+    snprintf(text, sizeof text,
+             "%.200s %s -> %.200s %s %s: not permitted by "
+             "%.200s (%s)",
+             zones->src, src, zones->dst, dst, service,
+             event_rule_id(event->policy, violation->rule),
+             flow_outcome_name(violation->outcome));
+    json_string(json, "message", text);
+}
+
+/* The flow's own ends where there is one; else what the violation is about. */
+static void
+write_ends(struct json *json, const struct event_violation *event)
+{
+    const struct violation *violation = event->violation;
+    const char *transport = packet_protocol_name(violation->protocol);
+
+    if (event->flow) {
+        event_write_flow_ends(json, event->flow);
+        return;
+    }
+    json_open(json, "source", '{');
+    event_write_addr(json, "ip", &violation->src);
+    json_close(json, '}');
+    json_open(json, "destination", '{');
+    event_write_addr(json, "ip", &violation->dst);
+    if (has_port(violation->protocol)) {
+        json_u64(json, "port", violation->port);
+    }
+    json_close(json, '}');
+    json_open(json, "network", '{');
+    json_plain(json, "type", addr_is_ipv4(&violation->src) ? "ipv4" : "ipv6");
+    if (transport) {
+        json_plain(json, "transport", transport);
+    }
+    json_u64_keyword(json, "iana_number", violation->protocol);
+    json_plain(json, "direction",
+               event_direction(event->policy, violation->src_segment,
+                               violation->dst_segment));
+    json_close(json, '}');
+}
+
+static void
+write_threat(struct json *json, const char *const *attack)
+{
+    json_open(json, "threat", '{');
+    json_plain(json, "framework", "MITRE ATT&CK");
+    json_open(json, "technique", '{');
+    json_open(json, "id", '[');
+    for (size_t i = 0; attack[i] && i < EVENT_MAX_TECHNIQUES; i++) {
+        json_string(json, NULL, attack[i]);
+    }
+    json_close(json, ']');
+    write_technique_names(json, attack);
+    json_close(json, '}');
+    write_tactics(json, attack);
+    json_close(json, '}');
+}
+
+/* Of those that have one here: an id of a later ATT&CK stands alone. */
+static void
+write_technique_names(struct json *json, const char *const *attack)
+{
+    struct id_set names = {.n = 0};
+
+    for (size_t i = 0; attack[i] && i < EVENT_MAX_TECHNIQUES; i++) {
+        const struct attack_technique *technique = attack_technique(attack[i]);
+
+        if (technique) {
+            id_set_add(&names, technique->name);
+        }
+    }
+    id_set_write(json, "name", &names);
+}
+
+static void
+write_tactics(struct json *json, const char *const *attack)
+{
+    struct id_set ids = {.n = 0}, names = {.n = 0};
+
+    collect_tactics(&ids, attack);
+    for (size_t i = 0; i < ids.n; i++) {
+        names.id[names.n++] = attack_tactic_name(ids.id[i]);
+    }
+    if (ids.n) {
+        json_open(json, "tactic", '{');
+        id_set_write(json, "id", &ids);
+        id_set_write(json, "name", &names);
+        json_close(json, '}');
+    }
+}
+
+static void
+collect_tactics(struct id_set *set, const char *const *attack)
+{
+    for (size_t i = 0; attack[i] && i < EVENT_MAX_TECHNIQUES; i++) {
+        const struct attack_technique *technique = attack_technique(attack[i]);
+
+        for (size_t j = 0; technique && technique->tactics[j]; j++) {
+            id_set_add(set, technique->tactics[j]);
+        }
+    }
+}
+
+static void
+id_set_add(struct id_set *set, const char *id)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        if (strcmp(set->id[i], id) == 0) {
+            return;
+        }
+    }
+    set->id[set->n++] = id;
+}
+
+static void
+id_set_write(struct json *json, const char *key, const struct id_set *set)
+{
+    if (set->n == 0) {
+        return;
+    }
+    json_open(json, key, '[');
+    for (size_t i = 0; i < set->n; i++) {
+        json_plain(json, NULL, set->id[i]);
+    }
+    json_close(json, ']');
+}
+
+static void
+write_segmon(struct json *json, const struct event_violation *event)
+{
+    const struct violation *violation = event->violation;
+    const struct event_flow *flow = event->flow;
+
+    json_open(json, "segmon", '{');
+    json_plain(json, "schema", EVENT_SCHEMA_VERSION);
+    if (flow) {
+        json_id(json, "flow_id", flow->record->id);
+    }
+    json_plain(json, "verdict", event_verdict_name(DECISION_DENY));
+    json_plain(json, "reason", verdict_reason_name(violation->reason));
+    json_plain(json, "severity", level_name(violation->score.level));
+    json_plain(json, "outcome", flow_outcome_name(violation->outcome));
+    write_violation(json, event);
+    if (flow) {
+        json_plain(json, "initiator", "source");
+        json_plain(json, "initiator_evidence",
+                   flow_evidence_name(flow->record->evidence));
+        event_write_verdict_notes(json, flow);
+        event_write_application(json, flow);
+        event_write_carrier(json, flow);
+        event_write_flags(json, flow);
+    } else if (violation->protocol == PROTOCOL_ICMP ||
+               violation->protocol == PROTOCOL_ICMPV6) {
+        json_open(json, "icmp", '{');
+        json_u64(json, "type", violation->port);
+        json_close(json, '}');
+    }
+    if (violation->rule >= 0) {
+        write_rule_notes(json,
+                         policy_rule(event->policy, (uint32_t)violation->rule));
+    }
+    event_write_policy(json, event->policy);
+    json_close(json, '}');
+}
+
+static void
+write_violation(struct json *json, const struct event_violation *event)
+{
+    const struct violation *violation = event->violation;
+
+    json_open(json, "violation", '{');
+    json_plain(json, "id", violation->id);
+    json_plain(json, "kind", violation_kind_name(violation->kind));
+    json_u64(json, "count", violation->count);
+    json_u64(json, "count_since_last", violation->count_since_last);
+    json_time(json, "first_seen", violation->first_seen);
+    json_time(json, "last_seen", violation->last_seen);
+    if (violation->kind == VIOLATION_KIND_COLLAPSED) {
+        json_u64(json, "targets", violation->n_targets);
+    }
+    json_open(json, "flow_ids", '[');
+    for (unsigned i = 0; i < VIOLATION_MAX_FLOWS; i++) {
+        if (violation->flow_ids[i]) {
+            json_id(json, NULL, violation->flow_ids[i]);
+        }
+    }
+    json_close(json, ']');
+    write_score(json, &violation->score);
+    json_bool(json, "suppressed", violation->suppressed);
+    if (event->flow && event->flow->file[0]) {
+        write_evidence(json, event->flow);
+    }
+    json_close(json, '}');
+}
+
+static void
+write_score(struct json *json, const struct violation_score *score)
+{
+    json_open(json, "score_terms", '{');
+    json_i64(json, "base", score->base);
+    json_i64(json, "outcome", score->outcome);
+    json_i64(json, "criticality", score->criticality);
+    json_i64(json, "external", score->external);
+    json_i64(json, "unknown", score->unknown);
+    json_i64(json, "ambiguous", score->ambiguous);
+    json_close(json, '}');
+}
+
+static void
+write_evidence(struct json *json, const struct event_flow *flow)
+{
+    json_open(json, "evidence", '{');
+    json_string(json, "pcap", flow->file);
+    json_open(json, "frames", '[');
+    json_u64(json, NULL, flow->record->first_frame);
+    json_u64(json, NULL, flow->record->last_frame);
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+static void
+write_rule_notes(struct json *json, const struct policy_rule *rule)
+{
+    event_write_texts(json, "controls", rule->controls);
+    event_write_texts(json, "tags", rule->tags);
+    event_write_text(json, "conduit", rule->conduit);
+    event_write_text(json, "justification", rule->justification);
+    event_write_text(json, "owner", rule->owner);
+}
+
+static bool
+has_port(uint8_t protocol)
+{
+    return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP ||
+           protocol == PROTOCOL_SCTP;
+}

@@ -1,0 +1,321 @@
+/* The JSON writer; see json.h.
+ *
+ * Events are written a million times a second, from a hundred small values
+ * each, so the common path of every value is one bounds check and plain stores:
+ * a text reserves its worst case once and is then copied without further
+ * checks. */
+
+#include "tools/output/json.h"
+
+#include <stdlib.h>
+
+enum {
+    FIRST_BYTES = 4096, /* Of a new buffer: one flow event fits. */
+    WORST_ESCAPE = 6,   /* Bytes written for one byte of text: \u00XX. */
+    SECONDS_OF_DAY = 86400
+};
+
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD. */
+static const char hex_digits[] = "0123456789abcdef";
+static const char digit_pairs[] = "00010203040506070809"
+                                  "10111213141516171819"
+                                  "20212223242526272829"
+                                  "30313233343536373839"
+                                  "40414243444546474849"
+                                  "50515253545556575859"
+                                  "60616263646566676869"
+                                  "70717273747576777879"
+                                  "80818283848586878889"
+                                  "90919293949596979899";
+
+/* Characters that have no glyph of their own but change how others are shown,
+ * or show as nothing at all. */
+static const struct {
+    uint32_t first, last;
+} unprintable[] = {
+    {0x80, 0x9f},       /* C1 controls. */
+    {0xad, 0xad},       /* Soft hyphen. */
+    {0x61c, 0x61c},     /* Arabic letter mark. */
+    {0x180e, 0x180e},   /* Mongolian vowel separator. */
+    {0x200b, 0x200f},   /* Zero-width, and the direction marks. */
+    {0x2028, 0x202e},   /* Line separators, bidirectional embeddings. */
+    {0x2060, 0x206f},   /* Invisible operators, bidirectional isolates. */
+    {0xfeff, 0xfeff},   /* Byte order mark. */
+    {0xfff9, 0xfffb},   /* Interlinear annotations. */
+    {0xe0000, 0xe0fff}, /* Tags and variation selectors. */
+};
+
+static char *write_escaped(char *at, const uint8_t *bytes, size_t size,
+                           size_t *used);
+static char *write_character(char *at, const uint8_t *bytes, size_t size,
+                             uint32_t code);
+static size_t decode_utf8(const uint8_t *bytes, size_t size, uint32_t *code);
+static bool is_unprintable(uint32_t code);
+static char *write_hex(char *at, uint32_t unit);
+static char *write_digits(char *at, unsigned value, unsigned n_digits);
+static void day_format(int64_t day, char text[JSON_DAY_SIZE]);
+
+void
+json_init(struct json *json, size_t max_bytes)
+{
+    *json = (struct json){.max_bytes = max_bytes, .day = INT64_MIN};
+}
+
+void
+json_done(struct json *json)
+{
+    free(json->data);
+    json_init(json, json->max_bytes);
+}
+
+void
+json_reset(struct json *json, bool comma)
+{
+    json->size = 0;
+    json->failed = false;
+    json->comma = comma;
+}
+
+bool
+json_grow(struct json *json, size_t n_bytes)
+{
+    size_t wanted = json->size + n_bytes;
+    size_t capacity = json->capacity ? json->capacity : FIRST_BYTES;
+    char *data;
+
+    if (json->failed || n_bytes > json->max_bytes || wanted > json->max_bytes) {
+        json->failed = true;
+        return false;
+    }
+    while (capacity < wanted) {
+        capacity *= 2;
+    }
+    if (capacity > json->max_bytes) {
+        capacity = json->max_bytes;
+    }
+    data = realloc(json->data, capacity);
+    if (!data) {
+        json->failed = true;
+        return false;
+    }
+    json->data = data;
+    json->capacity = capacity;
+    return true;
+}
+
+void
+json_write_u64(struct json *json, uint64_t value)
+{
+    char text[JSON_MAX_NUMBER];
+    size_t at = sizeof text;
+
+    while (value >= 100) {
+        at -= 2;
+        memcpy(text + at, digit_pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        at -= 2;
+        memcpy(text + at, digit_pairs + value * 2, 2);
+    } else {
+        text[--at] = (char)('0' + value);
+    }
+    json_raw(json, text + at, sizeof text - at);
+}
+
+void
+json_write_text(struct json *json, const char *bytes, size_t size)
+{
+    const uint8_t *from = (const uint8_t *)bytes;
+    char *at;
+
+    if (size > json->max_bytes ||
+        !json_reserve(json, size * WORST_ESCAPE + 2)) {
+        json->failed = true;
+        return;
+    }
+    at = json->data + json->size;
+    *at++ = '"';
+    for (size_t i = 0; i < size;) {
+        uint8_t byte = from[i];
+        size_t used = 1;
+
+        if (byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\') {
+            *at++ = (char)byte;
+        } else {
+            at = write_escaped(at, from + i, size - i, &used);
+        }
+        i += used;
+    }
+    *at++ = '"';
+    json->size = (size_t)(at - json->data);
+}
+
+void
+json_id(struct json *json, const char *key, uint64_t id)
+{
+    char text[17];
+
+    for (unsigned i = 0; i < 16; i++) {
+        text[i] = hex_digits[id >> (60 - 4 * i) & 0xf];
+    }
+    text[16] = '\0';
+    json_plain(json, key, text);
+}
+
+void
+json_time(struct json *json, const char *key, struct wall_time time)
+{
+    char text[JSON_TIME_SIZE];
+    char *at = text + JSON_DAY_SIZE - 1;
+    int64_t micros = time.ns / MICROSECOND_NS - (time.ns % MICROSECOND_NS < 0);
+    int64_t seconds = micros / 1000000 - (micros % 1000000 < 0);
+    int64_t day = seconds / SECONDS_OF_DAY - (seconds % SECONDS_OF_DAY < 0);
+    unsigned second = (unsigned)(seconds - day * SECONDS_OF_DAY);
+
+    if (day != json->day) {
+        day_format(day, json->day_text);
+        json->day = day;
+    }
+    memcpy(text, json->day_text, JSON_DAY_SIZE - 1);
+    at = write_digits(at, second / 3600, 2);
+    *at++ = ':';
+    at = write_digits(at, second / 60 % 60, 2);
+    *at++ = ':';
+    at = write_digits(at, second % 60, 2);
+    *at++ = '.';
+    at = write_digits(at, (unsigned)(micros - seconds * 1000000), 6);
+    *at++ = 'Z';
+    *at = '\0';
+    json_plain(json, key, text);
+}
+
+/* One character that is not plain ASCII; '*used' bytes of it. */
+static char *
+write_escaped(char *at, const uint8_t *bytes, size_t size, size_t *used)
+{
+    uint32_t code;
+
+    *used = 1;
+    switch (bytes[0]) {
+    case '"':
+    case '\\':
+        *at++ = '\\';
+        *at++ = (char)bytes[0];
+        return at;
+    case '\n': return json_copy(at, "\\n", 2);
+    case '\r': return json_copy(at, "\\r", 2);
+    case '\t': return json_copy(at, "\\t", 2);
+    default: break;
+    }
+    if (bytes[0] < 0x80) {
+        return write_hex(at, bytes[0]);
+    }
+    *used = decode_utf8(bytes, size, &code);
+    if (*used == 0) {
+        *used = 1;
+        return json_copy(at, replacement, 3);
+    }
+    return write_character(at, bytes, *used, code);
+}
+
+static char *
+write_character(char *at, const uint8_t *bytes, size_t size, uint32_t code)
+{
+    if (!is_unprintable(code)) {
+        memcpy(at, bytes, size);
+        return at + size;
+    }
+    if (code < 0x10000) {
+        return write_hex(at, code);
+    }
+    code -= 0x10000; /* RFC 8259 section 7: a UTF-16 surrogate pair. */
+    at = write_hex(at, 0xd800 + (code >> 10));
+    return write_hex(at, 0xdc00 + (code & 0x3ff));
+}
+
+/* RFC 3629 section 4, with neither overlong forms nor surrogates.  Returns the
+ * bytes used, 0 if they are no UTF-8. */
+static size_t
+decode_utf8(const uint8_t *bytes, size_t size, uint32_t *code)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t first = bytes[0];
+    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    uint32_t value = first & (0x7fU >> length);
+
+    if (first < 0xc2 || first > 0xf4 || length > size) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        value = value << 6 | (bytes[i] & 0x3f);
+    }
+    if (value < smallest[length] || value > 0x10ffff ||
+        (value >= 0xd800 && value <= 0xdfff)) {
+        return 0;
+    }
+    *code = value;
+    return length;
+}
+
+static bool
+is_unprintable(uint32_t code)
+{
+    for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++) {
+        if (code >= unprintable[i].first && code <= unprintable[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* \uXXXX */
+static char *
+write_hex(char *at, uint32_t unit)
+{
+    *at++ = '\\';
+    *at++ = 'u';
+    for (unsigned shift = 16; shift > 0;) {
+        shift -= 4;
+        *at++ = hex_digits[unit >> shift & 0xf];
+    }
+    return at;
+}
+
+static char *
+write_digits(char *at, unsigned value, unsigned n_digits)
+{
+    for (unsigned i = n_digits; i > 0; i--) {
+        at[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at + n_digits;
+}
+
+/* The proleptic Gregorian date of a day since 1970-01-01, by counting in years
+ * that begin in March, so that the leap day comes last. */
+static void
+day_format(int64_t day, char text[JSON_DAY_SIZE])
+{
+    int64_t shifted = day + 719468; /* Since 0000-03-01. */
+    int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+    unsigned of_era = (unsigned)(shifted - era * 146097);
+    unsigned year_of_era =
+        (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year =
+        of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned march_month = (5 * of_year + 2) / 153;
+    unsigned month = march_month < 10 ? march_month + 3 : march_month - 9;
+    unsigned year = (unsigned)(era * 400 + year_of_era) + (month <= 2 ? 1 : 0);
+
+    text = write_digits(text, year, 4);
+    *text++ = '-';
+    text = write_digits(text, month, 2);
+    *text++ = '-';
+    text = write_digits(text, of_year - (153 * march_month + 2) / 5 + 1, 2);
+    *text++ = 'T';
+    *text = '\0';
+}

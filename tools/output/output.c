@@ -1,0 +1,389 @@
+/* The output thread; see output.h.
+ *
+ * One loop: take what the queues have, in turns, a bounded number from each;
+ * number it; hand it to the sinks.  When all queues are empty the sinks are
+ * flushed, and the thread sleeps until it is rung or EVENT_QUEUE_LATENCY_MS
+ * pass. */
+
+#include "tools/output/output.h"
+
+#include "capture/error.h"
+#include "tools/output/doorbell.h"
+#include "tools/output/json.h"
+#include "tools/output/sink.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TURN_ITEMS = 64, /* Taken from one queue before the next has its turn. */
+    HEAD_MAX_BYTES = 512,
+    SETTLE_POLL_MS = 200
+};
+
+#define DEFAULT_PATIENCE_NS (10 * SECOND_NS)
+
+struct output {
+    struct event_source source;
+    struct event_queue **queues;
+    unsigned n_queues;
+    struct sink *sinks[OUTPUT_MAX_SINKS];
+    size_t n_sinks;
+    unsigned kinds;
+    struct doorbell work;    /* Rung for the thread. */
+    struct doorbell settled; /* Rung by it. */
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;
+    atomic_uint settle_wanted, settle_done;
+
+    /* The thread's own. */
+    uint64_t sequence;
+    struct json head, line;
+};
+
+static bool open_sinks(struct output *output,
+                       const struct output_options *options,
+                       struct error *error);
+static bool open_queues(struct output *output,
+                        const struct output_options *options,
+                        struct error *error);
+static bool start(struct output *output, struct error *error);
+static void output_free(struct output *output);
+static void *output_run(void *context);
+static bool drain(struct output *output);
+static void settle_if_wanted(struct output *output, unsigned wanted);
+static bool drain_queue(struct output *output, struct event_queue *queue);
+static void emit(struct output *output, const struct event_queue_item *item);
+static void sink_put_line(struct output *output,
+                          const struct sink_event *event);
+static void fill_status(const struct output *output, size_t i,
+                        struct event_output *status);
+static bool lost(const struct event_output *status);
+static void tell_loss(const struct event_output *status, struct error *error);
+
+struct output *
+output_new(const struct output_options *options, struct error *error)
+{
+    struct output *output;
+
+    if (!event_sensor_ok(options->source.sensor)) {
+        error_set(error, ERROR_VALUE, options->source.sensor,
+                  "a sensor's name has 1 to %d letters, digits, '.', '_' and "
+                  "'-'",
+                  EVENT_MAX_SENSOR);
+        return NULL;
+    }
+    output = calloc(1, sizeof *output);
+    if (!output) {
+        error_set(error, ERROR_MEMORY, "", "no memory for the output");
+        return NULL;
+    }
+    output->source = options->source;
+    doorbell_init(&output->work);
+    doorbell_init(&output->settled);
+    json_init(&output->head, HEAD_MAX_BYTES);
+    json_init(&output->line, HEAD_MAX_BYTES + EVENT_MAX_BYTES);
+    if (!open_queues(output, options, error) ||
+        !open_sinks(output, options, error) || !start(output, error)) {
+        output_free(output);
+        return NULL;
+    }
+    return output;
+}
+
+unsigned
+output_kinds(const struct output *output)
+{
+    return output->kinds;
+}
+
+struct event_queue *
+output_queue(struct output *output, unsigned i)
+{
+    return output->queues[i];
+}
+
+void
+output_settle(struct output *output)
+{
+    unsigned wanted = atomic_fetch_add(&output->settle_wanted, 1) + 1;
+
+    doorbell_ring(&output->work);
+    while (atomic_load(&output->settle_done) != wanted) {
+        doorbell_wait(&output->settled, SETTLE_POLL_MS * MILLISECOND_NS);
+    }
+}
+
+size_t
+output_status(const struct output *output,
+              struct event_output outputs[OUTPUT_MAX_SINKS])
+{
+    for (size_t i = 0; i < output->n_sinks; i++) {
+        fill_status(output, i, &outputs[i]);
+    }
+    return output->n_sinks;
+}
+
+bool
+output_finish(struct output *output,
+              struct event_output outputs[OUTPUT_MAX_SINKS],
+              struct error *error)
+{
+    struct event_output status[OUTPUT_MAX_SINKS];
+    size_t n_sinks;
+    bool complete = true;
+
+    atomic_store(&output->stop, true);
+    doorbell_ring(&output->work);
+    pthread_join(output->thread, NULL);
+    output->started = false;
+    n_sinks = output_status(output, status);
+    for (size_t i = 0; i < n_sinks; i++) {
+        if (complete && lost(&status[i])) {
+            complete = false;
+            tell_loss(&status[i], error);
+        }
+    }
+    if (outputs) {
+        memcpy(outputs, status, n_sinks * sizeof *status);
+    }
+    output_free(output);
+    return complete;
+}
+
+static bool
+open_queues(struct output *output, const struct output_options *options,
+            struct error *error)
+{
+    size_t bytes =
+        options->queue_bytes ? options->queue_bytes : OUTPUT_QUEUE_BYTES;
+
+    if (options->n_queues > OUTPUT_MAX_QUEUES) {
+        return error_set(error, ERROR_LIMIT, "", "more than %d event queues",
+                         OUTPUT_MAX_QUEUES);
+    }
+    output->queues =
+        calloc(options->n_queues + 1, sizeof(struct event_queue *));
+    if (!output->queues) {
+        return error_set(error, ERROR_MEMORY, "", "no memory for queues");
+    }
+    while (output->n_queues < options->n_queues) {
+        struct event_queue *queue =
+            event_queue_new(bytes, options->blocking, &output->work, error);
+
+        if (!queue) {
+            return false;
+        }
+        output->queues[output->n_queues++] = queue;
+    }
+    return true;
+}
+
+static bool
+open_sinks(struct output *output, const struct output_options *options,
+           struct error *error)
+{
+    struct sink_options sink_options = {
+        .source = &output->source,
+        .patience_ns =
+            options->patience_ns ? options->patience_ns : DEFAULT_PATIENCE_NS,
+        .redis_password = options->redis_password,
+    };
+
+    if (options->n_targets > OUTPUT_MAX_SINKS) {
+        return error_set(error, ERROR_LIMIT, "", "more than %d outputs",
+                         OUTPUT_MAX_SINKS);
+    }
+    for (size_t i = 0; i < options->n_targets; i++) {
+        const struct output_target *target = &options->targets[i];
+        struct sink *sink = sink_open(target->target, &sink_options, error);
+
+        if (!sink) {
+            return false;
+        }
+        sink->kinds = target->kinds ? target->kinds : EVENT_ALL_KINDS;
+        output->kinds |= sink->kinds;
+        output->sinks[output->n_sinks++] = sink;
+    }
+    return true;
+}
+
+static bool
+start(struct output *output, struct error *error)
+{
+    int failed = pthread_create(&output->thread, NULL, output_run, output);
+
+    if (failed) {
+        return error_set(error, ERROR_SYSTEM, "",
+                         "cannot start the output thread (error %d)", failed);
+    }
+    output->started = true;
+    return true;
+}
+
+static void
+output_free(struct output *output)
+{
+    for (size_t i = 0; i < output->n_sinks; i++) {
+        output->sinks[i]->class->close(output->sinks[i]);
+    }
+    for (unsigned i = 0; i < output->n_queues; i++) {
+        event_queue_free(output->queues[i]);
+    }
+    free(output->queues);
+    json_done(&output->head);
+    json_done(&output->line);
+    doorbell_done(&output->work);
+    doorbell_done(&output->settled);
+    free(output);
+}
+
+static void *
+output_run(void *context)
+{
+    struct output *output = context;
+    bool stop;
+
+    do {
+        unsigned wanted = atomic_load(&output->settle_wanted);
+
+        /* Read before draining: what was put before the stop is drained. */
+        stop = atomic_load(&output->stop);
+        while (drain(output)) {
+        }
+        for (size_t i = 0; i < output->n_sinks; i++) {
+            output->sinks[i]->class->flush(output->sinks[i]);
+        }
+        settle_if_wanted(output, wanted);
+        if (!stop) {
+            doorbell_wait(&output->work,
+                          EVENT_QUEUE_LATENCY_MS * MILLISECOND_NS);
+        }
+    } while (!stop);
+    return NULL;
+}
+
+/* One turn of every queue; false when all were empty. */
+static bool
+drain(struct output *output)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < output->n_queues; i++) {
+        any |= drain_queue(output, output->queues[i]);
+    }
+    return any;
+}
+
+static bool
+drain_queue(struct output *output, struct event_queue *queue)
+{
+    struct event_queue_item item;
+    unsigned n = 0;
+
+    while (n < TURN_ITEMS && event_queue_peek(queue, &item)) {
+        emit(output, &item);
+        event_queue_pop(queue);
+        n++;
+    }
+    return n > 0;
+}
+
+/* 'wanted' was read before the queues were drained and the sinks flushed. */
+static void
+settle_if_wanted(struct output *output, unsigned wanted)
+{
+    if (atomic_load(&output->settle_done) != wanted) {
+        atomic_store(&output->settle_done, wanted);
+        doorbell_ring(&output->settled);
+    }
+}
+
+static void
+emit(struct output *output, const struct event_queue_item *item)
+{
+    struct json *line = &output->line;
+    char id[EVENT_ID_SIZE];
+    struct sink_event event;
+
+    output->sequence++;
+    event_head_encode(&output->head, &output->source, output->sequence,
+                      item->emitted);
+    json_reset(line, false);
+    json_raw(line, output->head.data, output->head.size);
+    json_raw(line, item->body, item->size);
+    json_raw(line, "\n", 1);
+    event = (struct sink_event){
+        .kind = item->kind,
+        .emitted = item->emitted,
+        .sequence = output->sequence,
+        .id = event_id_format(&output->source, output->sequence, id),
+        .line = line->data,
+        .size = line->size - 1};
+    sink_put_line(output, &event);
+}
+
+static void
+sink_put_line(struct output *output, const struct sink_event *event)
+{
+    for (size_t i = 0; i < output->n_sinks; i++) {
+        struct sink *sink = output->sinks[i];
+
+        if (!(sink->kinds >> event->kind & 1)) {
+            continue;
+        }
+        if (output->head.failed || output->line.failed) {
+            counter_add(&sink->dropped[event->kind], 1);
+        } else {
+            sink->class->put(sink, event);
+        }
+    }
+}
+
+/* Acknowledged and dropped are read before emitted, so that what is left over
+ * as spooled is never negative while events flow. */
+static void
+fill_status(const struct output *output, size_t i, struct event_output *status)
+{
+    const struct sink *sink = output->sinks[i];
+
+    *status = (struct event_output){.up = true};
+    sink_status(output->sinks[i], status);
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        struct event_counters *counters = &status->kind[kind];
+
+        for (unsigned q = 0; sink->kinds >> kind & 1 && q < output->n_queues;
+             q++) {
+            counters->dropped += event_queue_refused(output->queues[q], kind);
+            counters->emitted += event_queue_emitted(output->queues[q], kind);
+        }
+        if (counters->emitted > counters->acked + counters->dropped) {
+            counters->spooled =
+                counters->emitted - counters->acked - counters->dropped;
+        }
+    }
+}
+
+static bool
+lost(const struct event_output *status)
+{
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        if (status->kind[kind].dropped) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+tell_loss(const struct event_output *status, struct error *error)
+{
+    *error = status->error;
+    if (error->code == ERROR_NONE) {
+        error_set(error, ERROR_LIMIT, status->name,
+                  "events were dropped because the queue was full");
+    }
+}

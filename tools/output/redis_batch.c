@@ -1,0 +1,249 @@
+/* Which events are where on their way; see redis_batch.h. */
+
+#include "tools/output/redis_batch.h"
+
+#include "tools/output/resp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    XADD_ARGUMENTS = 13,
+    XADD_OVERHEAD = 1024, /* Bytes around one event, at most. */
+    MAX_TEXT = REDIS_BATCH_BYTES + EVENT_MAX_BYTES + XADD_OVERHEAD,
+    MAX_COMMANDS = MAX_TEXT + REDIS_BATCH_EVENTS * XADD_OVERHEAD,
+    ID_TEXT_SIZE = 2 * JSON_MAX_NUMBER + 2
+};
+
+static void add_commands(struct redis_batch *batch,
+                         enum redis_entry_state state);
+static void encode_entry(struct redis_batch *batch,
+                         const struct redis_entry *entry);
+static bool starts_with(const char *text, const char *prefix);
+
+int
+redis_id_compare(struct redis_id a, struct redis_id b)
+{
+    if (a.ms != b.ms) {
+        return a.ms < b.ms ? -1 : 1;
+    }
+    return a.seq < b.seq ? -1 : a.seq > b.seq;
+}
+
+bool
+redis_id_parse(const char *text, struct redis_id *id)
+{
+    char *end;
+
+    id->ms = strtoull(text, &end, 10);
+    if (end == text || *end != '-') {
+        return false;
+    }
+    text = end + 1;
+    id->seq = strtoull(text, &end, 10);
+    return end != text && *end == '\0';
+}
+
+struct redis_id
+redis_id_next(struct redis_id last, int64_t ms)
+{
+    if (ms > 0 && (uint64_t)ms > last.ms) {
+        return (struct redis_id){(uint64_t)ms, 0};
+    }
+    if (last.seq == UINT64_MAX) {
+        return (struct redis_id){last.ms + 1, 0};
+    }
+    return (struct redis_id){last.ms, last.seq + 1};
+}
+
+void
+redis_batch_init(struct redis_batch *batch, const char *sensor)
+{
+    memset(batch, 0, sizeof *batch);
+    batch->sensor = sensor;
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        snprintf(batch->streams[i].key, sizeof batch->streams[i].key,
+                 "segmon:{%.*s}:%s", EVENT_MAX_SENSOR, sensor,
+                 event_kind_name((enum event_kind)i));
+    }
+    json_init(&batch->text, MAX_TEXT);
+    json_init(&batch->commands, MAX_COMMANDS);
+}
+
+void
+redis_batch_done(struct redis_batch *batch)
+{
+    json_done(&batch->text);
+    json_done(&batch->commands);
+}
+
+bool
+redis_batch_is_full(const struct redis_batch *batch)
+{
+    return batch->n == REDIS_BATCH_EVENTS ||
+           batch->text.size >= REDIS_BATCH_BYTES;
+}
+
+bool
+redis_batch_add(struct redis_batch *batch, const struct sink_event *event)
+{
+    struct redis_entry *entry = &batch->entries[batch->n];
+    size_t at = batch->text.size;
+
+    json_raw(&batch->text, event->line, event->size);
+    if (batch->text.failed) {
+        batch->text.failed = false; /* Nothing was written. */
+        return false;
+    }
+    *entry = (struct redis_entry){.state = REDIS_ENTRY_NEW,
+                                  .kind = event->kind,
+                                  .emitted = event->emitted,
+                                  .at = at,
+                                  .size = event->size};
+    snprintf(entry->event_id, sizeof entry->event_id, "%s", event->id);
+    batch->n++;
+    return true;
+}
+
+bool
+redis_batch_encode(struct redis_batch *batch)
+{
+    json_reset(&batch->commands, false);
+    batch->n_commands = 0;
+    add_commands(batch, REDIS_ENTRY_IN_DOUBT);
+    batch->n_resent = batch->n_commands;
+    add_commands(batch, REDIS_ENTRY_NEW);
+    return !batch->commands.failed;
+}
+
+enum redis_answer
+redis_answer_of(const char *error_text)
+{
+    static const char *const later[] = {
+        "OOM ",         "LOADING ",
+        "READONLY ",    "MASTERDOWN ",
+        "TRYAGAIN ",    "BUSY ",
+        "NOREPLICAS ",  "MISCONF ",
+        "CLUSTERDOWN ", "ERR max number of clients"};
+
+    if (starts_with(error_text, "ERR The ID specified in XADD is equal")) {
+        return REDIS_NOT_ABOVE;
+    }
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+        if (starts_with(error_text, later[i])) {
+            return REDIS_TRY_LATER;
+        }
+    }
+    return REDIS_REFUSED;
+}
+
+enum redis_resume
+redis_batch_resume(struct redis_batch *batch, enum event_kind kind,
+                   struct redis_id last, size_t *n_found)
+{
+    struct redis_stream *stream = &batch->streams[kind];
+    bool foreign = redis_id_compare(last, stream->last) > 0;
+    bool lost = redis_id_compare(last, stream->acked) < 0;
+
+    *n_found = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        struct redis_entry *entry = &batch->entries[i];
+
+        if (entry->kind != kind || entry->state != REDIS_ENTRY_IN_DOUBT) {
+            continue;
+        }
+        if (foreign) {
+            entry->state = REDIS_ENTRY_NEW;
+        } else if (redis_id_compare(entry->id, last) <= 0) {
+            entry->state = REDIS_ENTRY_DONE;
+            (*n_found)++;
+        }
+    }
+    if (foreign) {
+        stream->last = last;
+    }
+    stream->acked = last;
+    return foreign ? REDIS_RESUME_FOREIGN
+           : lost  ? REDIS_RESUME_LOST
+                   : REDIS_RESUME_OK;
+}
+
+void
+redis_batch_compact(struct redis_batch *batch)
+{
+    size_t n = 0;
+    size_t used = 0;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        struct redis_entry *entry = &batch->entries[i];
+
+        if (entry->state == REDIS_ENTRY_DONE) {
+            continue;
+        }
+        memmove(batch->text.data + used, batch->text.data + entry->at,
+                entry->size);
+        entry->at = used;
+        used += entry->size;
+        batch->entries[n++] = *entry;
+    }
+    batch->n = n;
+    batch->text.size = used;
+}
+
+static void
+add_commands(struct redis_batch *batch, enum redis_entry_state state)
+{
+    size_t n_before = batch->n_commands;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        if (batch->entries[i].state == state) {
+            batch->order[batch->n_commands++] = i;
+        }
+    }
+    for (size_t i = n_before; i < batch->n_commands; i++) {
+        struct redis_entry *entry = &batch->entries[batch->order[i]];
+        struct redis_stream *stream = &batch->streams[entry->kind];
+
+        if (entry->state == REDIS_ENTRY_NEW) {
+            entry->id =
+                redis_id_next(stream->last, entry->emitted.ns / MILLISECOND_NS);
+            stream->last = entry->id;
+        }
+        encode_entry(batch, entry);
+    }
+    for (size_t i = n_before; i < batch->n_commands; i++) {
+        batch->entries[batch->order[i]].state = REDIS_ENTRY_IN_DOUBT;
+    }
+}
+
+static void
+encode_entry(struct redis_batch *batch, const struct redis_entry *entry)
+{
+    struct json *out = &batch->commands;
+    char id[ID_TEXT_SIZE];
+
+    snprintf(id, sizeof id, "%" PRIu64 "-%" PRIu64, entry->id.ms,
+             entry->id.seq);
+    resp_command(out, XADD_ARGUMENTS);
+    resp_string(out, "XADD");
+    resp_string(out, batch->streams[entry->kind].key);
+    resp_string(out, id);
+    resp_string(out, "event");
+    resp_argument(out, batch->text.data + entry->at, entry->size);
+    resp_string(out, "type");
+    resp_string(out, event_kind_name(entry->kind));
+    resp_string(out, "sensor");
+    resp_string(out, batch->sensor);
+    resp_string(out, "id");
+    resp_string(out, entry->event_id);
+    resp_string(out, "v");
+    resp_string(out, EVENT_SCHEMA_VERSION);
+}
+
+static bool
+starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}

@@ -1,0 +1,29 @@
+/* RESP 2; see resp.h. */
+
+#include "tools/output/resp.h"
+
+#include "tools/output/json.h"
+
+void
+resp_command(struct json *out, size_t n_arguments)
+{
+    json_raw(out, "*", 1);
+    json_write_u64(out, n_arguments);
+    json_raw(out, "\r\n", 2);
+}
+
+void
+resp_argument(struct json *out, const char *bytes, size_t size)
+{
+    json_raw(out, "$", 1);
+    json_write_u64(out, size);
+    json_raw(out, "\r\n", 2);
+    json_raw(out, bytes, size);
+    json_raw(out, "\r\n", 2);
+}
+
+void
+resp_string(struct json *out, const char *text)
+{
+    resp_argument(out, text, strlen(text));
+}

@@ -1,0 +1,251 @@
+/* Newline-delimited JSON to a file, a pipe or standard output.
+ *
+ * Lines are gathered in a large buffer and written when it is full or nothing
+ * else is waiting; a reader that is slow makes us wait, as pipes do.  An event
+ * is acknowledged when the kernel has its whole line.
+ *
+ * When a write fails (a full disk) what is in the buffer is dropped, and later
+ * events try again: space may return.  Half a line must not stay behind: a file
+ * is cut back to its last whole line; where that cannot be done (a pipe, a
+ * standard output that others append to) the rest of the line stays in the
+ * buffer and goes out first. */
+
+#include "capture/error.h"
+#include "tools/output/sink.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    REASON_SIZE = 128,
+    BUFFER_BYTES = 1 << 18,
+    MAX_LINES = 2048, /* In the buffer at once. */
+    FILE_MODE = 0644
+};
+
+static_assert(BUFFER_BYTES > 2 * EVENT_MAX_BYTES, "any event fits the buffer");
+
+struct line {
+    uint32_t end; /* Offset in the buffer behind its newline. */
+    uint8_t kind;
+};
+
+struct sink_file {
+    struct sink sink;
+    int fd;
+    bool is_stdout;
+    bool can_cut;  /* A regular file of ours. */
+    off_t written; /* Bytes of the file that are whole lines. */
+    char *buffer;
+    size_t used;
+    struct line lines[MAX_LINES];
+    size_t n_lines;
+};
+
+static void put(struct sink *sink, const struct sink_event *event);
+static void flush(struct sink *sink);
+static void close_file(struct sink *sink);
+static bool open_path(struct sink_file *file, const char *path,
+                      struct error *error);
+static size_t write_some(struct sink_file *file);
+static bool wait_writable(int fd);
+static size_t acknowledge(struct sink_file *file, size_t sent);
+static void give_up(struct sink_file *file, size_t sent, int reason);
+static bool cut_back(struct sink_file *file);
+static void drop_lines(struct sink_file *file, size_t keep);
+static bool write_failed(const char *name, int reason, struct error *error);
+
+static const struct sink_class class = {put, flush, close_file};
+
+struct sink *
+sink_file_open(const char *path, struct error *error)
+{
+    struct sink_file *file = calloc(1, sizeof *file);
+
+    if (file) {
+        file->buffer = malloc(BUFFER_BYTES);
+    }
+    if (!file || !file->buffer) {
+        free(file);
+        error_set(error, ERROR_MEMORY, path, "no memory for an output buffer");
+        return NULL;
+    }
+    sink_init(&file->sink, &class, path);
+    if (!open_path(file, path, error)) {
+        close_file(&file->sink);
+        return NULL;
+    }
+    return &file->sink;
+}
+
+static bool
+open_path(struct sink_file *file, const char *path, struct error *error)
+{
+    struct stat status;
+
+    if (strcmp(path, "-") == 0) {
+        file->is_stdout = true;
+        file->fd = STDOUT_FILENO;
+        return true;
+    }
+    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    if (file->fd < 0) {
+        return write_failed(path, errno, error);
+    }
+    file->can_cut = fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode);
+    return true;
+}
+
+static void
+put(struct sink *sink, const struct sink_event *event)
+{
+    struct sink_file *file = (struct sink_file *)sink;
+    size_t size = event->size + 1; /* With its newline. */
+
+    if (file->used + size > BUFFER_BYTES || file->n_lines == MAX_LINES) {
+        flush(sink);
+    }
+    memcpy(file->buffer + file->used, event->line, size);
+    file->used += size;
+    file->lines[file->n_lines++] =
+        (struct line){(uint32_t)file->used, (uint8_t)event->kind};
+}
+
+static void
+flush(struct sink *sink)
+{
+    struct sink_file *file = (struct sink_file *)sink;
+    size_t sent = write_some(file);
+    int reason = errno;
+    bool whole = sent == file->used;
+
+    sent -= acknowledge(file, sent);
+    if (whole) {
+        atomic_store(&sink->up, true);
+    } else {
+        give_up(file, sent, reason);
+    }
+}
+
+static void
+close_file(struct sink *sink)
+{
+    struct sink_file *file = (struct sink_file *)sink;
+
+    drop_lines(file, 0);
+    if (!file->is_stdout && file->fd >= 0) {
+        close(file->fd);
+    }
+    sink_done(sink);
+    free(file->buffer);
+    free(file);
+}
+
+/* Returns the bytes the kernel took; fewer than 'used' only with errno set. */
+static size_t
+write_some(struct sink_file *file)
+{
+    size_t sent = 0;
+
+    while (sent < file->used) {
+        ssize_t n = write(file->fd, file->buffer + sent, file->used - sent);
+
+        if (n >= 0) {
+            sent += (size_t)n;
+        } else if (errno != EINTR && !wait_writable(file->fd)) {
+            break;
+        }
+    }
+    return sent;
+}
+
+/* For a standard output that somebody made non-blocking. */
+static bool
+wait_writable(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+
+    return (errno == EAGAIN || errno == EWOULDBLOCK) &&
+           poll(&poll_fd, 1, -1) > 0;
+}
+
+/* Counts the lines that are wholly in 'sent' bytes, and takes them out of the
+ * buffer.  Returns their bytes. */
+static size_t
+acknowledge(struct sink_file *file, size_t sent)
+{
+    size_t n = 0;
+    size_t bytes = 0;
+
+    while (n < file->n_lines && file->lines[n].end <= sent) {
+        counter_add(&file->sink.acked[file->lines[n].kind], 1);
+        bytes = file->lines[n++].end;
+    }
+    for (size_t i = n; i < file->n_lines; i++) {
+        file->lines[i - n] = file->lines[i];
+        file->lines[i - n].end -= (uint32_t)bytes;
+    }
+    file->n_lines -= n;
+    file->used -= bytes;
+    file->written += (off_t)bytes;
+    memmove(file->buffer, file->buffer + bytes, file->used);
+    return bytes;
+}
+
+/* After a failed write that left 'sent' bytes of the first line behind. */
+static void
+give_up(struct sink_file *file, size_t sent, int reason)
+{
+    struct error error;
+
+    write_failed(file->sink.name, reason, &error);
+    sink_fail(&file->sink, &error);
+    atomic_store(&file->sink.up, false);
+    if (sent == 0 || cut_back(file)) {
+        drop_lines(file, 0);
+        return;
+    }
+    drop_lines(file, 1);
+    file->lines[0].end -= (uint32_t)sent;
+    file->used = file->lines[0].end;
+    memmove(file->buffer, file->buffer + sent, file->used);
+}
+
+static bool
+cut_back(struct sink_file *file)
+{
+    return file->can_cut && ftruncate(file->fd, file->written) == 0 &&
+           lseek(file->fd, file->written, SEEK_SET) == file->written;
+}
+
+/* Drops all lines but the first 'keep'. */
+static void
+drop_lines(struct sink_file *file, size_t keep)
+{
+    for (size_t i = keep; i < file->n_lines; i++) {
+        counter_add(&file->sink.dropped[file->lines[i].kind], 1);
+    }
+    if (file->n_lines > keep) {
+        file->n_lines = keep;
+        file->used = keep ? file->lines[keep - 1].end : 0;
+    }
+}
+
+/* Always false. */
+static bool
+write_failed(const char *name, int reason, struct error *error)
+{
+    char text[REASON_SIZE];
+
+    if (strerror_r(reason, text, sizeof text)) {
+        snprintf(text, sizeof text, "error %d", reason);
+    }
+    return error_set(error, ERROR_SYSTEM, name, "cannot be written: %s", text);
+}
