@@ -10,7 +10,8 @@
 
 enum {
     SLAB_SHIFT = 8,
-    SLAB_PARTS = 1 << SLAB_SHIFT
+    SLAB_PARTS = 1 << SLAB_SHIFT,
+    FIRST_SLABS = 16 /* Places in the first directory. */
 };
 
 static struct flow_part *at(const struct flow_parts *, uint32_t handle);
@@ -34,6 +35,19 @@ flow_parts_done(struct flow_parts *parts)
     flow_memory_free(parts->memory, parts->slab,
                      parts->max_slabs * sizeof *parts->slab);
     *parts = (struct flow_parts){.memory = parts->memory};
+}
+
+size_t
+flow_parts_least_bytes(void)
+{
+    return SLAB_PARTS * sizeof(struct flow_part) +
+           FIRST_SLABS * sizeof(struct flow_part *);
+}
+
+bool
+flow_parts_begin(struct flow_parts *parts)
+{
+    return grow(parts);
 }
 
 bool
@@ -168,7 +182,7 @@ static bool
 grow_directory(struct flow_parts *parts)
 {
     uint32_t old = parts->max_slabs;
-    uint32_t n = old ? 2 * old : 16;
+    uint32_t n = old ? 2 * old : FIRST_SLABS;
     struct flow_part **slab;
 
     if (n >= UINT32_MAX >> SLAB_SHIFT) {

@@ -127,6 +127,10 @@ struct flow_parts {
 void flow_parts_init(struct flow_parts *, struct flow_memory *);
 void flow_parts_done(struct flow_parts *);
 
+/* What flow_parts_begin() allocates: the first slab. */
+size_t flow_parts_least_bytes(void);
+bool flow_parts_begin(struct flow_parts *);
+
 /* Makes room for one more flow's dialogue; false if memory is short. */
 bool flow_parts_reserve(struct flow_parts *);
 

@@ -5,10 +5,15 @@
 
 #include <string.h>
 
+enum {
+    FIRST_CHUNKS = 16 /* Places in the first directory. */
+};
+
 static uint32_t *head_of(const struct flow_store *, uint32_t chain);
 static uint32_t chain_of(const struct flow_store *, uint32_t hash);
 static void split_for(struct flow_store *, uint32_t new_chain);
 static uint32_t new_slot(struct flow_store *);
+static size_t chunk_bytes(const struct flow_store *);
 static bool grow(struct flow_store *);
 static bool grow_directory(struct flow_store *);
 
@@ -30,7 +35,7 @@ flow_store_init(struct flow_store *store, struct flow_table *table,
 void
 flow_store_done(struct flow_store *store)
 {
-    size_t bytes = flow_store_chunk_bytes(store);
+    size_t bytes = chunk_bytes(store);
 
     flow_parts_done(&store->parts);
     for (uint32_t i = 0; i < store->n_chunks; i++) {
@@ -41,9 +46,16 @@ flow_store_done(struct flow_store *store)
 }
 
 size_t
-flow_store_chunk_bytes(const struct flow_store *store)
+flow_store_least_bytes(const struct flow_store *store)
 {
-    return sizeof(struct flow_chunk) + (size_t)store->stride * FLOW_CHUNK_FLOWS;
+    return chunk_bytes(store) + FIRST_CHUNKS * sizeof *store->chunk +
+           flow_parts_least_bytes();
+}
+
+bool
+flow_store_begin(struct flow_store *store)
+{
+    return grow(store) && flow_parts_begin(&store->parts);
 }
 
 struct flow_node *
@@ -241,6 +253,12 @@ split_for(struct flow_store *store, uint32_t new_chain)
     *move = FLOW_NO_SLOT;
 }
 
+static size_t
+chunk_bytes(const struct flow_store *store)
+{
+    return sizeof(struct flow_chunk) + (size_t)store->stride * FLOW_CHUNK_FLOWS;
+}
+
 static bool
 grow(struct flow_store *store)
 {
@@ -249,7 +267,7 @@ grow(struct flow_store *store)
     if (store->n_chunks == store->max_chunks && !grow_directory(store)) {
         return false;
     }
-    chunk = flow_memory_get(&store->memory, flow_store_chunk_bytes(store));
+    chunk = flow_memory_get(&store->memory, chunk_bytes(store));
     if (!chunk) {
         return false;
     }
@@ -263,7 +281,7 @@ static bool
 grow_directory(struct flow_store *store)
 {
     uint32_t old = store->max_chunks;
-    uint32_t n = old ? 2 * old : 16;
+    uint32_t n = old ? 2 * old : FIRST_CHUNKS;
     struct flow_chunk **chunk;
 
     chunk = flow_memory_get(&store->memory, n * sizeof *chunk);

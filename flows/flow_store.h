@@ -58,8 +58,12 @@ void flow_store_init(struct flow_store *, struct flow_table *, size_t limit,
                      size_t max_flows, size_t user_bytes);
 void flow_store_done(struct flow_store *);
 
-/* Bytes of one slab, for checking a limit against what it must hold. */
-size_t flow_store_chunk_bytes(const struct flow_store *);
+/* The least that flow_store_begin() allocates. */
+size_t flow_store_least_bytes(const struct flow_store *);
+
+/* Allocates the first slab of flows and of parts: from then on a store without
+ * flows has room for one.  Returns false if memory is short. */
+bool flow_store_begin(struct flow_store *);
 
 struct flow_node *flow_store_node(const struct flow_store *, uint32_t slot);
 struct flow *flow_store_flow(const struct flow_store *, uint32_t slot);

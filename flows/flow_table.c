@@ -36,6 +36,10 @@ const struct flow_timeouts flow_default_timeouts = {
     .active_ns = 300 * SECOND_NS,
 };
 
+enum {
+    SLACK = 1024 /* For rounding allocations up. */
+};
+
 static bool reserve_minimum(struct flow_table *, struct error *);
 
 struct flow_table *
@@ -58,7 +62,7 @@ flow_table_new(const struct flow_table_options *options, struct error *error)
                     options->max_flows, options->user_bytes);
     table->store.memory.used = (sizeof *table + 63) / 64 * 64;
     flow_expiry_init(&table->expiry, &options->timeouts);
-    fragments_init(&table->fragments, &table->store.memory);
+    table->fragments.memory = &table->store.memory;
     if (!reserve_minimum(table, error)) {
         flow_table_free(table);
         return NULL;
@@ -181,14 +185,16 @@ reserve_minimum(struct flow_table *table, struct error *error)
 {
     struct flow_memory *memory = &table->store.memory;
     size_t least = memory->used + sizeof *table->duplicates +
-                   flow_store_chunk_bytes(&table->store) + 32768;
+                   fragments_bytes() + flow_store_least_bytes(&table->store) +
+                   SLACK;
 
     if (memory->limit && memory->limit < least) {
         return error_set(error, ERROR_VALUE, "",
                          "a flow table needs at least %zu bytes", least);
     }
     table->duplicates = flow_memory_get(memory, sizeof *table->duplicates);
-    if (!table->duplicates) {
+    if (!table->duplicates || !fragments_init(&table->fragments, memory) ||
+        !flow_store_begin(&table->store)) {
         return error_set(error, ERROR_MEMORY, "",
                          "no memory for the flow table");
     }

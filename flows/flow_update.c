@@ -148,21 +148,27 @@ relate(struct flow_table *table, const struct packet *p,
     uint64_t hash = flow_key_hash(&ends->key, table->options.hash_seed);
     uint32_t slot = flow_store_find(&table->store, &ends->key, (uint32_t)hash);
     struct flow *flow;
+    bool is_copy;
     uint8_t outcome;
 
     if (!slot) {
         return false;
     }
+    is_copy = duplicates_check(table->duplicates, p, hash, ends->sender);
     flow = flow_store_flow(&table->store, slot);
     outcome = flow->outcome;
-    note_error(flow, p, ends->sender);
-    table->counters.related++;
     *update = (struct flow_update){
         .flow = flow,
-        .kind = FLOW_UPDATE_RELATED,
+        .kind = is_copy ? FLOW_UPDATE_DUPLICATE : FLOW_UPDATE_RELATED,
         .from_initiator = ends->sender != flow_initiator(flow),
-        .outcome_changed = outcome != flow->outcome,
     };
+    if (is_copy) {
+        table->counters.duplicates++;
+        return true;
+    }
+    note_error(flow, p, ends->sender);
+    table->counters.related++;
+    update->outcome_changed = outcome != flow->outcome;
     return true;
 }
 

@@ -41,7 +41,7 @@ struct fragments_store {
     struct fragments_held held[FRAGMENTS_MAX_HELD];
 };
 
-static bool begin(struct fragments *);
+static void begin(struct fragments *);
 static struct datagram_name name_of(const struct packet *, uint16_t context);
 static uint16_t *head_of(struct fragments_store *,
                          const struct datagram_name *);
@@ -56,10 +56,18 @@ static bool hold(struct fragments_store *, struct datagram *,
                  const struct packet *, uint16_t context);
 static bool take_orphan(struct fragments_store *, struct fragments_held *out);
 
-void
+size_t
+fragments_bytes(void)
+{
+    return sizeof(struct fragments_store);
+}
+
+bool
 fragments_init(struct fragments *f, struct flow_memory *memory)
 {
     *f = (struct fragments){.memory = memory};
+    f->store = flow_memory_get(memory, sizeof *f->store);
+    return f->store != NULL;
 }
 
 void
@@ -76,9 +84,7 @@ fragments_first(struct fragments *f, const struct packet *p, uint16_t context,
     struct datagram_name name = name_of(p, context);
     struct datagram *d;
 
-    if (!f->store && !begin(f)) {
-        return;
-    }
+    begin(f);
     expire(f->store, now);
     d = find_or_add(f, &name, now);
     d->has_ports = true;
@@ -91,7 +97,7 @@ fragments_take(struct fragments *f, const struct packet *first,
                uint16_t context, struct packet *out)
 {
     struct datagram_name name = name_of(first, context);
-    struct datagram *d = f->store ? find(f, &name) : NULL;
+    struct datagram *d = find(f, &name);
     struct fragments_held *held;
     uint16_t index;
 
@@ -115,9 +121,7 @@ fragments_later(struct fragments *f, const struct packet *p, uint16_t context,
     struct datagram_name name = name_of(p, context);
     struct datagram *d;
 
-    if (!f->store && !begin(f)) {
-        return FRAGMENTS_ORPHAN;
-    }
+    begin(f);
     expire(f->store, now);
     d = find_or_add(f, &name, now);
     if (d->has_ports) {
@@ -132,7 +136,7 @@ bool
 fragments_orphan(struct fragments *f, struct wall_time now,
                  struct fragments_held *out)
 {
-    if (!f->store) {
+    if (!f->is_used) {
         return false;
     }
     expire(f->store, now);
@@ -142,7 +146,7 @@ fragments_orphan(struct fragments *f, struct wall_time now,
 bool
 fragments_flush(struct fragments *f, struct fragments_held *out)
 {
-    if (!f->store) {
+    if (!f->is_used) {
         return false;
     }
     while (f->store->oldest) {
@@ -151,14 +155,16 @@ fragments_flush(struct fragments *f, struct fragments_held *out)
     return take_orphan(f->store, out);
 }
 
-static bool
+/* Touches the memory only once there is a fragment. */
+static void
 begin(struct fragments *f)
 {
-    struct fragments_store *s = flow_memory_get(f->memory, sizeof *s);
+    struct fragments_store *s = f->store;
 
-    if (!s) {
-        return false;
+    if (f->is_used) {
+        return;
     }
+    f->is_used = true;
     memset(s, 0, sizeof *s);
     for (uint16_t i = 0; i + 1 < FRAGMENTS_MAX; i++) {
         s->datagram[i].chain = (uint16_t)(i + 2);
@@ -168,8 +174,6 @@ begin(struct fragments *f)
     }
     s->free = 1;
     s->held_free = 1;
-    f->store = s;
-    return true;
 }
 
 static struct datagram_name

@@ -6,8 +6,8 @@
  *
  * Everything is bounded: FRAGMENTS_MAX datagrams, FRAGMENTS_MAX_HELD held
  * packets in all and FRAGMENTS_MAX_EACH for one datagram, for FRAGMENTS_NS.
- * What cannot be held or joined is handed back as an orphan.  Memory is
- * allocated when the first fragment comes, and kept. */
+ * What cannot be held or joined is handed back as an orphan.  Memory is taken
+ * when the table is made, so a full table can still join fragments. */
 
 #ifndef FLOWS_FRAGMENTS_H
 #define FLOWS_FRAGMENTS_H
@@ -39,9 +39,10 @@ struct fragments_held {
 struct fragments_store; /* Opaque. */
 
 struct fragments {
-    struct fragments_store *store; /* NULL until the first fragment. */
-    struct flow_memory *memory;    /* Borrowed. */
-    uint64_t evicted;              /* Datagrams forgotten to make room. */
+    struct fragments_store *store;
+    struct flow_memory *memory; /* Borrowed. */
+    bool is_used;               /* A fragment was seen. */
+    uint64_t evicted;           /* Datagrams forgotten to make room. */
 };
 
 enum fragments_answer {
@@ -50,7 +51,10 @@ enum fragments_answer {
     FRAGMENTS_ORPHAN /* Cannot be kept: count it without ports. */
 };
 
-void fragments_init(struct fragments *, struct flow_memory *);
+size_t fragments_bytes(void); /* What fragments_init() allocates. */
+
+/* Returns false if memory is short. */
+bool fragments_init(struct fragments *, struct flow_memory *);
 void fragments_done(struct fragments *);
 
 /* Remembers the ports (flow_key_ports()) of a first fragment. */
