@@ -161,14 +161,10 @@ walk_cut(const struct walk *w)
     return w->is_cut ? STEP_CUT_SHORT : STEP_BAD_HEADER;
 }
 
-/* What lies past 'end', an offset in the frame, is padding or a trailer.  What
- * was read already stays read, whatever a length field says. */
+/* What lies past 'end', an offset in the frame, is padding or a trailer. */
 static inline void
 walk_narrow(struct walk *w, uint32_t end)
 {
-    if (end < walk_offset(w)) {
-        end = walk_offset(w);
-    }
     if (end < w->wire_end) {
         w->wire_end = end;
     }

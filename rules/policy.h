@@ -7,6 +7,7 @@
 #ifndef RULES_POLICY_H
 #define RULES_POLICY_H
 
+#include "capture/clock.h"
 #include "dissect/addr.h"
 
 #include <stdbool.h>
@@ -54,6 +55,26 @@ enum decision {
     DECISION_RELATED /* An ICMP error about a known flow. */
 };
 
+enum policy_mode {
+    MODE_ENFORCE,
+    MODE_STAGED,  /* Only shows what it would do. */
+    MODE_DISABLED /* Only kept. */
+};
+
+enum policy_threshold_by {
+    THRESHOLD_BY_SRC,
+    THRESHOLD_BY_DST,
+    THRESHOLD_BY_PAIR,
+    THRESHOLD_BY_RULE
+};
+
+/* Hits within a window before anything is told. */
+struct policy_threshold {
+    uint32_t count; /* 0 if there is no threshold. */
+    int64_t window_ns;
+    enum policy_threshold_by by;
+};
+
 /* A rule, a pair or a default as a record or report shows it. */
 struct policy_rule {
     const char *id;    /* "web-in", "pair:p-backup", "default:inter". */
@@ -65,12 +86,26 @@ struct policy_rule {
     const char *const *controls; /* NULL-terminated. */
     const char *const *tags;     /* NULL-terminated. */
     const char *conduit, *justification, *owner;
+    const char *approved_by, *ticket;
+    bool log; /* Tags and goes on; 'action' is DECISION_OBSERVE. */
+    enum policy_mode mode;
+    struct wall_time starts, expires; /* INT64_MIN and INT64_MAX if open. */
+    struct policy_threshold threshold;
+    int64_t realert_ns; /* -1 if it has none of its own. */
+};
+
+/* The alerting section. */
+struct policy_alerting {
+    int64_t realert_ns;
+    size_t max_active;
+    unsigned collapse_targets;
 };
 
 struct policy_segment {
     const char *name;
     enum policy_level criticality;
     bool external, translated, builtin;
+    const char *owner, *description; /* "" if none. */
 };
 
 /* What is known of an endpoint besides its address.  Qualifiers of segments
@@ -89,6 +124,14 @@ struct policy_place {
 struct policy *policy_load(const char *path,
                            const struct application_engine *engine,
                            struct problems *problems);
+
+/* As policy_load(), of bytes in memory that 'name' stands for in problems.
+ * Such a policy cannot include others. */
+struct policy *policy_load_bytes(const char *name, const char *bytes,
+                                 size_t size,
+                                 const struct application_engine *engine,
+                                 struct problems *problems);
+
 struct policy *policy_ref(struct policy *);
 void policy_unref(struct policy *); /* Accepts NULL. */
 
@@ -120,6 +163,29 @@ uint16_t policy_vlan_context(const struct policy *, uint16_t vlan);
  * 0 for a name no rule mentions.  'name' is as nDPI spells it, or an alias. */
 uint16_t policy_app_symbol(const struct policy *, const char *name);
 uint16_t policy_category_symbol(const struct policy *, const char *name);
+
+/* Adds the warnings that depend on the day: expired and expiring rules, and a
+ * review that is due. */
+void policy_lint(const struct policy *, struct wall_time today,
+                 struct problems *problems);
+
+/* Runs the tests that the policy carries; adds an E-TEST for each that fails.
+ * Returns how many there are. */
+size_t policy_run_tests(const struct policy *,
+                        const struct application_engine *engine,
+                        struct problems *problems);
+
+const struct policy_alerting *policy_alerting(const struct policy *);
+
+/* The id of the 'suppress' entry that silences this; NULL if none does. */
+const char *policy_suppressed(const struct policy *, uint32_t rule,
+                              const struct addr *src, const struct addr *dst,
+                              struct wall_time when);
+
+/* Says whether 'addr' may serve 'authority', such as "dns"; true as well if
+ * the policy names no authorities of that kind. */
+bool policy_authority(const struct policy *, const char *authority,
+                      const struct addr *addr);
 
 const char *decision_name(enum decision); /* "allow", "deny", ... */
 const char *level_name(enum policy_level);

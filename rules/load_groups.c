@@ -1,0 +1,393 @@
+/* Groups of segments and sets of addresses. */
+
+#include "rules/policy_load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum load_builtin_group {
+    GROUP_ANY,
+    GROUP_INTERNAL,
+    GROUP_EXTERNAL
+};
+
+static const char *const builtin_groups[] = {"any", "internal", "external",
+                                             NULL};
+
+enum {
+    LOAD_MAX_GROUP_DEPTH = 64
+};
+
+static bool load_segment_name(struct loader *, const struct yaml_node *,
+                              uint64_t *set, int depth);
+static bool load_names(struct loader *, const struct yaml_node *, uint64_t *set,
+                       int depth);
+static void load_builtin_group(const struct policy *, int group, uint64_t *set);
+static bool load_group(struct loader *, struct load_def *, int depth);
+static void load_group_map(struct loader *, struct load_def *, int depth);
+static void load_labelled(struct loader *, const struct yaml_node *,
+                          uint64_t *set);
+static bool segment_has_labels(const struct segment *,
+                               const struct yaml_node *labels);
+static void addr_set_add(struct addr_range *, const struct prefix *);
+static void addr_set_sort(struct addr_range *, struct addr_set *);
+static int range_order(const void *, const void *);
+
+void
+load_groups(struct loader *loader)
+{
+    struct load_defs *groups = &loader->groups;
+
+    load_defs_collect(loader, groups, IN_TOP_GROUPS, "a group");
+    for (size_t i = 0; i < groups->n; i++) {
+        uint32_t other;
+        bool builtin = false;
+
+        for (int k = 0; builtin_groups[k]; k++) {
+            builtin |= strcmp(builtin_groups[k], groups->defs[i].name) == 0;
+        }
+        if (builtin ||
+            name_map_get(&loader->segments, groups->defs[i].name, &other)) {
+            load_error(loader, "E-NAME", groups->defs[i].key,
+                       "'%s' is already the name of a %s", groups->defs[i].name,
+                       builtin ? "built-in group" : "segment");
+        }
+    }
+    for (size_t i = 0; i < groups->n && !loader->out_of_memory; i++) {
+        load_group(loader, &groups->defs[i], 0);
+    }
+}
+
+void
+load_addresses(struct loader *loader)
+{
+    struct load_defs *sets = &loader->addresses;
+
+    load_defs_collect(loader, sets, IN_TOP_ADDRESSES, "an address set");
+    for (size_t i = 0; i < sets->n; i++) {
+        const struct yaml_node *node = sets->defs[i].value;
+        size_t n = load_count(node), n_ranges = 0;
+        struct addr_range *ranges = load_alloc(loader, n, sizeof *ranges);
+
+        if (node->kind == YAML_DOC_MAP || !n) {
+            load_error(loader, "E-TYPE", node,
+                       "an address set is a list of addresses and CIDRs");
+            continue;
+        }
+        for (size_t k = 0; ranges && k < n; k++) {
+            struct prefix prefix;
+
+            if (load_prefix(loader, load_item(node, k), &prefix)) {
+                addr_set_add(&ranges[n_ranges++], &prefix);
+            }
+        }
+        sets->defs[i].is.addrs = (struct addr_set){ranges, n_ranges};
+        if (ranges) {
+            addr_set_sort(ranges, &sets->defs[i].is.addrs);
+        }
+    }
+}
+
+bool
+load_segment_set(struct loader *loader, const struct yaml_node *node,
+                 uint64_t *set)
+{
+    return load_names(loader, node, set, 0);
+}
+
+bool
+load_addr_set(struct loader *loader, const struct yaml_node *node,
+              struct addr_set *set)
+{
+    size_t n = 0, capacity = load_count(node);
+    struct addr_range *ranges;
+    bool good = true;
+
+    for (size_t i = 0; i < load_count(node); i++) {
+        struct load_def *def =
+            load_def_find(&loader->addresses, load_item(node, i)->text);
+
+        capacity += def ? def->is.addrs.n : 0;
+    }
+    ranges = load_alloc(loader, capacity, sizeof *ranges);
+    for (size_t i = 0; ranges && i < load_count(node); i++) {
+        const struct yaml_node *one = load_item(node, i);
+        struct load_def *def = load_def_find(&loader->addresses, one->text);
+        struct prefix prefix;
+
+        if (def) {
+            def->used = true;
+            if (def->is.addrs.n) {
+                memcpy(ranges + n, def->is.addrs.ranges,
+                       def->is.addrs.n * sizeof *ranges);
+            }
+            n += def->is.addrs.n;
+        } else if (name_is_valid(one->text) &&
+                   !addr_parse(one->text, &prefix.addr)) {
+            struct name_suggestion suggestion;
+
+            name_suggestion_init(&suggestion, one->text);
+            load_defs_suggest(&loader->addresses, &suggestion);
+            load_unknown_name(loader, one, "address set", &suggestion);
+            good = false;
+        } else if (load_prefix(loader, one, &prefix)) {
+            addr_set_add(&ranges[n++], &prefix);
+        } else {
+            good = false;
+        }
+    }
+    *set = (struct addr_set){ranges, ranges ? n : 0};
+    if (ranges) {
+        addr_set_sort(ranges, set);
+    }
+    return good;
+}
+
+bool
+load_prefix(struct loader *loader, const struct yaml_node *node,
+            struct prefix *prefix)
+{
+    char text[PREFIX_TEXT_SIZE], host[PREFIX_TEXT_SIZE];
+
+    if (node->kind != YAML_DOC_SCALAR || !prefix_parse(node->text, prefix)) {
+        load_error(loader, "E-NET", node,
+                   "'%.60s' is neither an address nor a CIDR such as "
+                   "10.0.0.0/8 or \"2001:db8::/32\"",
+                   node->kind == YAML_DOC_SCALAR
+                       ? node->text
+                       : yaml_doc_kind_name(node->kind));
+        return false;
+    }
+    if (prefix_has_host_bits(prefix)) {
+        struct prefix network = *prefix, one = *prefix;
+
+        prefix_clear_host_bits(&network);
+        one.length = 128;
+        load_error(loader, "E-NET", node,
+                   "%.60s has bits set beyond its length: write %s for the "
+                   "network or %s for the host",
+                   node->text, prefix_format(&network, text),
+                   prefix_format(&one, host));
+        return false;
+    }
+    return true;
+}
+
+uint64_t *
+load_new_set(struct loader *loader)
+{
+    return load_alloc(loader, loader->policy->n_set_words, sizeof(uint64_t));
+}
+
+static bool
+load_names(struct loader *loader, const struct yaml_node *node, uint64_t *set,
+           int depth)
+{
+    bool good = true;
+
+    for (size_t i = 0; set && i < load_count(node); i++) {
+        good &= load_segment_name(loader, load_item(node, i), set, depth);
+    }
+    return good;
+}
+
+static bool
+load_segment_name(struct loader *loader, const struct yaml_node *node,
+                  uint64_t *set, int depth)
+{
+    const struct policy *policy = loader->policy;
+    struct name_suggestion suggestion;
+    struct load_def *group;
+    uint32_t id;
+
+    if (node->kind != YAML_DOC_SCALAR) {
+        load_error(loader, "E-TYPE", node, "a name is wanted here, not %s",
+                   yaml_doc_kind_name(node->kind));
+        return false;
+    }
+    if (name_map_get(&loader->segments, node->text, &id)) {
+        set_add(set, id);
+        return true;
+    }
+    for (int i = 0; builtin_groups[i]; i++) {
+        if (strcmp(builtin_groups[i], node->text) == 0) {
+            load_builtin_group(policy, i, set);
+            return true;
+        }
+    }
+    group = load_def_find(&loader->groups, node->text);
+    if (group) {
+        group->used = true;
+        if (group->state == DEF_RESOLVING) {
+            load_error(loader, "E-CYCLE", node, "group '%s' contains itself",
+                       node->text);
+            return false;
+        }
+        if (!load_group(loader, group, depth)) {
+            return false;
+        }
+        for (size_t i = 0; i < policy->n_set_words; i++) {
+            set[i] |= group->is.segments[i];
+        }
+        return true;
+    }
+    name_suggestion_init(&suggestion, node->text);
+    for (size_t i = 0; i < policy->n_segments; i++) {
+        if (policy->segments[i].shown.name) {
+            name_suggestion_offer(&suggestion, policy->segments[i].shown.name);
+        }
+    }
+    for (int i = 0; builtin_groups[i]; i++) {
+        name_suggestion_offer(&suggestion, builtin_groups[i]);
+    }
+    load_defs_suggest(&loader->groups, &suggestion);
+    load_unknown_name(loader, node, "segment or group", &suggestion);
+    return false;
+}
+
+static void
+load_builtin_group(const struct policy *policy, int group, uint64_t *set)
+{
+    for (size_t i = 0; i < policy->n_segments; i++) {
+        const struct policy_segment *segment = &policy->segments[i].shown;
+
+        if (group == GROUP_ANY ||
+            (group == GROUP_INTERNAL && !segment->builtin &&
+             !segment->external) ||
+            (group == GROUP_EXTERNAL && segment->external)) {
+            set_add(set, i);
+        }
+    }
+}
+
+/* Returns false if it cannot be resolved; that was reported. */
+static bool
+load_group(struct loader *loader, struct load_def *group, int depth)
+{
+    if (group->state == DEF_RESOLVED) {
+        return group->is.segments;
+    }
+    if (depth == LOAD_MAX_GROUP_DEPTH) {
+        load_error(loader, "E-LIMIT", group->key,
+                   "groups are nested more than %d deep", LOAD_MAX_GROUP_DEPTH);
+        return false;
+    }
+    group->state = DEF_RESOLVING;
+    group->is.segments = load_new_set(loader);
+    if (group->is.segments) {
+        if (group->value->kind == YAML_DOC_MAP) {
+            load_group_map(loader, group, depth + 1);
+        } else if (!load_is_empty(group->value)) {
+            load_names(loader, group->value, group->is.segments, depth + 1);
+        }
+    }
+    group->state = DEF_RESOLVED;
+    return group->is.segments;
+}
+
+static void
+load_group_map(struct loader *loader, struct load_def *group, int depth)
+{
+    uint64_t *except = load_new_set(loader);
+    struct load_fields in;
+
+    if (!except || !load_fields(loader, group->value, SECTION_GROUP, &in)) {
+        return;
+    }
+    load_names(loader, in.value[IN_GROUP_MEMBERS], group->is.segments, depth);
+    load_labelled(loader, in.value[IN_GROUP_LABELS], group->is.segments);
+    load_names(loader, in.value[IN_GROUP_EXCEPT], except, depth);
+    for (size_t i = 0; i < loader->policy->n_set_words; i++) {
+        group->is.segments[i] &= ~except[i];
+    }
+}
+
+static void
+load_labelled(struct loader *loader, const struct yaml_node *labels,
+              uint64_t *set)
+{
+    const struct policy *policy = loader->policy;
+
+    for (size_t i = 0; labels && i < labels->n; i++) {
+        const struct yaml_node *value = labels->entries[i].value;
+
+        for (size_t k = 0; k < load_count(value); k++) {
+            if (load_item(value, k)->kind != YAML_DOC_SCALAR) {
+                load_error(loader, "E-TYPE", value,
+                           "a label's value is a word or a list of words");
+                return;
+            }
+        }
+    }
+    for (size_t i = SEGMENT_N_BUILTIN; labels && i < policy->n_segments; i++) {
+        if (segment_has_labels(&policy->segments[i], labels)) {
+            set_add(set, i);
+        }
+    }
+}
+
+/* All of 'labels'; a list of values is any of them. */
+static bool
+segment_has_labels(const struct segment *segment,
+                   const struct yaml_node *labels)
+{
+    for (size_t i = 0; i < labels->n; i++) {
+        const struct yaml_entry *wanted = &labels->entries[i];
+        bool found = false;
+
+        for (size_t k = 0; k < segment->n_labels && !found; k++) {
+            const struct label *label = &segment->labels[k];
+
+            if (strcmp(label->name, wanted->key->text) != 0) {
+                continue;
+            }
+            for (size_t v = 0; v < load_count(wanted->value); v++) {
+                found |= strcmp(label->value,
+                                load_item(wanted->value, v)->text) == 0;
+            }
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return labels->n > 0;
+}
+
+static void
+addr_set_add(struct addr_range *range, const struct prefix *prefix)
+{
+    range->first = range->last = prefix->addr;
+    for (unsigned bit = prefix->length; bit < 128; bit++) {
+        range->last.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    }
+}
+
+/* Sorted, with what is inside another left out. */
+static void
+addr_set_sort(struct addr_range *ranges, struct addr_set *set)
+{
+    size_t n = 0;
+
+    if (set->n) {
+        qsort(ranges, set->n, sizeof *ranges, range_order);
+    }
+    for (size_t i = 0; i < set->n; i++) {
+        if (n == 0 || memcmp(&ranges[i].last, &ranges[n - 1].last,
+                             sizeof ranges[i].last) > 0) {
+            ranges[n++] = ranges[i];
+        }
+    }
+    set->ranges = ranges;
+    set->n = n;
+}
+
+/* Prefixes nest or are disjoint: outer ones first. */
+static int
+range_order(const void *a, const void *b)
+{
+    const struct addr_range *x = a, *y = b;
+    int order = memcmp(&x->first, &y->first, sizeof x->first);
+
+    return order ? order : memcmp(&y->last, &x->last, sizeof x->last);
+}

@@ -1,0 +1,495 @@
+/* Services, application sets and schedules. */
+
+#include "rules/app_names.h"
+#include "rules/policy_load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LOAD_MAX_SERVICE_DEPTH = 64,
+    LOAD_MAX_TERMS = 65536 /* Of one service or rule. */
+};
+
+/* Terms as they are gathered, before they are sorted and merged. */
+struct load_terms {
+    struct arena_list list; /* struct service_term */
+    bool any;
+};
+
+static bool load_terms(struct loader *, const struct yaml_node *,
+                       struct load_terms *, int depth);
+static bool load_term_name(struct loader *, const struct yaml_node *,
+                           struct load_terms *, int depth);
+static bool load_service(struct loader *, struct load_def *, int depth);
+static bool load_add_term(struct loader *, struct load_terms *,
+                          const struct yaml_node *,
+                          const struct service_term *);
+static bool load_add_builtin(struct loader *, struct load_terms *,
+                             const struct yaml_node *, const char *terms);
+static const struct service_term *
+load_merge_terms(struct loader *, struct load_terms *, size_t *n);
+static int term_order(const void *, const void *);
+static bool load_app(struct loader *, const struct yaml_node *,
+                     struct app_set *, struct app_match *);
+static uint16_t load_symbol(struct loader *, struct name_map *, uint16_t *n,
+                            const char *name);
+static void load_schedule(struct loader *, struct load_def *);
+
+void
+load_services(struct loader *loader)
+{
+    struct load_defs *services = &loader->services;
+
+    load_defs_collect(loader, services, IN_TOP_SERVICES, "a service");
+    for (size_t i = 0; i < services->n && !loader->out_of_memory; i++) {
+        load_service(loader, &services->defs[i], 0);
+    }
+}
+
+void
+load_applications(struct loader *loader)
+{
+    struct load_defs *sets = &loader->applications;
+
+    load_defs_collect(loader, sets, IN_TOP_APPLICATIONS, "an application set");
+    for (size_t i = 0; i < sets->n; i++) {
+        const struct yaml_node *node = sets->defs[i].value;
+        struct app_match *matches =
+            load_alloc(loader, load_count(node), sizeof *matches);
+        struct app_set *set = &sets->defs[i].is.apps;
+
+        if (node->kind == YAML_DOC_MAP || load_is_empty(node)) {
+            load_error(loader, "E-TYPE", node,
+                       "an application set is a list of names");
+            continue;
+        }
+        set->matches = matches;
+        for (size_t k = 0; matches && k < load_count(node); k++) {
+            set->n +=
+                load_app(loader, load_item(node, k), set, &matches[set->n]);
+        }
+    }
+}
+
+void
+load_schedules(struct loader *loader)
+{
+    struct load_defs *schedules = &loader->schedules;
+
+    load_defs_collect(loader, schedules, IN_TOP_SCHEDULES, "a schedule");
+    for (size_t i = 0; i < schedules->n; i++) {
+        load_schedule(loader, &schedules->defs[i]);
+    }
+}
+
+bool
+load_service_terms(struct loader *loader, const struct yaml_node *node,
+                   struct rule *rule)
+{
+    struct load_terms terms = {.any = false};
+    bool good = load_terms(loader, node, &terms, 0);
+
+    if (!terms.any) {
+        rule->terms = load_merge_terms(loader, &terms, &rule->n_terms);
+        good &= rule->n_terms > 0;
+    }
+    return good;
+}
+
+void
+load_app_set(struct loader *loader, const struct yaml_node *node,
+             struct app_set *set)
+{
+    size_t capacity = load_count(node);
+    struct app_match *matches;
+
+    for (size_t i = 0; i < load_count(node); i++) {
+        struct load_def *def =
+            load_def_find(&loader->applications, load_item(node, i)->text);
+
+        capacity += def ? def->is.apps.n : 0;
+    }
+    matches = load_alloc(loader, capacity, sizeof *matches);
+    set->matches = matches;
+    for (size_t i = 0; matches && i < load_count(node); i++) {
+        const struct yaml_node *one = load_item(node, i);
+        struct load_def *def = load_def_find(&loader->applications, one->text);
+
+        if (!def) {
+            set->n += load_app(loader, one, set, &matches[set->n]);
+            continue;
+        }
+        def->used = true;
+        set->unknown |= def->is.apps.unknown;
+        set->none |= def->is.apps.none;
+        for (size_t k = 0; k < def->is.apps.n; k++) {
+            matches[set->n++] = def->is.apps.matches[k];
+        }
+    }
+}
+
+struct symbol_list
+load_categories(struct loader *loader, const struct yaml_node *node)
+{
+    struct policy *policy = loader->policy;
+    uint16_t *symbols = load_alloc(loader, load_count(node), sizeof *symbols);
+    struct symbol_list list = {symbols, 0};
+
+    for (size_t i = 0; symbols && i < load_count(node); i++) {
+        const struct yaml_node *one = load_item(node, i);
+        struct name_suggestion suggestion;
+        char name[APP_NAME_SIZE];
+
+        if (app_category_find(loader->engine, one->text, name)) {
+            symbols[list.n++] = load_symbol(loader, &policy->category_symbols,
+                                            &policy->n_category_symbols, name);
+            continue;
+        }
+        name_suggestion_init(&suggestion, one->text);
+        app_category_suggest(loader->engine, &suggestion);
+        load_unknown_name(loader, one, "application category", &suggestion);
+    }
+    return list;
+}
+
+struct schedule_list
+load_schedule_list(struct loader *loader, const struct yaml_node *node)
+{
+    const struct schedule **schedules =
+        load_alloc(loader, load_count(node), sizeof(const struct schedule *));
+    struct schedule_list list = {schedules, 0};
+
+    for (size_t i = 0; schedules && i < load_count(node); i++) {
+        const struct yaml_node *one = load_item(node, i);
+        struct load_def *def = load_def_find(&loader->schedules, one->text);
+        struct name_suggestion suggestion;
+
+        if (def) {
+            def->used = true;
+            schedules[list.n] = def->is.schedule;
+            list.n += def->is.schedule != NULL;
+            continue;
+        }
+        name_suggestion_init(&suggestion, one->text);
+        load_defs_suggest(&loader->schedules, &suggestion);
+        load_unknown_name(loader, one, "schedule", &suggestion);
+    }
+    return list;
+}
+
+uint64_t
+load_risks(struct loader *loader, const struct yaml_node *node)
+{
+    uint64_t risks = 0;
+
+    for (size_t i = 0; i < load_count(node); i++) {
+        const struct yaml_node *one = load_item(node, i);
+        struct name_suggestion suggestion;
+        unsigned bit;
+
+        if (app_risk_find(one->text, &bit)) {
+            risks |= UINT64_C(1) << bit;
+            continue;
+        }
+        name_suggestion_init(&suggestion, one->text);
+        app_risk_suggest(&suggestion);
+        load_unknown_name(loader, one, "risk", &suggestion);
+    }
+    return risks;
+}
+
+static bool
+load_terms(struct loader *loader, const struct yaml_node *node,
+           struct load_terms *terms, int depth)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < load_count(node); i++) {
+        const struct yaml_node *one = load_item(node, i);
+        char hint[SERVICE_MAX_HINT];
+        struct service_term term;
+
+        if (one->kind != YAML_DOC_SCALAR) {
+            load_error(loader, "E-TYPE", one,
+                       "a service term such as tcp/443 is wanted, not %s",
+                       yaml_doc_kind_name(one->kind));
+            good = false;
+        } else if (!service_is_term(one->text)) {
+            good &= load_term_name(loader, one, terms, depth);
+        } else if (!service_term_parse(one->text, &term, hint)) {
+            load_error(loader, "E-SERVICE", one, "'%.60s': %s", one->text,
+                       hint);
+            good = false;
+        } else {
+            good &= load_add_term(loader, terms, one, &term);
+        }
+    }
+    return good;
+}
+
+static bool
+load_term_name(struct loader *loader, const struct yaml_node *node,
+               struct load_terms *terms, int depth)
+{
+    struct load_def *def = load_def_find(&loader->services, node->text);
+    const char *builtin = service_builtin(node->text);
+    struct name_suggestion suggestion;
+
+    /* A service may refine the built-in one of its own name. */
+    if (def && def->state == DEF_RESOLVING && !builtin) {
+        load_error(loader, "E-CYCLE", node, "service '%s' contains itself",
+                   node->text);
+        return false;
+    }
+    if (def && def->state != DEF_RESOLVING) {
+        def->used = true;
+        if (!load_service(loader, def, depth)) {
+            return false;
+        }
+        terms->any |= def->is.service.any;
+        for (size_t i = 0; i < def->is.service.n; i++) {
+            if (!load_add_term(loader, terms, node,
+                               &def->is.service.terms[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+    if (builtin) {
+        return load_add_builtin(loader, terms, node, builtin);
+    }
+    name_suggestion_init(&suggestion, node->text);
+    service_suggest(&suggestion);
+    load_defs_suggest(&loader->services, &suggestion);
+    load_unknown_name(loader, node, "service", &suggestion);
+    return false;
+}
+
+static bool
+load_service(struct loader *loader, struct load_def *def, int depth)
+{
+    struct load_terms terms = {.any = false};
+    bool good;
+
+    if (def->state == DEF_RESOLVED) {
+        return true;
+    }
+    if (depth == LOAD_MAX_SERVICE_DEPTH) {
+        load_error(loader, "E-LIMIT", def->key,
+                   "services are nested more than %d deep",
+                   LOAD_MAX_SERVICE_DEPTH);
+        return false;
+    }
+    if (def->value->kind == YAML_DOC_MAP || load_is_empty(def->value)) {
+        load_error(loader, "E-TYPE", def->value,
+                   "a service is a list of terms such as tcp/443");
+        def->state = DEF_RESOLVED;
+        return true;
+    }
+    def->state = DEF_RESOLVING;
+    good = load_terms(loader, def->value, &terms, depth + 1);
+    def->is.service.any = terms.any;
+    def->is.service.terms =
+        load_merge_terms(loader, &terms, &def->is.service.n);
+    def->state = DEF_RESOLVED;
+    return good;
+}
+
+static bool
+load_add_term(struct loader *loader, struct load_terms *terms,
+              const struct yaml_node *node, const struct service_term *term)
+{
+    struct service_term *slot;
+
+    if (term->any) {
+        terms->any = true;
+        return true;
+    }
+    if (terms->list.n == LOAD_MAX_TERMS) {
+        load_error(loader, "E-LIMIT", node, "more than %d service terms",
+                   LOAD_MAX_TERMS);
+        return false;
+    }
+    slot = arena_list_add(&loader->scratch, &terms->list, sizeof *slot);
+    if (!slot) {
+        loader->out_of_memory = true;
+        return false;
+    }
+    *slot = *term;
+    return true;
+}
+
+/* 'text' is ours: terms with a space between them. */
+static bool
+load_add_builtin(struct loader *loader, struct load_terms *terms,
+                 const struct yaml_node *node, const char *text)
+{
+    while (*text) {
+        char one[40], hint[SERVICE_MAX_HINT];
+        size_t length = strcspn(text, " ");
+        struct service_term term;
+
+        snprintf(one, sizeof one, "%.*s", (int)length, text);
+        if (!service_term_parse(one, &term, hint) ||
+            !load_add_term(loader, terms, node, &term)) {
+            return false;
+        }
+        text += length + (text[length] == ' ');
+    }
+    return true;
+}
+
+/* Sorted, disjoint ranges in the policy's memory. */
+static const struct service_term *
+load_merge_terms(struct loader *loader, struct load_terms *terms, size_t *n)
+{
+    struct service_term *from = terms->list.items, *to;
+
+    *n = 0;
+    to = load_alloc(loader, terms->list.n, sizeof *to);
+    if (!to || !terms->list.n) {
+        return to;
+    }
+    qsort(from, terms->list.n, sizeof *from, term_order);
+    for (size_t i = 0; i < terms->list.n; i++) {
+        struct service_term *last = *n ? &to[*n - 1] : NULL;
+
+        if (last && last->space == from[i].space &&
+            from[i].first <= (uint32_t)last->last + 1) {
+            last->last = from[i].last > last->last ? from[i].last : last->last;
+        } else {
+            to[(*n)++] = from[i];
+        }
+    }
+    return to;
+}
+
+static int
+term_order(const void *a, const void *b)
+{
+    const struct service_term *x = a, *y = b;
+
+    if (x->space != y->space) {
+        return x->space < y->space ? -1 : 1;
+    }
+    if (x->first != y->first) {
+        return x->first < y->first ? -1 : 1;
+    }
+    return x->last < y->last ? -1 : x->last > y->last;
+}
+
+/* Returns true if 'match' was filled in. */
+static bool
+load_app(struct loader *loader, const struct yaml_node *node,
+         struct app_set *set, struct app_match *match)
+{
+    struct policy *policy = loader->policy;
+    char master[APP_NAME_SIZE], name[APP_NAME_SIZE];
+    struct name_suggestion suggestion;
+    enum app_name_answer answer;
+
+    if (node->kind != YAML_DOC_SCALAR) {
+        load_error(loader, "E-TYPE", node, "a name is wanted here");
+        return false;
+    }
+    if (strcmp(node->text, "unknown") == 0 || strcmp(node->text, "none") == 0) {
+        set->unknown |= node->text[0] == 'u';
+        set->none |= node->text[0] == 'n';
+        return false;
+    }
+    answer = app_name_find(loader->engine, node->text, master, name);
+    if (answer == APP_NAME_UNKNOWN && loader->engine) {
+        name_suggestion_init(&suggestion, node->text);
+        app_name_suggest(loader->engine, &suggestion);
+        load_defs_suggest(&loader->applications, &suggestion);
+        load_unknown_name(loader, node, "application or application set",
+                          &suggestion);
+        return false;
+    }
+    if (answer == APP_NAME_ALIAS) {
+        load_warn(loader, "W-APP-ALIAS", node,
+                  "the linked nDPI calls '%.60s' '%s%s%s'", node->text, master,
+                  master[0] ? "." : "", name);
+    } else if (answer == APP_NAME_UNSUPPORTED && loader->engine) {
+        load_warn(loader, "W-APP-UNSUPPORTED", node,
+                  "the linked nDPI does not recognise '%.60s'; this never "
+                  "matches",
+                  node->text);
+    }
+    match->master = master[0] ? load_symbol(loader, &policy->app_symbols,
+                                            &policy->n_app_symbols, master)
+                              : 0;
+    match->name =
+        load_symbol(loader, &policy->app_symbols, &policy->n_app_symbols, name);
+    return true;
+}
+
+/* The number of a name, a new one if it has none; names fold to lower case. */
+static uint16_t
+load_symbol(struct loader *loader, struct name_map *map, uint16_t *n,
+            const char *name)
+{
+    char *folded = arena_text(loader->arena, name, strlen(name));
+    uint32_t symbol;
+
+    for (char *c = folded; c && *c; c++) {
+        if (*c >= 'A' && *c <= 'Z') {
+            *c = (char)((unsigned char)*c | 0x20);
+        }
+    }
+    if (folded && name_map_get(map, folded, &symbol)) {
+        return (uint16_t)symbol;
+    }
+    if (!folded || *n == UINT16_MAX ||
+        !name_map_add(loader->arena, map, folded, *n + 1U)) {
+        loader->out_of_memory = true;
+        return 0;
+    }
+    return ++*n;
+}
+
+static void
+load_schedule(struct loader *loader, struct load_def *def)
+{
+    static const struct schedule_hours always = {0, SCHEDULE_DAY_MINUTES};
+    struct schedule *schedule = load_alloc(loader, 1, sizeof *schedule);
+    const struct yaml_node *days, *hours, *zone;
+    struct schedule_hours *windows;
+    struct load_fields in;
+
+    if (!schedule || !load_fields(loader, def->value, SECTION_SCHEDULE, &in)) {
+        return;
+    }
+    days = in.value[IN_SCHEDULE_DAYS];
+    hours = in.value[IN_SCHEDULE_HOURS];
+    zone = in.value[IN_SCHEDULE_TZ];
+    schedule->days = days ? 0 : 0x7f;
+    for (size_t i = 0; i < load_count(days); i++) {
+        if (!schedule_parse_days(load_item(days, i)->text, &schedule->days)) {
+            load_error(loader, "E-TYPE", load_item(days, i),
+                       "'%.60s' is no day: write mon, tue, wed, thu, fri, sat, "
+                       "sun or a range such as mon-fri",
+                       load_item(days, i)->text);
+        }
+    }
+    windows = load_alloc(loader, load_count(hours), sizeof *windows);
+    for (size_t i = 0; windows && i < load_count(hours); i++) {
+        if (!schedule_parse_hours(load_item(hours, i)->text, &windows[i])) {
+            load_error(loader, "E-TYPE", load_item(hours, i),
+                       "'%.60s' is no time window: write \"08:00-18:00\", or "
+                       "\"22:00-06:00\" to go past midnight",
+                       load_item(hours, i)->text);
+        }
+    }
+    schedule->hours = hours ? windows : &always;
+    schedule->n_hours = hours ? load_count(hours) : 1;
+    if (zone && !schedule_parse_zone(zone->text, &schedule->offset_minutes)) {
+        load_error(loader, "E-TYPE", zone,
+                   "'%.60s' is no time zone: write UTC, local or an offset "
+                   "such as \"+02:00\"",
+                   zone->text);
+    }
+    def->is.schedule = schedule;
+}

@@ -1,0 +1,167 @@
+/* What the files that read policies share; see policy_load.c for the order in
+ * which they work.
+ *
+ * A loader goes on after every mistake.  Whatever could not be read is left at
+ * its default, and the policy is dropped in the end, so nothing has to be
+ * consistent once 'problems' holds an error. */
+
+#ifndef RULES_POLICY_LOAD_H
+#define RULES_POLICY_LOAD_H
+
+#include "rules/policy_impl.h"
+#include "rules/policy_keys.h"
+#include "rules/problems.h"
+#include "rules/yaml_doc.h"
+
+enum {
+    LOAD_MAX_FILES = 65, /* The main one and 64 includes. */
+    LOAD_MAX_DEPTH = 8   /* Of includes. */
+};
+
+/* The values of one mapping, by the key's number in its section. */
+struct load_fields {
+    const struct yaml_node *at; /* The mapping. */
+    const struct yaml_node *value[KEYS_MAX];
+};
+
+/* One file of the bundle. */
+struct load_source {
+    char *path;
+    char *bytes; /* From malloc(), or borrowed if 'borrowed'. */
+    size_t size;
+    bool borrowed;
+};
+
+/* A group, a set or a schedule: defined once, resolved when first used. */
+struct load_def {
+    const char *name;
+    const struct yaml_node *key, *value;
+    enum {
+        DEF_NEW,
+        DEF_RESOLVING,
+        DEF_RESOLVED
+    } state;
+    bool used;
+    union {
+        uint64_t *segments;
+        struct addr_set addrs;
+        struct {
+            const struct service_term *terms;
+            size_t n;
+            bool any;
+        } service;
+        struct app_set apps;
+        const struct schedule *schedule;
+    } is;
+};
+
+struct load_defs {
+    struct load_def *defs;
+    size_t n;
+    struct name_map names;
+};
+
+struct loader {
+    struct policy *policy;
+    struct arena *arena;  /* The policy's. */
+    struct arena scratch; /* Documents and tables; gone after loading. */
+    struct problems *problems;
+    const struct application_engine *engine;
+    const char *folder; /* Of the main file; NULL if it has none. */
+    struct load_source sources[LOAD_MAX_FILES];
+    size_t n_sources;
+    struct load_fields docs[LOAD_MAX_FILES]; /* In the order they append. */
+    size_t n_docs;
+    struct name_map segments, rules;
+    struct load_defs groups, addresses, services, applications, schedules;
+    bool out_of_memory;
+};
+
+/* load_values.c */
+void load_add(struct loader *, enum problem_severity, const char *code,
+              const struct yaml_node *, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+#define load_error(LOADER, CODE, NODE, ...)                                    \
+    load_add(LOADER, PROBLEM_ERROR, CODE, NODE, __VA_ARGS__)
+#define load_warn(LOADER, CODE, NODE, ...)                                     \
+    load_add(LOADER, PROBLEM_WARNING, CODE, NODE, __VA_ARGS__)
+
+/* Reads a mapping's keys; false if it is none.  Keys of the wrong kind are
+ * reported and left NULL, and so are empty ones. */
+bool load_fields(struct loader *, const struct yaml_node *, enum key_section,
+                 struct load_fields *);
+/* From the loader's memory; notes when there is none. */
+void *load_alloc(struct loader *, size_t n, size_t item_size);
+void *load_scratch(struct loader *, size_t n, size_t item_size);
+const char *load_text(struct loader *, const struct yaml_node *); /* Or "". */
+const char *const *load_texts(struct loader *, const struct yaml_node *);
+/* A scalar counts as a list of one; NULL as an empty one. */
+size_t load_count(const struct yaml_node *);
+const struct yaml_node *load_item(const struct yaml_node *, size_t i);
+bool load_is_empty(const struct yaml_node *); /* NULL, "", "~", "null". */
+/* The number of the word in 'words', a NULL-terminated list; -1 after an error
+ * with 'code', or if 'node' is NULL. */
+int load_word(struct loader *, const struct yaml_node *, const char *code,
+              const char *const *words);
+bool load_bool(struct loader *, const struct yaml_node *);
+bool load_number(struct loader *, const struct yaml_node *, uint64_t max,
+                 uint64_t *);
+bool load_duration(struct loader *, const struct yaml_node *, int64_t *ns);
+bool load_date(struct loader *, const struct yaml_node *, bool end_of_day,
+               struct wall_time *);
+int load_level(struct loader *, const struct yaml_node *); /* -1 if none. */
+int load_decision(struct loader *, const struct yaml_node *);
+struct policy_position load_position(struct loader *, const struct yaml_node *);
+
+/* load_defs.c: named definitions of all files. */
+void load_defs_collect(struct loader *, struct load_defs *, int top_key,
+                       const char *what);
+struct load_def *load_def_find(struct load_defs *, const char *name);
+void load_defs_suggest(const struct load_defs *, struct name_suggestion *);
+/* E-REF, with the nearest name. */
+void load_unknown_name(struct loader *, const struct yaml_node *,
+                       const char *what, const struct name_suggestion *);
+
+/* load_segments.c */
+void load_segments(struct loader *);
+void load_segment_conflicts(struct loader *);
+bool load_vlans(struct loader *, const struct yaml_node *, struct vlan_set *);
+struct glob_list load_globs(struct loader *, const struct yaml_node *);
+
+/* load_groups.c */
+void load_groups(struct loader *);
+void load_addresses(struct loader *);
+/* Adds the segments and groups named to 'set'; false if some are unknown. */
+bool load_segment_set(struct loader *, const struct yaml_node *, uint64_t *set);
+bool load_addr_set(struct loader *, const struct yaml_node *,
+                   struct addr_set *);
+bool load_prefix(struct loader *, const struct yaml_node *, struct prefix *);
+uint64_t *load_new_set(struct loader *);
+
+/* load_services.c */
+void load_services(struct loader *);
+void load_applications(struct loader *);
+void load_schedules(struct loader *);
+bool load_service_terms(struct loader *, const struct yaml_node *,
+                        struct rule *);
+void load_app_set(struct loader *, const struct yaml_node *, struct app_set *);
+struct symbol_list load_categories(struct loader *, const struct yaml_node *);
+struct schedule_list load_schedule_list(struct loader *,
+                                        const struct yaml_node *);
+uint64_t load_risks(struct loader *, const struct yaml_node *);
+
+/* load_conditions.c: when, require and the like of a rule. */
+void load_conditions(struct loader *, const struct load_fields *,
+                     struct rule *);
+
+/* load_rules.c */
+void load_rules(struct loader *);
+
+/* load_rest.c */
+void load_head(struct loader *); /* version, policy, defaults */
+void load_rest(struct loader *); /* authorities, detect, alerting, tests */
+
+/* load_lint.c: warnings about what was loaded. */
+void load_lint(struct loader *);
+
+#endif
