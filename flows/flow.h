@@ -88,7 +88,7 @@ struct flow {
 
 static_assert(offsetof(struct flow, start) == 120,
               "what a packet touches fits two cache lines");
-static_assert(sizeof(struct flow) == 168, "see tests/flows/test_flow_size.c");
+static_assert(sizeof(struct flow) == 168, "see tests/flows/test_flow_memory.c");
 
 static inline unsigned
 flow_initiator(const struct flow *flow)

@@ -7,10 +7,11 @@
 #include "flows/tcp_state.h"
 
 enum {
-    QUIET = 1,
-    /* Well under half of what a tick can count. */
-    MAX_TIMEOUT_DAYS = 20
+    QUIET = 1
 };
+
+/* Well under half of what a tick can count. */
+#define MAX_TIMEOUT_NS (INT64_C(20) * 86400 * SECOND_NS)
 
 static uint32_t ticks_of(int64_t ns);
 static enum flow_timeout timeout_of(const struct flow *);
@@ -125,14 +126,11 @@ flow_expiry_oldest(const struct flow_expiry *expiry,
 
     for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
         uint32_t slot = expiry->queue[i].oldest;
+        uint32_t idle = slot ? now - flow_store_flow(store, slot)->seen : 0;
 
-        if (slot) {
-            uint32_t idle = now - flow_store_flow(store, slot)->seen;
-
-            if (!oldest || idle > longest) {
-                oldest = slot;
-                longest = idle;
-            }
+        if (slot && (!oldest || idle > longest)) {
+            oldest = slot;
+            longest = idle;
         }
     }
     return oldest;
@@ -160,8 +158,7 @@ flow_expiry_is_long(const struct flow_expiry *expiry, const struct flow *flow,
 static uint32_t
 ticks_of(int64_t ns)
 {
-    const int64_t max = MAX_TIMEOUT_DAYS * 86400 * SECOND_NS;
-    int64_t held = ns > max ? max : ns;
+    int64_t held = ns > MAX_TIMEOUT_NS ? MAX_TIMEOUT_NS : ns;
     int64_t ticks =
         (held + (INT64_C(1) << FLOW_TICK_SHIFT) - 1) >> FLOW_TICK_SHIFT;
 

@@ -33,15 +33,14 @@ flow_parts_done(struct flow_parts *parts)
                          SLAB_PARTS * sizeof(struct flow_part));
     }
     flow_memory_free(parts->memory, parts->slab,
-                     parts->max_slabs * sizeof *parts->slab);
+                     parts->max_slabs * sizeof(void *));
     *parts = (struct flow_parts){.memory = parts->memory};
 }
 
 size_t
 flow_parts_least_bytes(void)
 {
-    return SLAB_PARTS * sizeof(struct flow_part) +
-           FIRST_SLABS * sizeof(struct flow_part *);
+    return SLAB_PARTS * sizeof(struct flow_part) + FIRST_SLABS * sizeof(void *);
 }
 
 bool
@@ -188,14 +187,14 @@ grow_directory(struct flow_parts *parts)
     if (n >= UINT32_MAX >> SLAB_SHIFT) {
         return false;
     }
-    slab = flow_memory_get(parts->memory, n * sizeof *slab);
+    slab = flow_memory_get(parts->memory, n * sizeof(void *));
     if (!slab) {
         return false;
     }
     if (old) {
-        memcpy(slab, parts->slab, old * sizeof *slab);
+        memcpy(slab, parts->slab, old * sizeof(void *));
     }
-    flow_memory_free(parts->memory, parts->slab, old * sizeof *slab);
+    flow_memory_free(parts->memory, parts->slab, old * sizeof(void *));
     parts->slab = slab;
     parts->max_slabs = n;
     return true;

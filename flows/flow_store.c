@@ -42,13 +42,13 @@ flow_store_done(struct flow_store *store)
         flow_memory_free(&store->memory, store->chunk[i], bytes);
     }
     flow_memory_free(&store->memory, store->chunk,
-                     store->max_chunks * sizeof *store->chunk);
+                     store->max_chunks * sizeof(void *));
 }
 
 size_t
 flow_store_least_bytes(const struct flow_store *store)
 {
-    return chunk_bytes(store) + FIRST_CHUNKS * sizeof *store->chunk +
+    return chunk_bytes(store) + FIRST_CHUNKS * sizeof(void *) +
            flow_parts_least_bytes();
 }
 
@@ -284,14 +284,14 @@ grow_directory(struct flow_store *store)
     uint32_t n = old ? 2 * old : FIRST_CHUNKS;
     struct flow_chunk **chunk;
 
-    chunk = flow_memory_get(&store->memory, n * sizeof *chunk);
+    chunk = flow_memory_get(&store->memory, n * sizeof(void *));
     if (!chunk) {
         return false;
     }
     if (old) {
-        memcpy(chunk, store->chunk, old * sizeof *chunk);
+        memcpy(chunk, store->chunk, old * sizeof(void *));
     }
-    flow_memory_free(&store->memory, store->chunk, old * sizeof *chunk);
+    flow_memory_free(&store->memory, store->chunk, old * sizeof(void *));
     store->chunk = chunk;
     store->max_chunks = n;
     return true;

@@ -92,7 +92,6 @@ update_fragment(struct flow_table *table, const struct packet *p,
     struct flow_update update;
     struct packet held;
     uint16_t port[2] = {0, 0};
-    bool has_held;
     bool is_new = false;
 
     if (p->flags & PACKET_LATER_FRAGMENT) {
@@ -114,7 +113,7 @@ update_fragment(struct flow_table *table, const struct packet *p,
     }
     flow_key_ports(p, port);
     fragments_first(&table->fragments, p, context, port, table->clock);
-    while ((has_held = fragments_take(&table->fragments, p, context, &held))) {
+    while (fragments_take(&table->fragments, p, context, &held)) {
         passage.packet = &held;
         flow_key_with_ports(&held, context, port, &passage.ends);
         is_new |= pass(table, &passage).is_new;

@@ -82,5 +82,8 @@ letter_of(const struct flow *flow, unsigned code)
     unsigned end = (code & END_BIT) != 0;
     unsigned letter = code & ~(unsigned)END_BIT;
 
-    return end == flow_initiator(flow) ? upper[letter] : lower[letter];
+    if (end == flow_initiator(flow)) {
+        return upper[letter];
+    }
+    return lower[letter];
 }

@@ -367,10 +367,11 @@ advance_last(struct flow *flow, const struct segment *s)
     }
     if (s->fin && d->last[s->sender] == d->start[s->sender] + 1) {
         /* Only SYN and FIN were captured: whatever lies between. */
-        d->last[s->sender] = s->end;
+        more = 1;
     } else if (tcp_state_of(flow, s->sender) == TCP_STATE_RESET) {
         return;
-    } else if (more > 0) {
+    }
+    if (more > 0) {
         d->last[s->sender] = s->end;
     } else if (s->length > 0) {
         tcp_stream_repeated(flow, d, s->sender, s->packet->tcp_seq + s->syn,

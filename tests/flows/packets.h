@@ -38,9 +38,10 @@ packet_between(unsigned src, unsigned dst, uint8_t protocol, int64_t ns)
 {
     static uint64_t number;
 
+    number++;
     return (struct packet){
         .time = {ns},
-        .number = ++number,
+        .number = number,
         .src = ipv4(10, 0, 0, src),
         .dst = ipv4(10, 0, 0, dst),
         .protocol = protocol,

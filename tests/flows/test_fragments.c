@@ -153,7 +153,7 @@ too_many_for_one_datagram_are_not_held(void **state)
     struct packet first = fragment(7, 0, false, SECOND_NS);
 
     (void)state;
-    for (uint16_t i = 1; i <= FRAGMENTS_MAX_EACH; i++) {
+    for (unsigned i = 1; i <= FRAGMENTS_MAX_EACH; i++) {
         struct packet p = fragment(7, (uint16_t)(i * 8), false, SECOND_NS);
 
         assert_int_equal(flow_table_update(table, &p, 0).kind,
