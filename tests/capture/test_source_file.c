@@ -6,6 +6,7 @@
 #include "capture/source_filter.h"
 #include "tests/capture/frames.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -264,6 +265,8 @@ standard_input_delivers_what_has_arrived(void **state)
     (void)state;
     write_capture(&file, 5);
     assert_int_equal(pipe(data), 0);
+    /* Waits also where read(2) would not. */
+    assert_int_equal(fcntl(data[0], F_SETFL, O_NONBLOCK), 0);
     assert_int_equal(pipe(back), 0);
     dup2(data[0], STDIN_FILENO);
     pthread_create(&thread, NULL, write_slowly,
