@@ -23,10 +23,8 @@ enum {
 };
 
 struct source_options {
-    /* BPF expression, or NULL for every frame.  As for 'tcpdump -r', 'tcp' does
-     * not look behind VLAN tags; 'tcp or (vlan and tcp)' does. */
-    const char *filter;
-    uint16_t file; /* Stamped on every frame. */
+    const char *filter; /* BPF expression, or NULL for every frame. */
+    uint16_t file;      /* Stamped on every frame. */
 };
 
 enum source_status {

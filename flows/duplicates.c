@@ -30,7 +30,7 @@ duplicates_check(struct duplicates *d, const struct packet *p, uint64_t hash,
 {
     uint64_t fingerprint = fingerprint_of(p, hash, sender);
     struct duplicates_place *place =
-        &d->place[fingerprint >> 32 & (DUPLICATES_SIZE - 1)];
+        &d->place[fingerprint >> 40 & (DUPLICATES_SIZE - 1)];
     bool is_strong = p->ip_id != 0 || p->fragment_id != 0;
     int64_t window = is_strong ? DUPLICATES_STRONG_NS : DUPLICATES_WEAK_NS;
     uint64_t copies = place->fingerprint & COPIES;
@@ -57,18 +57,20 @@ fingerprint_of(const struct packet *p, uint64_t hash, unsigned sender)
     uint64_t e = (uint64_t)p->icmp_id << 32 | (uint32_t)p->icmp_type << 24 |
                  (uint32_t)p->icmp_code << 16 | (uint32_t)p->tcp_flags << 8 |
                  sender;
-    uint64_t all = mix(mix(hash, a), mix(b, c) ^ e);
+    uint64_t all = mix(hash ^ a, b + e) ^ mix(c ^ e, hash + b);
 
     /* Never that of an empty place. */
     return (all | UINT64_C(1) << 63) & ~(uint64_t)COPIES;
 }
 
+/* The two halves of a product, as in wyhash and xxHash: every input bit
+ * reaches the middle. */
 static uint64_t
 mix(uint64_t a, uint64_t b)
 {
-    uint64_t x = (a ^ (b * UINT64_C(0x9e3779b97f4a7c15)));
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)(a ^ UINT64_C(0x9e3779b97f4a7c15)) *
+                   (b ^ UINT64_C(0xd6e8feb86659fd93));
 
-    x ^= x >> 32;
-    x *= UINT64_C(0xd6e8feb86659fd93);
-    return x ^ x >> 29;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct flow_parts;
 struct flow_table;
 
 /* Packet time in steps of 2^20 ns (about a millisecond), modulo 2^32 (52
@@ -102,8 +103,18 @@ flow_has_packets(const struct flow *flow, unsigned end)
     return (flow->count[end].packets | flow->count[end].bytes) != 0;
 }
 
-/* The table the flow is in. */
-struct flow_table *flow_owner(const struct flow *);
+/* What each slab of flows begins with, for finding the way back. */
+struct flow_slab {
+    struct flow_table *table;
+    struct flow_parts *parts;
+    uint32_t first; /* Slot of the first entry. */
+};
+
+static inline const struct flow_slab *
+flow_slab_of(const struct flow *flow)
+{
+    return (const void *)((const uint8_t *)flow - flow->chunk_at);
+}
 
 /* Fills in everything but kind, reason and the deltas' meaning. */
 void flow_summarize(const struct flow *, struct flow_record *);

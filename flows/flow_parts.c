@@ -4,17 +4,15 @@
 #include "flows/flow_parts.h"
 
 #include "flows/flow_memory.h"
-#include "flows/flow_store.h"
 
 #include <string.h>
 
 enum {
-    SLAB_SHIFT = 8,
+    SLAB_SHIFT = FLOW_PARTS_SLAB_SHIFT,
     SLAB_PARTS = 1 << SLAB_SHIFT,
     FIRST_SLABS = 16 /* Places in the first directory. */
 };
 
-static struct flow_part *at(const struct flow_parts *, uint32_t handle);
 static bool grow(struct flow_parts *);
 static bool grow_directory(struct flow_parts *);
 static uint32_t take(struct flow_parts *);
@@ -60,23 +58,6 @@ flow_parts_reserve(struct flow_parts *parts)
 }
 
 struct flow_part *
-flow_parts_find(const struct flow_parts *parts, const struct flow *flow,
-                enum flow_part_type type)
-{
-    uint32_t handle = flow->parts;
-
-    while (handle) {
-        struct flow_part *part = at(parts, handle);
-
-        if (part->type == type) {
-            return part;
-        }
-        handle = part->next;
-    }
-    return NULL;
-}
-
-struct flow_part *
 flow_parts_get(struct flow_parts *parts, struct flow *flow,
                enum flow_part_type type)
 {
@@ -95,10 +76,10 @@ flow_parts_get(struct flow_parts *parts, struct flow *flow,
         return NULL;
     }
     handle = take(parts);
-    part = at(parts, handle);
+    part = flow_parts_at(parts, handle);
     *part = (struct flow_part){.type = (uint8_t)type};
     if (type != FLOW_PART_DIALOGUE && (flow->marks & FLOW_MARK_DIALOGUE)) {
-        first = at(parts, flow->parts);
+        first = flow_parts_at(parts, flow->parts);
         part->next = first->next;
         first->next = handle;
     } else {
@@ -116,7 +97,7 @@ flow_parts_drop(struct flow_parts *parts, struct flow *flow)
     }
     while (flow->parts) {
         uint32_t handle = flow->parts;
-        struct flow_part *part = at(parts, handle);
+        struct flow_part *part = flow_parts_at(parts, handle);
 
         flow->parts = part->next;
         part->next = parts->free;
@@ -126,23 +107,9 @@ flow_parts_drop(struct flow_parts *parts, struct flow *flow)
 }
 
 struct flow_part *
-flow_part_find(const struct flow *flow, enum flow_part_type type)
-{
-    return flow_parts_find(flow_store_parts(flow_owner(flow)), flow, type);
-}
-
-struct flow_part *
 flow_part_get(struct flow *flow, enum flow_part_type type)
 {
-    return flow_parts_get(flow_store_parts(flow_owner(flow)), flow, type);
-}
-
-static struct flow_part *
-at(const struct flow_parts *parts, uint32_t handle)
-{
-    uint32_t index = handle - 1;
-
-    return &parts->slab[index >> SLAB_SHIFT][index & (SLAB_PARTS - 1)];
+    return flow_parts_get(flow_slab_of(flow)->parts, flow, type);
 }
 
 static uint32_t
@@ -150,7 +117,7 @@ take(struct flow_parts *parts)
 {
     uint32_t handle = parts->free;
 
-    parts->free = at(parts, handle)->next;
+    parts->free = flow_parts_at(parts, handle)->next;
     parts->n_free--;
     return handle;
 }

@@ -114,6 +114,10 @@ struct flow_part {
 
 static_assert(sizeof(struct flow_part) == 48, "a part is 48 bytes");
 
+enum {
+    FLOW_PARTS_SLAB_SHIFT = 8
+};
+
 struct flow_parts {
     struct flow_memory *memory; /* Borrowed. */
     struct flow_part **slab;
@@ -134,9 +138,32 @@ bool flow_parts_begin(struct flow_parts *);
 /* Makes room for one more flow's dialogue; false if memory is short. */
 bool flow_parts_reserve(struct flow_parts *);
 
+static inline struct flow_part *
+flow_parts_at(const struct flow_parts *parts, uint32_t handle)
+{
+    uint32_t i = handle - 1;
+
+    return &parts->slab[i >> FLOW_PARTS_SLAB_SHIFT]
+                       [i & ((1U << FLOW_PARTS_SLAB_SHIFT) - 1)];
+}
+
 /* The flow's part of that type, or NULL if it has none. */
-struct flow_part *flow_parts_find(const struct flow_parts *,
-                                  const struct flow *, enum flow_part_type);
+static inline struct flow_part *
+flow_parts_find(const struct flow_parts *parts, const struct flow *flow,
+                enum flow_part_type type)
+{
+    uint32_t handle = flow->parts;
+
+    while (handle) {
+        struct flow_part *part = flow_parts_at(parts, handle);
+
+        if (part->type == type) {
+            return part;
+        }
+        handle = part->next;
+    }
+    return NULL;
+}
 
 /* As flow_parts_find(), but adds a zeroed one; NULL if it is refused. */
 struct flow_part *flow_parts_get(struct flow_parts *, struct flow *,
@@ -145,8 +172,13 @@ struct flow_part *flow_parts_get(struct flow_parts *, struct flow *,
 /* Gives back all parts of a flow that ends, and its reservation. */
 void flow_parts_drop(struct flow_parts *, struct flow *);
 
-/* The same through flow_owner(). */
-struct flow_part *flow_part_find(const struct flow *, enum flow_part_type);
+/* The same with the flow's own pool. */
 struct flow_part *flow_part_get(struct flow *, enum flow_part_type);
+
+static inline struct flow_part *
+flow_part_find(const struct flow *flow, enum flow_part_type type)
+{
+    return flow_parts_find(flow_slab_of(flow)->parts, flow, type);
+}
 
 #endif

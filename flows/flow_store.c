@@ -58,42 +58,12 @@ flow_store_begin(struct flow_store *store)
     return grow(store) && flow_parts_begin(&store->parts);
 }
 
-struct flow_node *
-flow_store_node(const struct flow_store *store, uint32_t slot)
-{
-    uint32_t i = slot - 1;
-
-    return &store->chunk[i >> FLOW_CHUNK_SHIFT]
-                ->node[i & (FLOW_CHUNK_FLOWS - 1)];
-}
-
-struct flow *
-flow_store_flow(const struct flow_store *store, uint32_t slot)
-{
-    uint32_t i = slot - 1;
-    uint8_t *entries = (uint8_t *)(store->chunk[i >> FLOW_CHUNK_SHIFT] + 1);
-
-    return (struct flow *)(void *)(entries + (size_t)store->stride *
-                                                 (i & (FLOW_CHUNK_FLOWS - 1)));
-}
-
 uint32_t
 flow_store_slot(const struct flow_store *store, const struct flow *flow)
 {
-    const struct flow_chunk *chunk =
-        (const void *)((const uint8_t *)flow - flow->chunk_at);
+    size_t at = flow->chunk_at - sizeof(struct flow_chunk);
 
-    return chunk->first +
-           (uint32_t)((flow->chunk_at - sizeof *chunk) / store->stride);
-}
-
-struct flow_table *
-flow_owner(const struct flow *flow)
-{
-    const struct flow_chunk *chunk =
-        (const void *)((const uint8_t *)flow - flow->chunk_at);
-
-    return chunk->table;
+    return flow_slab_of(flow)->first + (uint32_t)(at / store->stride);
 }
 
 uint32_t
@@ -271,8 +241,11 @@ grow(struct flow_store *store)
     if (!chunk) {
         return false;
     }
-    chunk->table = store->table;
-    chunk->first = (store->n_chunks << FLOW_CHUNK_SHIFT) + 1;
+    chunk->slab = (struct flow_slab){
+        .table = store->table,
+        .parts = &store->parts,
+        .first = (store->n_chunks << FLOW_CHUNK_SHIFT) + 1,
+    };
     store->chunk[store->n_chunks++] = chunk;
     return true;
 }

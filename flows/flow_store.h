@@ -34,8 +34,7 @@ struct flow_node {
 };
 
 struct flow_chunk {
-    struct flow_table *table;
-    uint32_t first; /* Slot of the first entry. */
+    struct flow_slab slab;
     uint32_t head[FLOW_CHUNK_FLOWS];
     struct flow_node node[FLOW_CHUNK_FLOWS];
 };
@@ -65,8 +64,25 @@ size_t flow_store_least_bytes(const struct flow_store *);
  * flows has room for one.  Returns false if memory is short. */
 bool flow_store_begin(struct flow_store *);
 
-struct flow_node *flow_store_node(const struct flow_store *, uint32_t slot);
-struct flow *flow_store_flow(const struct flow_store *, uint32_t slot);
+static inline struct flow_node *
+flow_store_node(const struct flow_store *store, uint32_t slot)
+{
+    uint32_t i = slot - 1;
+
+    return &store->chunk[i >> FLOW_CHUNK_SHIFT]
+                ->node[i & (FLOW_CHUNK_FLOWS - 1)];
+}
+
+static inline struct flow *
+flow_store_flow(const struct flow_store *store, uint32_t slot)
+{
+    uint32_t i = slot - 1;
+    uint8_t *entries = (uint8_t *)(store->chunk[i >> FLOW_CHUNK_SHIFT] + 1);
+
+    return (struct flow *)(void *)(entries + (size_t)store->stride *
+                                                 (i & (FLOW_CHUNK_FLOWS - 1)));
+}
+
 uint32_t flow_store_slot(const struct flow_store *, const struct flow *);
 
 /* Returns FLOW_NO_SLOT if there is no such flow. */
@@ -79,8 +95,5 @@ uint32_t flow_store_add(struct flow_store *, const struct flow_key *,
 void flow_store_remove(struct flow_store *, uint32_t slot);
 
 void flow_store_prefetch(const struct flow_store *, uint32_t hash);
-
-/* The parts of a table's store; defined by the table. */
-struct flow_parts *flow_store_parts(struct flow_table *);
 
 #endif

@@ -146,7 +146,7 @@ flow_user(struct flow *flow)
 void
 flow_record_from(const struct flow *flow, struct flow_record *record)
 {
-    const struct flow_table *table = flow_owner(flow);
+    const struct flow_table *table = flow_slab_of(flow)->table;
 
     flow_summarize(flow, record);
     record->kind = FLOW_RECORD_BEGIN;
@@ -170,12 +170,6 @@ flow_table_counters(const struct flow_table *table,
     counters->fragments_evicted = table->fragments.evicted;
     counters->active = table->store.n_flows;
     counters->bytes = table->store.memory.used;
-}
-
-struct flow_parts *
-flow_store_parts(struct flow_table *table)
-{
-    return &table->store.parts;
 }
 
 /* A limit too small for one slab of everything is an error now, not a table

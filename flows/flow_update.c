@@ -337,7 +337,7 @@ account(struct flow_table *table, struct flow *flow,
     bool has_header =
         !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));
 
-    if (has_header && !update->is_new) {
+    if (has_header && !update->is_new && (p->tcp_flags & TCP_SYN)) {
         update->flipped = initiator_update(flow, p, sender);
     }
     if (has_header && flow->key.protocol == PROTOCOL_TCP) {

@@ -63,28 +63,39 @@ void
 tcp_state_update(struct flow *flow, const struct packet *p, unsigned sender)
 {
     struct segment s;
+    bool is_turn; /* Only these change a state. */
 
     if (is_lone_syn(flow, p, sender)) {
         update_lone_syn(flow, p, sender);
         return;
     }
     s = segment_of(flow, p, sender);
-    start_numbering(flow, &s);
+    is_turn = (p->tcp_flags & CONTROL) ||
+              tcp_state_of(flow, sender) == TCP_STATE_INACTIVE;
+    if (is_turn) {
+        start_numbering(flow, &s);
+    }
     write_history(flow, &s);
-    check_window(flow, &s);
+    if (p->tcp_window == 0) {
+        check_window(flow, &s);
+    }
     if (s.fin) {
         s.dialogue->fin[sender] = s.end;
     }
     take_ack(flow, &s);
     advance_last(flow, &s);
-    change_state(flow, &s);
+    if (is_turn) {
+        change_state(flow, &s);
+    }
     if (s.ack && !s.rst) {
         tcp_stream_acked(flow, s.dialogue, s.receiver, p->tcp_ack);
     }
     if (s.length > 0 && !s.rst) {
         tcp_stream_sent(flow, s.dialogue, sender, p->tcp_seq + s.syn, s.length);
     }
-    time_handshake(flow, &s);
+    if (!(flow->marks & FLOW_MARK_DONE)) {
+        time_handshake(flow, &s);
+    }
 }
 
 bool
@@ -202,11 +213,13 @@ segment_of(struct flow *flow, const struct packet *p, unsigned sender)
 static struct flow_dialogue *
 dialogue_of(struct flow *flow)
 {
-    bool is_new = !(flow->marks & FLOW_MARK_DIALOGUE);
-    struct flow_dialogue *dialogue =
-        &flow_part_get(flow, FLOW_PART_DIALOGUE)->dialogue;
+    struct flow_dialogue *dialogue;
 
-    for (unsigned end = 0; is_new && end < 2; end++) {
+    if (flow->marks & FLOW_MARK_DIALOGUE) {
+        return &flow_part_find(flow, FLOW_PART_DIALOGUE)->dialogue;
+    }
+    dialogue = &flow_part_get(flow, FLOW_PART_DIALOGUE)->dialogue;
+    for (unsigned end = 0; end < 2; end++) {
         if (tcp_state_of(flow, end) == TCP_STATE_SYN_SENT) {
             number_from(dialogue, end, flow->opening, flow->opening + 1);
         }
@@ -322,8 +335,7 @@ check_window(struct flow *flow, const struct segment *s)
 {
     struct flow_part *part;
 
-    if (s->packet->tcp_window != 0 || s->rst ||
-        tcp_state_of(flow, s->receiver) == TCP_STATE_CLOSED ||
+    if (s->rst || tcp_state_of(flow, s->receiver) == TCP_STATE_CLOSED ||
         tcp_state_of(flow, s->sender) == TCP_STATE_RESET) {
         return;
     }
@@ -504,8 +516,8 @@ time_handshake(struct flow *flow, const struct segment *s)
 {
     int64_t ns = wall_time_since(s->packet->time, flow->start);
 
-    if ((flow->marks & FLOW_MARK_DONE) || !s->is_original || !s->ack ||
-        s->syn || s->rst || !(flow->letters[s->receiver] & 1 << HISTORY_SYN) ||
+    if (!s->is_original || !s->ack || s->syn || s->rst ||
+        !(flow->letters[s->receiver] & 1 << HISTORY_SYN) ||
         tcp_state_of(flow, s->receiver) < TCP_STATE_ESTABLISHED ||
         distance(s->packet->tcp_ack, s->dialogue->start[s->receiver]) < 1) {
         return;

@@ -201,7 +201,7 @@ join_closest(struct flow *flow, struct flow_part *part, unsigned end)
 static uint32_t
 absorb(struct flow *flow, unsigned end, uint32_t delivered)
 {
-    struct flow_part *part = flow->parts ? islands_of(flow, end) : NULL;
+    struct flow_part *part = islands_of(flow, end);
 
     while (part && part->n > 0 &&
            distance(part->islands.from[0], delivered) <= 0) {
