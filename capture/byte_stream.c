@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -218,12 +219,28 @@ window_decompress(struct byte_stream *stream)
     }
 }
 
+/* Standard input may have been left non-blocking by whoever shares it. */
+static ssize_t
+read_waiting(int fd, uint8_t *to, size_t size)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    ssize_t n = read(fd, to, size);
+
+    while (n < 0 && errno == EAGAIN) {
+        if (poll(&ready, 1, -1) < 0) {
+            return -1;
+        }
+        n = read(fd, to, size);
+    }
+    return n;
+}
+
 /* One read(2): from a pipe, what has arrived. */
 static enum byte_stream_status
 stream_read(struct byte_stream *stream, uint8_t *to, size_t size,
             size_t *n_read)
 {
-    ssize_t n = stream->at_end ? 0 : read(stream->fd, to, size);
+    ssize_t n = stream->at_end ? 0 : read_waiting(stream->fd, to, size);
 
     stream->interrupted = n < 0 && errno == EINTR;
     *n_read = n > 0 ? (size_t)n : 0;

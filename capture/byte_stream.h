@@ -25,7 +25,7 @@
 struct decompress;
 
 enum {
-    BYTE_STREAM_WINDOW_BYTES = 512 << 10,
+    BYTE_STREAM_WINDOW_BYTES = 256 << 10,
     BYTE_STREAM_INPUT_BYTES = 128 << 10, /* Compressed bytes read at once. */
     BYTE_STREAM_MAX_BYTES = 16 << 20     /* Largest byte_stream_fill(). */
 };

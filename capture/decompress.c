@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum {
     GZIP_WINDOW_BITS = 15 + 16, /* zlib: largest window, gzip header. */
@@ -36,6 +37,7 @@ static bool gzip_between_members(struct decompress *,
                                  struct decompress_buffers *, struct error *);
 static bool zstd_run(struct decompress *, struct decompress_buffers *,
                      struct error *);
+static bool zstd_fail(size_t result, struct error *);
 
 enum compression
 decompress_detect(const uint8_t *data, size_t size)
@@ -186,8 +188,7 @@ zstd_run(struct decompress *d, struct decompress_buffers *buffers,
         size_t result = ZSTD_decompressStream(d->zstd, &out, &in);
 
         if (ZSTD_isError(result)) {
-            return error_set(error, ERROR_SYNTAX, NULL, "corrupt zstd data: %s",
-                             ZSTD_getErrorName(result));
+            return zstd_fail(result, error);
         }
         buffers->in += in.pos;
         buffers->in_size -= in.pos;
@@ -200,4 +201,21 @@ zstd_run(struct decompress *d, struct decompress_buffers *buffers,
         }
     }
     return true;
+}
+
+static bool
+zstd_fail(size_t result, struct error *error)
+{
+    switch ((int)ZSTD_getErrorCode(result)) {
+    case ZSTD_error_frameParameter_windowTooLarge:
+        return error_set(error, ERROR_LIMIT, NULL,
+                         "the zstd data was compressed with a window above the "
+                         "limit of 2^%d bytes",
+                         DECOMPRESS_MAX_WINDOW_LOG);
+    case ZSTD_error_memory_allocation:
+        return error_set(error, ERROR_MEMORY, NULL, "no memory for zstd data");
+    default:
+        return error_set(error, ERROR_SYNTAX, NULL, "corrupt zstd data: %s",
+                         ZSTD_getErrorName(result));
+    }
 }

@@ -179,6 +179,12 @@ candidates_add(struct candidates *found, char *path, int64_t first_ns,
 {
     struct candidate *list = found->list;
 
+    if (found->n == FILE_LIST_MAX) {
+        error_set(error, ERROR_LIMIT, path, "more than %d files in one run",
+                  FILE_LIST_MAX);
+        free(path);
+        return false;
+    }
     if (is_full(found->n)) {
         list = realloc(list, 2 * (found->n + 1) * sizeof *list);
     }

@@ -23,8 +23,10 @@ enum {
 };
 
 struct source_options {
-    const char *filter; /* BPF expression, or NULL for every frame. */
-    uint16_t file;      /* Stamped on every frame. */
+    /* BPF expression, or NULL for every frame.  As for 'tcpdump -r', 'tcp' does
+     * not look behind VLAN tags; 'tcp or (vlan and tcp)' does. */
+    const char *filter;
+    uint16_t file; /* Stamped on every frame. */
 };
 
 enum source_status {

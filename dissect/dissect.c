@@ -108,6 +108,10 @@ finish(struct walk *w, enum step step)
     }
     if (step == STEP_TOO_DEEP) {
         w->packet->flags |= PACKET_TOO_DEEP;
+        if (w->next == w->packet) { /* Its own headers, not a tunnel's. */
+            w->packet->flags |= PACKET_NO_TRANSPORT;
+            walk_set_payload(w, w->packet->transport_at);
+        }
     }
     return DISSECT_OK;
 }

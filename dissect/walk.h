@@ -108,15 +108,15 @@ walk_start_packet(const struct frame *frame, struct packet *packet)
 {
     enum {
         PART = 80,
-        LAST = sizeof *packet - 2 * PART
+        PARTS = PART + PART,
+        LAST = sizeof *packet - PARTS
     };
     uint8_t *bytes = (uint8_t *)packet;
 
-    static_assert(sizeof *packet > 2 * PART && sizeof *packet <= 3 * PART,
-                  "three parts");
+    static_assert(sizeof *packet > PARTS && LAST <= PART, "three parts");
     memset(bytes, 0, PART);
     memset(bytes + PART, 0, PART);
-    memset(bytes + PART + PART, 0, LAST);
+    memset(bytes + PARTS, 0, LAST);
     packet->time = frame->time;
     packet->number = frame->number;
     packet->file = frame->file;
@@ -161,10 +161,14 @@ walk_cut(const struct walk *w)
     return w->is_cut ? STEP_CUT_SHORT : STEP_BAD_HEADER;
 }
 
-/* What lies past 'end', an offset in the frame, is padding or a trailer. */
+/* What lies past 'end', an offset in the frame, is padding or a trailer.  What
+ * was read already stays read, whatever a length field says. */
 static inline void
 walk_narrow(struct walk *w, uint32_t end)
 {
+    if (end < walk_offset(w)) {
+        end = walk_offset(w);
+    }
     if (end < w->wire_end) {
         w->wire_end = end;
     }

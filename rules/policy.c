@@ -18,6 +18,7 @@ policy_new(void)
 
     if (policy) {
         atomic_init(&policy->references, 1);
+        policy->self = policy;
         policy->name = policy->revision = "";
         policy->owner = policy->review_by = "";
         policy->severity = LEVEL_MEDIUM;
@@ -46,6 +47,12 @@ policy_ref(struct policy *policy)
 {
     atomic_fetch_add_explicit(&policy->references, 1, memory_order_relaxed);
     return policy;
+}
+
+struct policy *
+policy_hold(const struct policy *policy)
+{
+    return policy_ref(policy->self);
 }
 
 void

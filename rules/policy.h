@@ -135,6 +135,9 @@ struct policy *policy_load_bytes(const char *name, const char *bytes,
 struct policy *policy_ref(struct policy *);
 void policy_unref(struct policy *); /* Accepts NULL. */
 
+/* As policy_ref(), for who was only lent the policy. */
+struct policy *policy_hold(const struct policy *);
+
 /* A policy with no segments and no rules that observes everything: what replay
  * uses when it is given none. */
 struct policy *policy_observe_all(void);

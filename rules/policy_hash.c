@@ -85,6 +85,16 @@ policy_hash_canonical(struct policy *policy)
     return good;
 }
 
+void
+hash_hex(const char *bytes, size_t n, char hex[65])
+{
+    struct sha256_ctx context;
+
+    sha256_init(&context);
+    sha256_update(&context, n, (const uint8_t *)bytes);
+    write_hex(&context, hex);
+}
+
 static void
 digest_segments(struct digest *digest)
 {

@@ -225,6 +225,7 @@ struct compiled {
 
 struct policy {
     atomic_size_t references;
+    struct policy *self; /* For policy_hold(). */
     struct arena arena;
     const char *name, *revision, *owner, *review_by;
     struct policy_position review_at;
@@ -283,6 +284,7 @@ bool policy_compile(struct policy *, bool *too_large);
 void policy_hash_source(struct policy *, const char *const *bytes,
                         const size_t *sizes, size_t n);
 bool policy_hash_canonical(struct policy *);
+void hash_hex(const char *bytes, size_t n, char hex[65]); /* SHA-256. */
 
 /* judge_match.c: SSL 3.0 is 1, TLS 1.0 is 2, ..., TLS 1.3 is 5; DTLS as the
  * TLS it is built on; 0 if not seen or not known. */

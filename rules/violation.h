@@ -4,7 +4,7 @@
  * identified by policy, rule, reason, both addresses, protocol and responder
  * port (or ICMP type): the same on every sensor and after a restart.  Memory is
  * bounded by 'max_active'; what does not fit is told without deduplication and
- * counted. */
+ * counted.  Entries keep a reference to the policy that denied them last. */
 
 #ifndef RULES_VIOLATION_H
 #define RULES_VIOLATION_H
@@ -44,26 +44,33 @@ struct violation_score {
 struct violation {
     enum violation_kind kind;
     char id[VIOLATION_ID_SIZE];
+    const struct policy *policy; /* That 'rule' and the segments are of: the
+                                  * last one that denied it. */
     int32_t rule;
     enum verdict_reason reason;
-    struct addr src, dst;
+    struct addr src, dst; /* COLLAPSED over destinations: 'dst' is zero. */
     uint8_t protocol;
-    uint16_t port; /* Responder's; ICMP: type. */
+    uint16_t port; /* Responder's; ICMP: type.  COLLAPSED over ports: 0. */
+    bool all_dsts, all_ports; /* What a collapsed one stands for. */
     segment_id src_segment, dst_segment;
     enum flow_outcome outcome; /* The worst so far. */
     struct violation_score score;
     uint64_t count, count_since_last;
-    uint64_t n_targets; /* COLLAPSED: distinct destinations. */
+    uint64_t n_targets; /* Of a collapsed one: distinct destinations or ports,
+                         * estimated within some 3 % beyond a few hundred. */
     struct wall_time first_seen, last_seen;
     uint64_t flow_ids[VIOLATION_MAX_FLOWS]; /* The latest, 0 if fewer. */
     bool suppressed;
 };
 
 struct violation_options {
-    size_t max_active;
-    int64_t realert_ns;
+    size_t max_active;         /* Violations, groups and thresholds together. */
+    int64_t realert_ns;        /* Where the rule has none of its own. */
     unsigned collapse_targets; /* More distinct ones than this collapse. */
 };
+
+/* A violation that has been quiet so long is closed. */
+#define VIOLATION_QUIET_NS (24 * 3600 * INT64_C(1000000000))
 
 /* Called inside violation_hit() and violation_advance(). */
 typedef void violation_handler(void *context, const struct violation *);
@@ -87,7 +94,10 @@ struct violation_score violation_score(enum policy_level base,
                                        bool direction_ambiguous);
 
 struct violation_counters {
-    uint64_t hits, told, tracked, overflow;
+    uint64_t hits, told;
+    uint64_t tracked;    /* Now. */
+    uint64_t overflow;   /* Told without deduplication: max_active. */
+    uint64_t suppressed; /* Hits. */
 };
 void violation_counters(const struct violation_tracker *,
                         struct violation_counters *);

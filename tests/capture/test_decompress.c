@@ -318,6 +318,28 @@ a_file_that_expands_a_thousandfold_takes_no_memory(void **state)
 }
 
 static void
+a_zstd_window_has_a_limit(void **state)
+{
+    /* A frame header: magic, no options, window of 2^(10 + n / 8) bytes; then
+     * one raw block, the last, of 24 bytes. */
+    uint8_t data[33] = {0x28, 0xb5, 0x2f, 0xfd, 0,    0, 24 << 3 | 1, 0,
+                        0,    0xd4, 0xc3, 0xb2, 0xa1, 2, 0,           4};
+    struct frames frames;
+
+    (void)state;
+    data[5] = (DECOMPRESS_MAX_WINDOW_LOG - 10) << 3;
+    frames_of_bytes(&frames, data, sizeof data, 1, NULL);
+    assert_true(frames.opened);
+    assert_int_equal(frames.status, SOURCE_END);
+    frames_done(&frames);
+    data[5] = (DECOMPRESS_MAX_WINDOW_LOG - 10 + 1) << 3;
+    frames_of_bytes(&frames, data, sizeof data, 1, NULL);
+    assert_false(frames.opened);
+    frames_check_error(&frames, ERROR_LIMIT, "the limit of 2^27 bytes");
+    frames_done(&frames);
+}
+
+static void
 compressed_twice_is_named(void **state)
 {
     struct capture_file file;
@@ -369,6 +391,7 @@ main(void)
         cmocka_unit_test(a_flipped_bit_never_passes_unnoticed),
         cmocka_unit_test(damage_in_a_late_block_keeps_the_early_ones),
         cmocka_unit_test(a_file_that_expands_a_thousandfold_takes_no_memory),
+        cmocka_unit_test(a_zstd_window_has_a_limit),
         cmocka_unit_test(compressed_twice_is_named),
         cmocka_unit_test(compression_is_told_by_content),
     };

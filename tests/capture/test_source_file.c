@@ -6,6 +6,7 @@
 #include "capture/source_filter.h"
 #include "tests/capture/frames.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -226,9 +227,14 @@ write_slowly(void *context)
     char byte;
 
     while (at < writer->file->size) {
-        /* In two pieces, the first of which completes nothing. */
-        if (write(writer->fd, writer->file->data + at, 10) != 10 ||
-            write(writer->fd, writer->file->data + at + 10, size - 10) < 0) {
+        /* In two pieces, the first of which completes nothing; late, so that
+         * the reader has to wait. */
+        usleep(1000);
+        if (write(writer->fd, writer->file->data + at, 10) != 10) {
+            break;
+        }
+        usleep(1000);
+        if (write(writer->fd, writer->file->data + at + 10, size - 10) < 0) {
             break;
         }
         if (at && read(writer->acknowledge, &byte, 1) != 1) {
@@ -259,6 +265,8 @@ standard_input_delivers_what_has_arrived(void **state)
     (void)state;
     write_capture(&file, 5);
     assert_int_equal(pipe(data), 0);
+    /* Waits also where read(2) would not. */
+    assert_int_equal(fcntl(data[0], F_SETFL, O_NONBLOCK), 0);
     assert_int_equal(pipe(back), 0);
     dup2(data[0], STDIN_FILENO);
     pthread_create(&thread, NULL, write_slowly,
@@ -338,6 +346,47 @@ a_signal_interrupts_waiting_and_loses_nothing(void **state)
     capture_file_done(&file);
 }
 
+/* Opens a pipe in which 'size' bytes are, and no more will come. */
+static void
+expect_interrupted_open(const void *data, size_t size)
+{
+    struct sigaction action = {.sa_handler = ignore_signal};
+    struct frames frames;
+    char path[32];
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], data, size), size);
+    snprintf(path, sizeof path, "/dev/fd/%d", fds[0]);
+    sigaction(SIGALRM, &action, NULL);
+    ualarm(5000, 5000);
+    frames_of_path(&frames, path, 1, NULL);
+    ualarm(0, 0);
+    assert_false(frames.opened);
+    frames_check_error(&frames, ERROR_SYSTEM, "interrupted");
+    frames_done(&frames);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void
+a_signal_interrupts_opening(void **state)
+{
+    struct capture_file file;
+
+    (void)state;
+    write_capture(&file, 0);
+    expect_interrupted_open(file.data, 2);
+    expect_interrupted_open(file.data, 10);
+    expect_interrupted_open(file.data, 20);
+    capture_file_done(&file);
+    capture_file_init(&file, false);
+    capture_file_section(&file);
+    expect_interrupted_open(file.data, 20);
+    expect_interrupted_open(file.data, file.size);
+    capture_file_done(&file);
+}
+
 static void
 a_file_cut_while_it_is_read_ends_in_an_error(void **state)
 {
@@ -395,6 +444,7 @@ main(void)
         cmocka_unit_test(link_types_under_a_filter_have_a_limit),
         cmocka_unit_test(standard_input_delivers_what_has_arrived),
         cmocka_unit_test(a_signal_interrupts_waiting_and_loses_nothing),
+        cmocka_unit_test(a_signal_interrupts_opening),
         cmocka_unit_test(a_file_cut_while_it_is_read_ends_in_an_error),
         cmocka_unit_test(closing_nothing_is_allowed),
     };

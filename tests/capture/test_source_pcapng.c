@@ -196,10 +196,16 @@ static void
 a_block_above_the_limit_is_an_error(void **state)
 {
     struct capture_file file;
+    size_t block;
 
     (void)state;
     start(&file, false);
+    /* The largest, header and trailing length included... */
+    block = capture_file_begin(&file, 0xbad);
+    capture_file_payload(&file, (16 << 20) - 12, 0);
+    capture_file_end(&file, block);
     add_enhanced(&file, 0, 1, 60, 1);
+    /* ...and one more word. */
     capture_file_u32(&file, 0xbad);
     capture_file_u32(&file, (16 << 20) + 4);
     capture_file_u64(&file, 0);

@@ -37,7 +37,7 @@ struct printer {
     struct application_engine *engine;
     struct dissect_options options;
     struct talk *bucket[BUCKETS];
-    uint64_t packets, inspected, talks;
+    uint64_t packets, talks;
     bool quiet;
 };
 
@@ -186,6 +186,20 @@ take(struct printer *printer, const struct packet *packet,
     }
 }
 
+static void
+take_frames(struct printer *printer, const struct frame *frames, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct packet packet;
+
+        printer->packets++;
+        if (dissect_frame(&frames[i], &printer->options, &packet) ==
+            DISSECT_OK) {
+            take(printer, &packet, &frames[i]);
+        }
+    }
+}
+
 static bool
 read_file(struct printer *printer, const char *path)
 {
@@ -202,54 +216,17 @@ read_file(struct printer *printer, const char *path)
     }
     while (status == SOURCE_MORE) {
         status = source_read(source, frames, FRAMES, &n, &error);
-        for (size_t i = 0; i < n; i++) {
-            struct packet packet;
-
-            printer->packets++;
-            if (dissect_frame(&frames[i], &printer->options, &packet) ==
-                DISSECT_OK) {
-                take(printer, &packet, &frames[i]);
-            }
-        }
+        take_frames(printer, frames, n);
     }
     source_close(source);
     return status == SOURCE_END;
 }
 
-int
-main(int argc, char **argv)
+static void
+print_totals(const struct printer *printer)
 {
-    struct printer *printer = calloc(1, sizeof *printer);
     struct application_counters counters;
-    struct error error;
-    int failed = 0;
 
-    if (printer == NULL) {
-        return 1;
-    }
-    printer->options = dissect_default_options;
-    printer->engine = application_engine_new(NULL, &error);
-    if (printer->engine == NULL) {
-        fprintf(stderr, "%s\n", error.message);
-        return 1;
-    }
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--outer") == 0) {
-            printer->options.tunnels = 0;
-        } else if (strcmp(argv[i], "--quiet") == 0) {
-            printer->quiet = true;
-        } else {
-            failed |= !read_file(printer, argv[i]);
-        }
-    }
-    for (size_t i = 0; i < BUCKETS; i++) {
-        while (printer->bucket[i] != NULL) {
-            struct talk *talk = printer->bucket[i];
-
-            printer->bucket[i] = talk->next;
-            drop(printer, talk);
-        }
-    }
     application_engine_counters(printer->engine, &counters);
     fprintf(stderr,
             "%llu packets, %llu conversations, %llu inspections, %llu packets "
@@ -259,7 +236,39 @@ main(int argc, char **argv)
             (unsigned long long)counters.inspections,
             (unsigned long long)counters.packets,
             (unsigned long long)counters.limited);
-    application_engine_free(printer->engine);
-    free(printer);
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct printer printer;
+    struct error error;
+    int failed = 0;
+
+    printer.options = dissect_default_options;
+    printer.engine = application_engine_new(NULL, &error);
+    if (printer.engine == NULL) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--outer") == 0) {
+            printer.options.tunnels = 0;
+        } else if (strcmp(argv[i], "--quiet") == 0) {
+            printer.quiet = true;
+        } else {
+            failed |= !read_file(&printer, argv[i]);
+        }
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (printer.bucket[i] != NULL) {
+            struct talk *talk = printer.bucket[i];
+
+            printer.bucket[i] = talk->next;
+            drop(&printer, talk);
+        }
+    }
+    print_totals(&printer);
+    application_engine_free(printer.engine);
     return failed;
 }

@@ -1,5 +1,6 @@
 /* tls_hello.h */
 
+#include "tests/support/guard.h"
 #include "tests/support/test.h"
 #include "tests/support/tls_messages.h"
 
@@ -368,6 +369,68 @@ only_versions_before_1_2_are_obsolete(void **state)
     assert_false(tls_version_is_obsolete(0));
 }
 
+static void
+show_both_ways(struct bytes part)
+{
+    struct tls_hello hello;
+
+    tls_hello_init(&hello);
+    tls_hello_segment(&hello, false, 0, part, 0);
+    tls_hello_init(&hello);
+    tls_hello_datagram(&hello, false, part);
+}
+
+/* Shows every beginning of 'm', and each with two bytes changed, ending where
+ * the address space does. */
+static void
+cut_everywhere(const struct message *m)
+{
+    struct guard guard = guard_new(m->size);
+
+    for (size_t size = 0; size <= m->size; size++) {
+        uint8_t *at = guard_copy(&guard, m->byte, size);
+
+        show_both_ways((struct bytes){at, size});
+        if (size > 0) {
+            at[size / 3] ^= 0x80;
+            at[size - 1] ^= 0xff;
+            show_both_ways((struct bytes){at, size});
+        }
+    }
+    guard_free(&guard);
+}
+
+static void
+no_byte_past_the_end_is_read(void **state)
+{
+    static const uint8_t ssl2[] = {0x80, 17, 4, 0, 1, 0, 2, 0, 2, 0,
+                                   3,    0,  1, 1, 2, 3, 4, 5, 6};
+    static const uint8_t quic[] = {0xc3, 0, 0, 0, 1, 8, 1, 2, 3, 4,
+                                   5,    6, 7, 8, 4, 1, 2, 3, 4};
+    static const uint8_t alert[] = {21, 3, 1, 0, 2, 1, 112, 21, 3, 1, 0, 2, 2};
+    struct message m = server_flight(TLS_VERSION_1_2, TLS_VERSION_1_3, 30);
+    struct message whole = {0};
+
+    (void)state;
+    cut_everywhere(&m);
+    m = client_flight();
+    cut_everywhere(&m);
+    message_server_hello(&whole, DTLS_VERSION_1_2, DTLS_VERSION_1_3, 10);
+    m.size = 0;
+    message_dtls(&m, DTLS_VERSION_1_2, &whole, 0, 40);
+    message_dtls(&m, DTLS_VERSION_1_2, &whole, 40, whole.size - 44);
+    cut_everywhere(&m);
+    m.size = 0;
+    message_add(&m, ssl2, sizeof ssl2);
+    cut_everywhere(&m);
+    m.size = 0;
+    message_add(&m, quic, sizeof quic);
+    cut_everywhere(&m);
+    m.size = 0;
+    message_add(&m, alert, sizeof alert);
+    cut_everywhere(&m);
+}
+
 int
 main(void)
 {
@@ -387,6 +450,7 @@ main(void)
         cmocka_unit_test(dtls_is_read_from_fragments_of_any_size),
         cmocka_unit_test(a_hello_verify_request_decides_nothing),
         cmocka_unit_test(quic_needs_long_headers_both_ways),
+        cmocka_unit_test(no_byte_past_the_end_is_read),
         cmocka_unit_test(only_versions_before_1_2_are_obsolete),
     };
 

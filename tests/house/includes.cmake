@@ -21,7 +21,7 @@ set(upstream_tools ${upstream_tools/commands} tools)
 
 # Library header (as a regular expression) and the files that may include it.
 set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis)
-set(owners_pcap "capture/source_[a-z]+\\.c")
+set(owners_pcap "capture/source_filter\\.c")
 set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
 set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")

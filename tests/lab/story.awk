@@ -109,7 +109,11 @@ function tcp(src, dst, src_port, dst_port, flags, len,    key) {
 
 function datagram(proto, src, dst, src_port, dst_port, len,    key) {
     key = conversation(proto, src, dst, src_port, dst_port)
-    seen(key, src, dst, dst_port)
+    # A DHCP server's answer, to a client that asked by broadcast.
+    if (src_port == 67 && dst_port == 68)
+        seen(key, dst, src, src_port)
+    else
+        seen(key, src, dst, dst_port)
     if (src == client[key])
         payload[key] += len
     else

@@ -82,18 +82,18 @@ event_write_protocols(struct json *json, const struct event_flow *flow)
     if (event_host(flow) == EVENT_HOST_DNS) {
         json_open(json, "dns", '{');
         json_open(json, "question", '{');
-        json_string(json, "name", details->host);
+        json_cstring(json, "name", details->host);
         json_close(json, '}');
         json_close(json, '}');
     }
     if (has_text(details->http_url)) {
         json_open(json, "url", '{');
-        json_string(json, "original", details->http_url);
+        json_cstring(json, "original", details->http_url);
         json_close(json, '}');
     }
     if (has_text(details->user_agent)) {
         json_open(json, "user_agent", '{');
-        json_string(json, "original", details->user_agent);
+        json_cstring(json, "original", details->user_agent);
         json_close(json, '}');
     }
 }
@@ -111,8 +111,8 @@ event_write_application(struct json *json, const struct event_flow *flow)
     json_plain(json, "state", state_names[app->state]);
     write_names(json, flow, app->master, app->name);
     if (app->category) {
-        json_string(json, "category",
-                    application_category_name(flow->engine, app->category));
+        json_cstring(json, "category",
+                     application_category_name(flow->engine, app->category));
     }
     if (app->confidence != APPLICATION_BY_NOTHING) {
         json_plain(json, "confidence",
@@ -126,7 +126,7 @@ event_write_application(struct json *json, const struct event_flow *flow)
         write_list(json, "alpn", details->alpn);
         write_wire_text(json, "ja4", details->ja4_client);
         if (event_host(flow) == EVENT_HOST_OTHER) {
-            json_string(json, "host", details->host);
+            json_cstring(json, "host", details->host);
         }
     }
     json_close(json, '}');
@@ -232,7 +232,7 @@ write_tls_server(struct json *json, const struct application_details *details)
     write_unix_time(json, "not_after", details->certificate_not_after);
     if (has_text(details->certificate_sha1)) {
         json_open(json, "hash", '{');
-        json_string(json, "sha1", details->certificate_sha1);
+        json_cstring(json, "sha1", details->certificate_sha1);
         json_close(json, '}');
     }
     json_close(json, '}');
@@ -257,10 +257,10 @@ write_names(struct json *json, const struct event_flow *flow, uint16_t master,
             uint16_t name)
 {
     if (master) {
-        json_string(json, "master", application_name(flow->engine, master));
+        json_cstring(json, "master", application_name(flow->engine, master));
     }
     if (name) {
-        json_string(json, "name", application_name(flow->engine, name));
+        json_cstring(json, "name", application_name(flow->engine, name));
     }
 }
 
@@ -320,7 +320,7 @@ static void
 write_wire_text(struct json *json, const char *key, const char *text)
 {
     if (has_text(text)) {
-        json_string(json, key, text);
+        json_cstring(json, key, text);
     }
 }
 

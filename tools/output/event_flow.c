@@ -94,7 +94,7 @@ event_write_carrier(struct json *json, const struct event_flow *flow)
     }
     if (flow->file[0]) {
         json_open(json, "pcap", '{');
-        json_string(json, "file", flow->file);
+        json_cstring(json, "file", flow->file);
         json_u64(json, "first_frame", record->first_frame);
         json_u64(json, "last_frame", record->last_frame);
         json_close(json, '}');
@@ -161,7 +161,7 @@ write_end_point(struct json *json, const char *key,
         json_u64(json, "port", end->port);
     }
     if (domain) {
-        json_string(json, "domain", domain);
+        json_cstring(json, "domain", domain);
     }
     write_mac(json, end->mac);
     json_u64(json, "packets", end->packets);
@@ -462,5 +462,5 @@ add_flag(void *context, const char *flag)
         json_open(list->json, "flags", '[');
         list->open = true;
     }
-    json_string(list->json, NULL, flag);
+    json_cstring(list->json, NULL, flag);
 }

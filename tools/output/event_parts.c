@@ -166,7 +166,7 @@ write_zone(struct json *json, const char *key, const char *interface,
     json_open(json, key, '{');
     if (interface[0]) {
         json_open(json, "interface", '{');
-        json_string(json, "name", interface);
+        json_cstring(json, "name", interface);
         json_close(json, '}');
     }
     event_write_text(json, "zone", zone);

@@ -139,7 +139,7 @@ write_engine(struct json *json, const struct event_status *status)
     }
     json_open(json, "application", '{');
     if (status->application_library) {
-        json_string(json, "library", status->application_library);
+        json_cstring(json, "library", status->application_library);
     }
     json_u64(json, "inspections", counters->inspections);
     json_u64(json, "active", counters->active);
@@ -220,7 +220,7 @@ write_error(struct json *json, const struct error *error)
 
     if (error->code != ERROR_NONE) {
         error_format(error, text, sizeof text);
-        json_string(json, "error", text);
+        json_cstring(json, "error", text);
     }
 }
 

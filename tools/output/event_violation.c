@@ -120,7 +120,7 @@ write_message(struct json *json, const struct event_violation *event,
              zones->src, src, zones->dst, dst, service,
              event_rule_id(event->policy, violation->rule),
              flow_outcome_name(violation->outcome));
-    json_string(json, "message", text);
+    json_cstring(json, "message", text);
 }
 
 /* The flow's own ends where there is one; else what the violation is about. */
@@ -163,7 +163,7 @@ write_threat(struct json *json, const char *const *attack)
     json_open(json, "technique", '{');
     json_open(json, "id", '[');
     for (size_t i = 0; attack[i] && i < EVENT_MAX_TECHNIQUES; i++) {
-        json_string(json, NULL, attack[i]);
+        json_cstring(json, NULL, attack[i]);
     }
     json_close(json, ']');
     write_technique_names(json, attack);
@@ -326,7 +326,7 @@ static void
 write_evidence(struct json *json, const struct event_flow *flow)
 {
     json_open(json, "evidence", '{');
-    json_string(json, "pcap", flow->file);
+    json_cstring(json, "pcap", flow->file);
     json_open(json, "frames", '[');
     json_u64(json, NULL, flow->record->first_frame);
     json_u64(json, NULL, flow->record->last_frame);

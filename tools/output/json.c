@@ -203,9 +203,9 @@ write_escaped(char *at, const uint8_t *bytes, size_t size, size_t *used)
         *at++ = '\\';
         *at++ = (char)bytes[0];
         return at;
-    case '\n': return json_copy(at, "\\n", 2);
-    case '\r': return json_copy(at, "\\r", 2);
-    case '\t': return json_copy(at, "\\t", 2);
+    case '\n': return json_append(at, "\\n", 2);
+    case '\r': return json_append(at, "\\r", 2);
+    case '\t': return json_append(at, "\\t", 2);
     default: break;
     }
     if (bytes[0] < 0x80) {
@@ -214,7 +214,7 @@ write_escaped(char *at, const uint8_t *bytes, size_t size, size_t *used)
     *used = decode_utf8(bytes, size, &code);
     if (*used == 0) {
         *used = 1;
-        return json_copy(at, replacement, 3);
+        return json_append(at, replacement, 3);
     }
     return write_character(at, bytes, *used, code);
 }

@@ -65,7 +65,7 @@ json_raw(struct json *json, const char *bytes, size_t size)
 
 /* Copies 'size' bytes and returns where they end. */
 static inline char *
-json_copy(char *at, const char *bytes, size_t size)
+json_append(char *at, const char *bytes, size_t size)
 {
     memcpy(at, bytes, size);
     return at + size;
@@ -88,7 +88,7 @@ json_key(struct json *json, const char *key)
     }
     if (key) {
         *at++ = '"';
-        at = json_copy(at, key, size);
+        at = json_append(at, key, size);
         *at++ = '"';
         *at++ = ':';
     }
@@ -148,7 +148,7 @@ json_text(struct json *json, const char *key, const char *bytes, size_t size)
 }
 
 static inline void
-json_string(struct json *json, const char *key, const char *text)
+json_cstring(struct json *json, const char *key, const char *text)
 {
     json_text(json, key, text, strlen(text));
 }
@@ -163,7 +163,7 @@ json_plain(struct json *json, const char *key, const char *text)
     json_key(json, key);
     if (json_reserve(json, size + 2)) {
         json->data[json->size] = '"';
-        json_copy(json->data + json->size + 1, text, size);
+        json_append(json->data + json->size + 1, text, size);
         json->data[json->size + 1 + size] = '"';
         json->size += size + 2;
     }

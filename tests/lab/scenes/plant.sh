@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Modbus: SCADA polls the PLC and sets a register, as it should; a user writes
-# to it, as nobody may; and what answers on the PLC's EtherNet/IP port, open
-# between the two, is a web page.
+# to it, as nobody may; and what answers on the PLC's DNP3 port, open
+# between the two, speaks TLS.
 
 plant_needs() {
     echo mbpoll python3:pymodbus python3:serial_asyncio nginx curl
@@ -11,12 +11,12 @@ plant_serve() {
     serve modbus plc /usr/bin/python3 "$LAB_SOURCE/modbus_server.py" \
         10.82.1.20 502
     wait_for "PLC" listening plc tcp 502
-    web_server plc pay.lab.example 44818 44819 'TLSv1.2'
+    web_server plc pay.lab.example 20001 20000 'TLSv1.2'
 }
 
 plant_play() {
     works hmi mbpoll -m tcp -a 1 -t 4 -r 1 -c 8 -1 -q 10.82.1.20
     works hmi mbpoll -m tcp -a 1 -t 4 -r 9 -1 -q 10.82.1.20 42
     works alice mbpoll -m tcp -a 1 -t 4 -r 1 -1 -q 10.82.1.20 999
-    works hmi curl -sS -o /dev/null http://10.82.1.20:44818/
+    browse hmi 10.82.1.20 pay.lab.example 20000
 }

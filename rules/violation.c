@@ -1,0 +1,440 @@
+/* A sensor that tells everything once is believed; one that repeats itself is
+ * muted.  So a violation is told when it is new, when its outcome gets worse,
+ * and then only every 'realert'.
+ *
+ * One table holds three kinds of entries: violations, groups (the targets of
+ * one source, to collapse sweeps) and thresholds (hits in a window).  All are
+ * found by a 64-bit identity, all count against max_active, and all are in one
+ * list by the time of their last hit, so that advancing looks at old ones
+ * only. */
+
+#include "rules/violation.h"
+
+#include "capture/error.h"
+#include "rules/violation_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct violation_tracker {
+    struct violation_options options;
+    violation_handler *handler;
+    void *context;
+    struct violation_table *table;
+    struct wall_time now; /* The latest seen. */
+    struct violation_counters counters;
+};
+
+/* One hit on its way through the tracker. */
+struct hit {
+    const struct policy *policy;
+    const struct policy_rule *rule;
+    const struct verdict *verdict;
+    const struct question *question;
+    const struct flow_record *record;
+    enum flow_outcome outcome;
+    bool suppressed;
+    struct violation_key key;
+};
+
+static void hit_init(struct hit *, const struct policy *,
+                     const struct verdict *, const struct question *,
+                     const struct flow_record *);
+static struct violation_entry *find_or_collapse(struct violation_tracker *,
+                                                const struct hit *);
+static struct violation_entry *group_hit(struct violation_tracker *,
+                                         const struct hit *, bool over_dsts,
+                                         bool fresh);
+static bool threshold_reached(struct violation_tracker *, const struct hit *);
+static void entry_note(struct violation_tracker *, struct violation_entry *,
+                       const struct hit *);
+static void entry_tell(struct violation_tracker *, struct violation_entry *,
+                       const struct hit *);
+static int64_t realert_of(const struct violation_tracker *, const struct hit *);
+static void emit(struct violation_tracker *, struct violation_entry *,
+                 enum violation_kind);
+static void tell_untracked(struct violation_tracker *, const struct hit *);
+static void violation_fill(struct violation *, const struct hit *);
+static int outcome_rank(enum flow_outcome);
+static void close_entry(void *context, struct violation_entry *);
+
+struct violation_tracker *
+violation_tracker_new(const struct violation_options *options,
+                      violation_handler *handler, void *context,
+                      struct error *error)
+{
+    struct violation_tracker *tracker = calloc(1, sizeof *tracker);
+
+    if (tracker) {
+        tracker->options = *options;
+        tracker->handler = handler;
+        tracker->context = context;
+        tracker->now.ns = INT64_MIN;
+        tracker->table = violation_table_new(options->max_active);
+    }
+    if (!tracker || !tracker->table) {
+        free(tracker);
+        error_set(error, ERROR_MEMORY, "", "no memory for violations");
+        return NULL;
+    }
+    return tracker;
+}
+
+void
+violation_tracker_free(struct violation_tracker *tracker)
+{
+    if (tracker) {
+        violation_table_free(tracker->table);
+        free(tracker);
+    }
+}
+
+void
+violation_hit(struct violation_tracker *tracker, const struct policy *policy,
+              const struct verdict *verdict, const struct question *question,
+              const struct flow_record *record)
+{
+    struct violation_entry *entry;
+    struct hit hit;
+
+    hit_init(&hit, policy, verdict, question, record);
+    tracker->counters.hits++;
+    tracker->counters.suppressed += hit.suppressed;
+    if (record->now.ns > tracker->now.ns) {
+        tracker->now = record->now;
+    }
+    entry = find_or_collapse(tracker, &hit);
+    if (!entry) {
+        tracker->counters.overflow++;
+        if (!hit.suppressed) {
+            tell_untracked(tracker, &hit);
+        }
+        return;
+    }
+    entry_note(tracker, entry, &hit);
+    if (!hit.suppressed && threshold_reached(tracker, &hit)) {
+        entry_tell(tracker, entry, &hit);
+    }
+}
+
+void
+violation_advance(struct violation_tracker *tracker, struct wall_time now)
+{
+    if (now.ns > tracker->now.ns) {
+        tracker->now = now;
+    }
+    if (tracker->now.ns > INT64_MIN + VIOLATION_QUIET_NS) {
+        struct wall_time until = {tracker->now.ns - VIOLATION_QUIET_NS};
+
+        violation_table_expire(tracker->table, until, close_entry, tracker);
+    }
+}
+
+void
+violation_counters(const struct violation_tracker *tracker,
+                   struct violation_counters *counters)
+{
+    *counters = tracker->counters;
+    counters->tracked = violation_table_count(tracker->table);
+}
+
+const char *
+violation_kind_name(enum violation_kind kind)
+{
+#define NAME_OF(NAME, TEXT) TEXT,
+    static const char *const names[] = {VIOLATION_KINDS(NAME_OF)};
+#undef NAME_OF
+
+    return names[kind];
+}
+
+struct violation_score
+violation_score(enum policy_level base, enum flow_outcome outcome,
+                enum policy_level dst_criticality, bool src_external,
+                bool unknown_segment, bool direction_ambiguous)
+{
+    static const int bases[] = {10, 30, 50, 70, 90};
+    static const int outcomes[] = {[FLOW_OUTCOME_ATTEMPT] = -5,
+                                   [FLOW_OUTCOME_REFUSED] = -20,
+                                   [FLOW_OUTCOME_ESTABLISHED] = 10,
+                                   [FLOW_OUTCOME_DATA] = 10};
+    static const int criticalities[] = {-10, -10, 0, 5, 10};
+    struct violation_score score = {.base = bases[base],
+                                    .outcome = outcomes[outcome],
+                                    .criticality =
+                                        criticalities[dst_criticality],
+                                    .external = src_external ? 5 : 0,
+                                    .unknown = unknown_segment ? 5 : 0,
+                                    .ambiguous = direction_ambiguous ? -15 : 0};
+
+    score.total = score.base + score.outcome + score.criticality +
+                  score.external + score.unknown + score.ambiguous;
+    score.total = score.total < 1 ? 1 : score.total > 100 ? 100 : score.total;
+    score.level = score.total >= 85   ? LEVEL_CRITICAL
+                  : score.total >= 65 ? LEVEL_HIGH
+                  : score.total >= 45 ? LEVEL_MEDIUM
+                  : score.total >= 25 ? LEVEL_LOW
+                                      : LEVEL_INFO;
+    return score;
+}
+
+static void
+hit_init(struct hit *hit, const struct policy *policy,
+         const struct verdict *verdict, const struct question *question,
+         const struct flow_record *record)
+{
+    bool icmp = question->protocol == 1 || question->protocol == 58;
+    uint32_t rule = verdict->rule < 0 ? 0 : (uint32_t)verdict->rule;
+
+    *hit = (struct hit){.policy = policy,
+                        .rule = policy_rule(policy, rule),
+                        .verdict = verdict,
+                        .question = question,
+                        .record = record,
+                        .outcome = record->outcome};
+    hit->suppressed = policy_suppressed(policy, rule, &question->src,
+                                        &question->dst, record->now);
+    hit->key = (struct violation_key){
+        .policy = policy_name(policy),
+        .rule = verdict->rule < 0 ? "?" : hit->rule->id,
+        .reason = verdict_reason_name(verdict->reason),
+        .src = question->src,
+        .dst = question->dst,
+        .protocol = question->protocol,
+        .port = icmp ? question->icmp_type : question->dst_port};
+}
+
+/* The entry this hit belongs to: its own, or that of its group once the group
+ * has too many targets.  NULL if the table is full. */
+static struct violation_entry *
+find_or_collapse(struct violation_tracker *tracker, const struct hit *hit)
+{
+    struct violation_entry *entry, *group;
+    bool fresh;
+
+    entry =
+        violation_table_find(tracker->table, VIOLATION_ENTRY_SINGLE, &hit->key);
+    fresh = !entry;
+    for (int over_dsts = 1; over_dsts >= 0; over_dsts--) {
+        group = group_hit(tracker, hit, over_dsts, fresh);
+        if (group &&
+            group->violation.n_targets > tracker->options.collapse_targets) {
+            return group;
+        }
+    }
+    return entry ? entry
+                 : violation_table_add(tracker->table, VIOLATION_ENTRY_SINGLE,
+                                       &hit->key);
+}
+
+/* Counts the target of a fresh violation in its group: one source and port over
+ * destinations, or one source and destination over ports. */
+static struct violation_entry *
+group_hit(struct violation_tracker *tracker, const struct hit *hit,
+          bool over_dsts, bool fresh)
+{
+    enum violation_entry_kind kind =
+        over_dsts ? VIOLATION_ENTRY_DSTS : VIOLATION_ENTRY_PORTS;
+    struct violation_entry *group =
+        violation_table_find(tracker->table, kind, &hit->key);
+
+    if (!group && fresh) {
+        group = violation_table_add(tracker->table, kind, &hit->key);
+    }
+    if (group && (fresh || group->violation.n_targets >
+                               tracker->options.collapse_targets)) {
+        violation_entry_add_target(group, &hit->key, over_dsts,
+                                   tracker->options.collapse_targets);
+    }
+    if (group) {
+        violation_table_touch(tracker->table, group, tracker->now);
+    }
+    return group;
+}
+
+/* Tumbling windows: one opens with its first hit, and once the count is
+ * reached every further hit in it may be told. */
+static bool
+threshold_reached(struct violation_tracker *tracker, const struct hit *hit)
+{
+    const struct policy_threshold *threshold = &hit->rule->threshold;
+    struct violation_key key = hit->key;
+    struct violation_entry *entry;
+    int64_t now = hit->record->now.ns;
+
+    if (!threshold->count) {
+        return true;
+    }
+    key.protocol = 0;
+    key.port = 0;
+    if (threshold->by == THRESHOLD_BY_DST ||
+        threshold->by == THRESHOLD_BY_RULE) {
+        key.src = (struct addr){{0}};
+    }
+    if (threshold->by == THRESHOLD_BY_SRC ||
+        threshold->by == THRESHOLD_BY_RULE) {
+        key.dst = (struct addr){{0}};
+    }
+    entry =
+        violation_table_find(tracker->table, VIOLATION_ENTRY_THRESHOLD, &key);
+    if (!entry) {
+        entry = violation_table_add(tracker->table, VIOLATION_ENTRY_THRESHOLD,
+                                    &key);
+    }
+    if (!entry) {
+        tracker->counters.overflow++;
+        return true; /* Better told too often than not at all. */
+    }
+    if (!entry->violation.count ||
+        now - entry->violation.first_seen.ns >= threshold->window_ns) {
+        entry->violation.count = 0;
+        entry->violation.first_seen.ns = now;
+    }
+    entry->violation.count++;
+    violation_table_touch(tracker->table, entry, tracker->now);
+    return entry->violation.count >= threshold->count;
+}
+
+static void
+entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
+           const struct hit *hit)
+{
+    struct violation *violation = &entry->violation;
+    bool fresh = !violation->count;
+    struct wall_time first = violation->first_seen, last = violation->last_seen;
+    enum flow_outcome worst = violation->outcome;
+
+    violation_entry_set_policy(entry, hit->policy);
+    violation_fill(violation, hit);
+    if (!fresh) {
+        violation->first_seen =
+            first.ns < hit->record->now.ns ? first : hit->record->now;
+        violation->last_seen =
+            last.ns > hit->record->now.ns ? last : hit->record->now;
+        if (outcome_rank(worst) > outcome_rank(hit->outcome) ||
+            worst == FLOW_OUTCOME_DATA) {
+            violation->outcome = worst;
+        }
+    }
+    if (entry->kind == VIOLATION_ENTRY_DSTS) {
+        violation->dst = (struct addr){{0}};
+        violation->all_dsts = true;
+    } else if (entry->kind == VIOLATION_ENTRY_PORTS) {
+        violation->port = 0;
+        violation->all_ports = true;
+    }
+    violation->count++;
+    violation->count_since_last++;
+    entry->ambiguous = hit->verdict->flags & VERDICT_DIRECTION_AMBIGUOUS;
+    violation_entry_add_flow(entry, hit->record->id);
+    violation_table_touch(tracker->table, entry, tracker->now);
+}
+
+static void
+entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
+           const struct hit *hit)
+{
+    int64_t now = hit->record->now.ns;
+    bool single = entry->kind == VIOLATION_ENTRY_SINGLE;
+    enum violation_kind kind;
+
+    if (!entry->told) {
+        kind = single ? VIOLATION_KIND_NEW : VIOLATION_KIND_COLLAPSED;
+    } else if (outcome_rank(hit->outcome) > entry->told_rank) {
+        kind = VIOLATION_KIND_ESCALATE;
+    } else if (now - entry->told_at.ns >= realert_of(tracker, hit)) {
+        kind = VIOLATION_KIND_UPDATE;
+    } else {
+        return;
+    }
+    emit(tracker, entry, kind);
+    entry->told = true;
+    entry->told_at.ns = now;
+    entry->told_rank = outcome_rank(entry->violation.outcome);
+}
+
+static int64_t
+realert_of(const struct violation_tracker *tracker, const struct hit *hit)
+{
+    return hit->rule->realert_ns >= 0 ? hit->rule->realert_ns
+                                      : tracker->options.realert_ns;
+}
+
+static void
+emit(struct violation_tracker *tracker, struct violation_entry *entry,
+     enum violation_kind kind)
+{
+    struct violation *violation = &entry->violation;
+    const struct policy *policy = violation->policy;
+    const struct policy_segment *src =
+        policy_segment(policy, violation->src_segment);
+    const struct policy_segment *dst =
+        policy_segment(policy, violation->dst_segment);
+    uint32_t rule = violation->rule < 0 ? 0 : (uint32_t)violation->rule;
+
+    violation->kind = kind;
+    violation->score =
+        violation_score(policy_rule(policy, rule)->severity, violation->outcome,
+                        dst->criticality, src->external,
+                        violation->src_segment == SEGMENT_UNKNOWN ||
+                            violation->dst_segment == SEGMENT_UNKNOWN,
+                        entry->ambiguous);
+    tracker->counters.told++;
+    tracker->handler(tracker->context, violation);
+    violation->count_since_last = 0;
+}
+
+/* The table is full: told as if it were the only one of its kind. */
+static void
+tell_untracked(struct violation_tracker *tracker, const struct hit *hit)
+{
+    struct violation_entry entry = {.ambiguous = hit->verdict->flags &
+                                                 VERDICT_DIRECTION_AMBIGUOUS};
+
+    violation_fill(&entry.violation, hit);
+    violation_key_id(VIOLATION_ENTRY_SINGLE, &hit->key, entry.violation.id);
+    entry.violation.count = entry.violation.count_since_last = 1;
+    entry.violation.flow_ids[0] = hit->record->id;
+    emit(tracker, &entry, VIOLATION_KIND_NEW);
+}
+
+/* Everything but what an entry has gathered over its hits. */
+static void
+violation_fill(struct violation *violation, const struct hit *hit)
+{
+    violation->policy = hit->policy;
+    violation->rule = hit->verdict->rule;
+    violation->reason = hit->verdict->reason;
+    violation->src = hit->key.src;
+    violation->dst = hit->key.dst;
+    violation->protocol = hit->key.protocol;
+    violation->port = hit->key.port;
+    violation->src_segment = hit->question->src_segment;
+    violation->dst_segment = hit->question->dst_segment;
+    violation->outcome = hit->outcome;
+    violation->first_seen = violation->last_seen = hit->record->now;
+    violation->suppressed = hit->suppressed;
+}
+
+/* What the control let through.  Data adds nothing to established: either way
+ * the control is broken. */
+static int
+outcome_rank(enum flow_outcome outcome)
+{
+    static const int ranks[] = {[FLOW_OUTCOME_REFUSED] = 0,
+                                [FLOW_OUTCOME_ATTEMPT] = 1,
+                                [FLOW_OUTCOME_ESTABLISHED] = 2,
+                                [FLOW_OUTCOME_DATA] = 2};
+
+    return ranks[outcome];
+}
+
+static void
+close_entry(void *context, struct violation_entry *entry)
+{
+    struct violation_tracker *tracker = context;
+
+    if (entry->told) {
+        emit(tracker, entry, VIOLATION_KIND_CLOSED);
+    }
+}

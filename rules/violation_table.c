@@ -1,0 +1,376 @@
+/* Identities are cut from SHA-256, so nobody who chooses addresses can choose
+ * buckets cheaply; a random seed per table makes even that useless.  Order of
+ * emission comes from the list, never from the buckets. */
+
+#include "rules/violation_table.h"
+
+#include "rules/policy_impl.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+    TABLE_FIRST_BUCKETS = 64,
+    REGISTER_BITS = 10
+};
+
+struct violation_table {
+    struct violation_entry **buckets; /* A power of two of them. */
+    size_t n_buckets, n, max;
+    uint64_t seed;
+    struct violation_entry *oldest, *newest;
+};
+
+static size_t bucket_of(const struct violation_table *, uint64_t identity);
+static bool table_grow(struct violation_table *);
+static void table_remove(struct violation_table *, struct violation_entry *);
+static void list_append(struct violation_table *, struct violation_entry *);
+static void list_remove(struct violation_table *, struct violation_entry *);
+static uint64_t identity_of(enum violation_entry_kind,
+                            const struct violation_key *);
+static uint64_t parse_id(const char *id);
+static void entry_free(struct violation_entry *);
+static uint64_t target_hash(const struct violation_key *, bool over_dsts);
+static void register_note(uint8_t *registers, uint64_t hash);
+static uint64_t register_estimate(const uint8_t *registers);
+
+struct violation_table *
+violation_table_new(size_t max_entries)
+{
+    struct violation_table *table = calloc(1, sizeof *table);
+
+    if (!table) {
+        return NULL;
+    }
+    table->max = max_entries;
+    table->n_buckets = TABLE_FIRST_BUCKETS;
+    table->buckets = calloc(table->n_buckets, sizeof(struct violation_entry *));
+    if (!table->buckets) {
+        free(table);
+        return NULL;
+    }
+    if (getrandom(&table->seed, sizeof table->seed, 0) < 0) {
+        table->seed = 0;
+    }
+    return table;
+}
+
+void
+violation_table_free(struct violation_table *table)
+{
+    while (table && table->oldest) {
+        table_remove(table, table->oldest);
+    }
+    if (table) {
+        free(table->buckets);
+        free(table);
+    }
+}
+
+size_t
+violation_table_count(const struct violation_table *table)
+{
+    return table->n;
+}
+
+struct violation_entry *
+violation_table_find(struct violation_table *table,
+                     enum violation_entry_kind kind,
+                     const struct violation_key *key)
+{
+    uint64_t identity = identity_of(kind, key);
+    struct violation_entry *entry = table->buckets[bucket_of(table, identity)];
+
+    while (entry && (entry->identity != identity || entry->kind != kind)) {
+        entry = entry->next;
+    }
+    return entry;
+}
+
+struct violation_entry *
+violation_table_add(struct violation_table *table,
+                    enum violation_entry_kind kind,
+                    const struct violation_key *key)
+{
+    struct violation_entry *entry;
+    size_t bucket;
+
+    if (table->n == table->max ||
+        (table->n == table->n_buckets && !table_grow(table))) {
+        return NULL;
+    }
+    entry = calloc(1, sizeof *entry);
+    if (!entry) {
+        return NULL;
+    }
+    entry->kind = kind;
+    violation_key_id(kind, key, entry->violation.id);
+    entry->identity = parse_id(entry->violation.id);
+    entry->touched.ns = INT64_MIN;
+    bucket = bucket_of(table, entry->identity);
+    entry->next = table->buckets[bucket];
+    table->buckets[bucket] = entry;
+    table->n++;
+    list_append(table, entry);
+    return entry;
+}
+
+void
+violation_table_touch(struct violation_table *table,
+                      struct violation_entry *entry, struct wall_time now)
+{
+    entry->touched = now;
+    list_remove(table, entry);
+    list_append(table, entry);
+}
+
+void
+violation_table_expire(struct violation_table *table, struct wall_time until,
+                       void (*each)(void *context, struct violation_entry *),
+                       void *context)
+{
+    while (table->oldest && table->oldest->touched.ns <= until.ns) {
+        struct violation_entry *entry = table->oldest;
+
+        each(context, entry);
+        table_remove(table, entry);
+    }
+}
+
+void
+violation_key_id(enum violation_entry_kind kind,
+                 const struct violation_key *key, char id[VIOLATION_ID_SIZE])
+{
+    static const char *const versions[] = {"v1", "v1", "v1", "t1"};
+    char src[ADDR_TEXT_SIZE], dst[ADDR_TEXT_SIZE], port[8], text[512], hex[65];
+    int length;
+
+    snprintf(port, sizeof port, "%u", key->port);
+    length = snprintf(
+        text, sizeof text, "%s|%.200s|%s|%s|%s|%s|%u|%s", versions[kind],
+        key->policy, key->rule, key->reason, addr_format(&key->src, src),
+        kind == VIOLATION_ENTRY_DSTS ? "*" : addr_format(&key->dst, dst),
+        key->protocol, kind == VIOLATION_ENTRY_PORTS ? "*" : port);
+    hash_hex(text, (size_t)length, hex);
+    memcpy(id, hex, VIOLATION_ID_SIZE - 1);
+    id[VIOLATION_ID_SIZE - 1] = '\0';
+}
+
+void
+violation_entry_set_policy(struct violation_entry *entry,
+                           const struct policy *policy)
+{
+    if (entry->policy != policy) {
+        policy_unref(entry->policy);
+        entry->policy = policy_hold(policy);
+    }
+}
+
+void
+violation_entry_add_flow(struct violation_entry *entry, uint64_t flow)
+{
+    uint64_t *flows = entry->violation.flow_ids;
+
+    for (size_t i = 0; i < VIOLATION_MAX_FLOWS; i++) {
+        if (flows[i] == flow) {
+            return;
+        }
+    }
+    memmove(flows + 1, flows, (VIOLATION_MAX_FLOWS - 1) * sizeof *flows);
+    flows[0] = flow;
+}
+
+/* Targets are kept one by one until they collapse; each is fresh then, so none
+ * is there twice. */
+void
+violation_entry_add_target(struct violation_entry *group,
+                           const struct violation_key *key, bool over_dsts,
+                           unsigned collapse)
+{
+    uint64_t hash = target_hash(key, over_dsts), n = group->violation.n_targets;
+
+    if (group->registers) {
+        register_note(group->registers, hash);
+        hash = register_estimate(group->registers);
+        group->violation.n_targets = hash > n ? hash : n;
+        return;
+    }
+    group->violation.n_targets++;
+    if (n < collapse) {
+        if ((n & (n - 1)) == 0) { /* Full at each power of two. */
+            uint64_t *larger =
+                realloc(group->targets, (n ? 2 * n : 1) * sizeof *larger);
+
+            if (!larger) {
+                return;
+            }
+            group->targets = larger;
+        }
+        group->targets[n] = hash;
+        return;
+    }
+    group->registers = calloc(VIOLATION_N_REGISTERS, 1);
+    for (uint64_t i = 0; group->registers && i < n; i++) {
+        register_note(group->registers, group->targets[i]);
+    }
+    if (group->registers) {
+        register_note(group->registers, hash);
+    }
+    free(group->targets);
+    group->targets = NULL;
+}
+
+static size_t
+bucket_of(const struct violation_table *table, uint64_t identity)
+{
+    uint64_t mixed = (identity ^ table->seed) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (size_t)(mixed >> 32) & (table->n_buckets - 1);
+}
+
+static bool
+table_grow(struct violation_table *table)
+{
+    struct violation_entry **old = table->buckets;
+
+    table->buckets =
+        calloc(table->n_buckets * 2, sizeof(struct violation_entry *));
+    if (!table->buckets) {
+        table->buckets = old;
+        return false;
+    }
+    table->n_buckets *= 2;
+    for (struct violation_entry *entry = table->oldest; entry;
+         entry = entry->newer) {
+        size_t bucket = bucket_of(table, entry->identity);
+
+        entry->next = table->buckets[bucket];
+        table->buckets[bucket] = entry;
+    }
+    free(old);
+    return true;
+}
+
+static void
+table_remove(struct violation_table *table, struct violation_entry *entry)
+{
+    struct violation_entry **link =
+        &table->buckets[bucket_of(table, entry->identity)];
+
+    while (*link != entry) {
+        link = &(*link)->next;
+    }
+    *link = entry->next;
+    list_remove(table, entry);
+    table->n--;
+    entry_free(entry);
+}
+
+static void
+list_append(struct violation_table *table, struct violation_entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = table->newest;
+    if (table->newest) {
+        table->newest->newer = entry;
+    } else {
+        table->oldest = entry;
+    }
+    table->newest = entry;
+}
+
+static void
+list_remove(struct violation_table *table, struct violation_entry *entry)
+{
+    if (entry->older) {
+        entry->older->newer = entry->newer;
+    } else {
+        table->oldest = entry->newer;
+    }
+    if (entry->newer) {
+        entry->newer->older = entry->older;
+    } else {
+        table->newest = entry->older;
+    }
+}
+
+static uint64_t
+identity_of(enum violation_entry_kind kind, const struct violation_key *key)
+{
+    char id[VIOLATION_ID_SIZE];
+
+    violation_key_id(kind, key, id);
+    return parse_id(id);
+}
+
+static uint64_t
+parse_id(const char *id)
+{
+    uint64_t value = 0;
+
+    for (; *id; id++) {
+        value =
+            value << 4 | (uint64_t)(*id <= '9' ? *id - '0' : *id - 'a' + 10);
+    }
+    return value;
+}
+
+static void
+entry_free(struct violation_entry *entry)
+{
+    policy_unref(entry->policy);
+    free(entry->targets);
+    free(entry->registers);
+    free(entry);
+}
+
+static uint64_t
+target_hash(const struct violation_key *key, bool over_dsts)
+{
+    uint64_t hash = UINT64_C(0x243f6a8885a308d3);
+
+    for (size_t i = 0; over_dsts && i < sizeof key->dst.byte; i++) {
+        hash = (hash ^ key->dst.byte[i]) * UINT64_C(0x100000001b3);
+    }
+    if (!over_dsts) {
+        hash ^= key->port;
+    }
+    hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ hash >> 33;
+}
+
+/* HyperLogLog: a register keeps the longest run of zeros of its hashes. */
+static void
+register_note(uint8_t *registers, uint64_t hash)
+{
+    size_t at = (size_t)(hash >> (64 - REGISTER_BITS));
+    uint64_t rest = hash << REGISTER_BITS;
+    uint8_t rank =
+        (uint8_t)(rest ? __builtin_clzll(rest) + 1 : 64 - REGISTER_BITS + 1);
+
+    if (registers[at] < rank) {
+        registers[at] = rank;
+    }
+}
+
+static uint64_t
+register_estimate(const uint8_t *registers)
+{
+    const double n = VIOLATION_N_REGISTERS;
+    double sum = 0, estimate;
+    size_t zeros = 0;
+
+    for (size_t i = 0; i < VIOLATION_N_REGISTERS; i++) {
+        sum += 1.0 / (double)(UINT64_C(1) << registers[i]);
+        zeros += registers[i] == 0;
+    }
+    estimate = 0.7213 / (1 + 1.079 / n) * n * n / sum;
+    if (estimate <= 2.5 * n && zeros) {
+        estimate = n * log(n / (double)zeros);
+    }
+    return (uint64_t)(estimate + 0.5);
+}

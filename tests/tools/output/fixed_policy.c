@@ -1,0 +1,156 @@
+/* A policy as the encoders see it, with every text there is.
+ *
+ * Encoding only reads a policy, through these functions; so its tests need no
+ * loader, and can have a policy that no file could describe: one with every
+ * optional text, and a verdict flag of every kind. */
+
+#include "rules/judge.h"
+#include "rules/policy.h"
+#include "rules/violation.h"
+
+static const char *const attack[] = {"T1021.001", "T0886", "T9999", NULL};
+static const char *const controls[] = {"IEC-62443-3-3:SR-5.1", NULL};
+static const char *const tags[] = {"cde", "b\"ad\n\xff", NULL};
+
+static const struct policy_rule rules[] = {
+    {.id = "web-in",
+     .title = "Web servers from the internet",
+     .tier = TIER_RULE,
+     .action = DECISION_DENY,
+     .severity = LEVEL_HIGH,
+     .attack = attack,
+     .controls = controls,
+     .tags = tags,
+     .conduit = "users-dmz",
+     .justification = "Ticket 4711",
+     .owner = "web team"},
+    {.id = "default:inter",
+     .title = "",
+     .tier = TIER_DEFAULT,
+     .action = DECISION_DENY,
+     .severity = LEVEL_MEDIUM,
+     .conduit = "",
+     .justification = "",
+     .owner = ""},
+};
+
+static const struct policy_segment segments[] = {
+    [SEGMENT_INTERNET] = {"internet", LEVEL_MEDIUM, true, false, true},
+    [SEGMENT_UNKNOWN] = {"unknown", LEVEL_MEDIUM, false, false, true},
+    [SEGMENT_MULTICAST] = {"multicast", LEVEL_LOW, false, false, true},
+    [SEGMENT_BROADCAST] = {"broadcast", LEVEL_LOW, false, false, true},
+    [SEGMENT_LINK_LOCAL] = {"link-local", LEVEL_LOW, false, false, true},
+    [SEGMENT_RESERVED] = {"reserved", LEVEL_LOW, false, false, true},
+    [SEGMENT_N_BUILTIN] = {"corp-users", LEVEL_LOW, false, false, false},
+    [SEGMENT_N_BUILTIN + 1] = {"cde-db", LEVEL_CRITICAL, false, false, false},
+};
+
+const char *
+policy_name(const struct policy *policy)
+{
+    (void)policy;
+    return "example-enterprise";
+}
+
+const char *
+policy_revision(const struct policy *policy)
+{
+    (void)policy;
+    return "2026-03-02.1";
+}
+
+const char *
+policy_sha256(const struct policy *policy)
+{
+    (void)policy;
+    return "9f2c5a7b11de00112233445566778899"
+           "9f2c5a7b11de00112233445566778899";
+}
+
+const char *
+policy_source_sha256(const struct policy *policy)
+{
+    return policy_sha256(policy);
+}
+
+size_t
+policy_n_segments(const struct policy *policy)
+{
+    (void)policy;
+    return sizeof segments / sizeof *segments;
+}
+
+const struct policy_segment *
+policy_segment(const struct policy *policy, segment_id segment)
+{
+    (void)policy;
+    return &segments[segment];
+}
+
+size_t
+policy_n_rules(const struct policy *policy)
+{
+    (void)policy;
+    return sizeof rules / sizeof *rules;
+}
+
+const struct policy_rule *
+policy_rule(const struct policy *policy, uint32_t rule)
+{
+    (void)policy;
+    return &rules[rule];
+}
+
+const char *
+level_name(enum policy_level level)
+{
+    static const char *const names[] = {"info", "low", "medium", "high",
+                                        "critical"};
+
+    return names[level];
+}
+
+const char *
+tier_name(enum policy_tier tier)
+{
+    static const char *const names[] = {"guardrail", "rule", "pair", "default"};
+
+    return names[tier];
+}
+
+const char *
+verdict_reason_name(enum verdict_reason reason)
+{
+    static const char *const names[] = {
+#define REASON_NAME(NAME, TEXT) [VERDICT_REASON_##NAME] = (TEXT),
+        VERDICT_REASONS(REASON_NAME)
+#undef REASON_NAME
+    };
+
+    return names[reason];
+}
+
+const char *
+violation_kind_name(enum violation_kind kind)
+{
+    static const char *const names[] = {
+#define KIND_NAME(NAME, TEXT) [VIOLATION_KIND_##NAME] = (TEXT),
+        VIOLATION_KINDS(KIND_NAME)
+#undef KIND_NAME
+    };
+
+    return names[kind];
+}
+
+void
+verdict_each_flag(const struct policy *policy, const struct verdict *verdict,
+                  void (*each)(void *context, const char *flag), void *context)
+{
+    (void)policy;
+    if (verdict->near_miss >= 0) {
+        each(context, "near-miss:web-in:app");
+    }
+    if (verdict->reverse_of >= 0) {
+        each(context, "reverse-of:web-in");
+    }
+}

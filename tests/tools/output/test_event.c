@@ -1,0 +1,236 @@
+/* event.h: what the encoders write, read back with jansson.  That every
+ * property of the schema occurs, and no other, is checked by
+ * validate_events.py in output.schema. */
+
+#include "tests/support/test.h"
+
+#include "tests/tools/output/event_samples.h"
+#include "tools/output/json.h"
+#include "tools/output/schema.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MAX_SAMPLES = 32
+};
+
+struct kept {
+    struct event_samples samples;
+    json_t *events[MAX_SAMPLES];
+    size_t n;
+};
+
+static void
+keep(void *context, const char *name, enum event_kind kind,
+     const struct json *body)
+{
+    struct kept *kept = context;
+    struct json line;
+    json_error_t error;
+
+    (void)name;
+    (void)kind;
+    assert_false(body->failed);
+    json_init(&line, 2 * EVENT_MAX_BYTES);
+    event_head_encode(&line, &kept->samples.source, kept->n + 1,
+                      (struct wall_time){1});
+    json_raw(&line, body->data, body->size);
+    kept->events[kept->n] =
+        json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(kept->events[kept->n]);
+    kept->n++;
+    json_done(&line);
+}
+
+static int
+read_samples(void **state)
+{
+    static struct kept kept;
+
+    kept.n = 0;
+    if (!event_samples_init(&kept.samples)) {
+        return -1;
+    }
+    event_samples_each(&kept.samples, keep, &kept);
+    *state = &kept;
+    return 0;
+}
+
+static int
+forget_samples(void **state)
+{
+    struct kept *kept = *state;
+
+    for (size_t i = 0; i < kept->n; i++) {
+        json_decref(kept->events[i]);
+    }
+    event_samples_done(&kept->samples);
+    return 0;
+}
+
+/* The value at a path such as "segmon.app.name"; array elements by number. */
+static const json_t *
+at(const json_t *value, const char *path)
+{
+    char name[64];
+
+    while (*path && value) {
+        size_t size = strcspn(path, ".");
+
+        snprintf(name, sizeof name, "%.*s", (int)size, path);
+        value = json_is_array(value)
+                    ? json_array_get(value, (size_t)(name[0] - '0'))
+                    : json_object_get(value, name);
+        path += size + (path[size] == '.');
+    }
+    return value;
+}
+
+static const char *
+text_at(const json_t *event, const char *path)
+{
+    return json_string_value(at(event, path));
+}
+
+static void
+head_and_body_are_one_object(void **state)
+{
+    const struct kept *kept = *state;
+
+    assert_int_equal(kept->n, 14);
+    assert_string_equal(text_at(kept->events[0], "@timestamp"),
+                        "1970-01-01T00:00:00.000000Z");
+    assert_string_equal(text_at(kept->events[0], "event.id"),
+                        "lab-01-66fd0a2c-00000000000001");
+    assert_string_equal(text_at(kept->events[0], "event.dataset"),
+                        "segmon.flow");
+    assert_string_equal(text_at(kept->events[1], "event.dataset"),
+                        "segmon.violation");
+    assert_string_equal(text_at(kept->events[12], "event.dataset"),
+                        "segmon.status");
+}
+
+static void
+a_guess_is_never_a_fact(void **state)
+{
+    const json_t *event = ((const struct kept *)*state)->events[0];
+
+    assert_string_equal(text_at(event, "segmon.app.guess.name"), "HTTP");
+    assert_string_equal(text_at(event, "segmon.app.name"), "PostgreSQL");
+    assert_string_equal(text_at(event, "network.protocol"), "tls");
+    assert_string_equal(text_at(event, "network.application"), "postgresql");
+}
+
+static void
+a_name_is_told_by_what_it_means(void **state)
+{
+    json_t *const *events = ((const struct kept *)*state)->events;
+
+    assert_string_equal(text_at(events[0], "destination.domain"),
+                        "db.example.org");
+    assert_string_equal(text_at(events[0], "tls.client.server_name"),
+                        "db.example.org");
+    assert_string_equal(text_at(events[2], "destination.domain"), "intranet");
+    assert_null(at(events[4], "destination.domain"));
+    assert_non_null(strstr(text_at(events[4], "dns.question.name"), "www"));
+    assert_null(at(events[6], "destination.domain"));
+    assert_string_equal(text_at(events[6], "segmon.app.host"), "OpenSSH_9.2");
+}
+
+static void
+a_violation_names_techniques_it_knows(void **state)
+{
+    const json_t *event = ((const struct kept *)*state)->events[1];
+
+    assert_string_equal(text_at(event, "threat.technique.id.2"), "T9999");
+    assert_string_equal(text_at(event, "threat.technique.name.0"),
+                        "Remote Services: Remote Desktop Protocol");
+    assert_int_equal(json_array_size(at(event, "threat.technique.name")), 2);
+    assert_string_equal(text_at(event, "threat.tactic.name.0"),
+                        "Lateral Movement");
+    assert_int_equal(json_array_size(at(event, "threat.tactic.id")),
+                     json_array_size(at(event, "threat.tactic.name")));
+    assert_string_equal(
+        text_at(event, "message"),
+        "corp-users 10.20.3.10 -> cde-db 10.20.3.20 tcp/5432: not permitted "
+        "by web-in (data)");
+}
+
+static void
+direction_follows_the_segments(void **state)
+{
+    json_t *const *events = ((const struct kept *)*state)->events;
+
+    assert_string_equal(text_at(events[0], "network.direction"), "internal");
+    assert_string_equal(text_at(events[2], "network.direction"), "outbound");
+    assert_string_equal(text_at(events[8], "network.direction"), "unknown");
+}
+
+static void
+no_verdict_claims_to_have_blocked(void **state)
+{
+    (void)state;
+    assert_string_equal(event_verdict_name(DECISION_DENY), "violation");
+    for (int i = DECISION_PENDING; i <= DECISION_RELATED; i++) {
+        const char *word = event_verdict_name((enum decision)i);
+
+        assert_null(strstr(word, "block"));
+        assert_null(strstr(word, "den"));
+    }
+}
+
+static void
+lists_of_kinds_are_read(void **state)
+{
+    unsigned kinds = 0;
+
+    (void)state;
+    assert_true(event_kinds_parse("flow,status", &kinds));
+    assert_int_equal(kinds, 1U << EVENT_FLOW | 1U << EVENT_STATUS);
+    assert_false(event_kinds_parse("flow,", &kinds));
+    assert_false(event_kinds_parse("", &kinds));
+    assert_false(event_kinds_parse("flows", &kinds));
+}
+
+static void
+sensor_names_are_safe_in_keys(void **state)
+{
+    (void)state;
+    assert_true(event_sensor_ok("lab-01.example_x"));
+    assert_false(event_sensor_ok(""));
+    assert_false(event_sensor_ok("a}b"));
+    assert_false(event_sensor_ok("a b"));
+    assert_false(event_sensor_ok(
+        "0123456789012345678901234567890123456789012345678901234567890123x"));
+}
+
+static void
+the_schema_is_built_in(void **state)
+{
+    json_t *schema = json_loads(schema_text(), JSON_REJECT_DUPLICATES, NULL);
+
+    (void)state;
+    assert_non_null(schema);
+    assert_string_equal(text_at(schema, "$id"), "urn:segmon:event:1.0");
+    json_decref(schema);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(head_and_body_are_one_object),
+        cmocka_unit_test(a_guess_is_never_a_fact),
+        cmocka_unit_test(a_name_is_told_by_what_it_means),
+        cmocka_unit_test(a_violation_names_techniques_it_knows),
+        cmocka_unit_test(direction_follows_the_segments),
+        cmocka_unit_test(no_verdict_claims_to_have_blocked),
+        cmocka_unit_test(lists_of_kinds_are_read),
+        cmocka_unit_test(sensor_names_are_safe_in_keys),
+        cmocka_unit_test(the_schema_is_built_in),
+    };
+
+    return cmocka_run_group_tests(tests, read_samples, forget_samples);
+}
