@@ -14,11 +14,11 @@ What is left, over the captures of nDPI's own tests (99.9 % agree):
 
   - A name we do not give, because nothing in the payload says it: nDPI 4.2
     calls UDP port 3478 STUN, with the confidence of content, when it gives up.
-  - Names only we give: packets that the capture cut short, which ndpiReader
-    drops and we read as far as they go.
+  - Names only we give: packets that the capture cut short or whose IP length
+    is too large, which ndpiReader drops and we read as far as they go; and what
+    is inside the tunnels it leaves closed (GTP).
   - Conversations only ndpiReader has: captures with flipped bits (fuzz-*), where
-    it takes ports from fragments and from packets whose lengths contradict each
-    other.
+    it reads frames as IP whose EtherType or address family is not IP's.
 """
 import argparse
 import collections

@@ -11,7 +11,8 @@ version that both have differs, 77 if tshark is not installed or a PATH missing.
 What only one of them has is counted and listed, not failed.  tshark finds TLS in
 the framing of OpenVPN over TCP and of CAPWAP, where we do not look.  We find it
 where tshark, as it is set up by default, gives up on segments out of order or
-takes the port for another protocol's (RDP).
+takes the port for another protocol's (RDP).  A ServerHello whose lengths
+contradict each other is nothing to us, and its legacy version to tshark.
 """
 import argparse
 import collections
@@ -48,8 +49,11 @@ def version_of(row, kind):
     # With a ClientHello in the same frame the offered ones come as well.
     if selected and "1" not in types:
         version = number(selected[-1])
-        return 0x0304 if version >> 8 in (0x7f, 0xfb) else version
-    return number(legacy[types.index("2")]) if legacy else 0
+    else:
+        version = number(legacy[types.index("2")]) if legacy else 0
+    if version >> 8 in (0x7f, 0xfb):
+        return 0x0304  # A draft.
+    return version if version >> 8 in (1, 3, 0xfe) or version == 2 else 0
 
 
 def theirs(capture):
