@@ -116,12 +116,9 @@ frames_without_ip_are_not_ip(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof not_ip / sizeof *not_ip; i++) {
-        enum dissect_result result =
-            result_of(not_ip[i].link, not_ip[i].bytes, not_ip[i].size);
-
-        if (result != DISSECT_NOT_IP) {
-            fail_msg("case %zu: %s", i, dissect_result_label(result));
-        }
+        assert_int_equal(
+            result_of(not_ip[i].link, not_ip[i].bytes, not_ip[i].size),
+            DISSECT_NOT_IP);
     }
 }
 

@@ -216,14 +216,6 @@ build_sll2(struct frame_builder *b)
     memcpy(h + 12, src_mac, 6);
 }
 
-void
-build_loopback(struct frame_builder *b, uint32_t family_be)
-{
-    static const struct names names = {0};
-
-    put32(add_layer(b, KIND_PLAIN, 4, &names, 0, NAMING_NONE), family_be);
-}
-
 static void
 put_address(uint8_t *at, int family, const char *text)
 {

@@ -54,7 +54,6 @@ void build_pppoe(struct frame_builder *);
 void build_ppp(struct frame_builder *);
 void build_sll(struct frame_builder *);
 void build_sll2(struct frame_builder *);
-void build_loopback(struct frame_builder *, uint32_t family_be);
 
 /* Network.  Addresses as text; protocol and lengths by themselves. */
 void build_ipv4(struct frame_builder *, const char *src, const char *dst);
