@@ -48,6 +48,7 @@ payapp    pciapp     10.60.0.10/24     -
 carddb    pcidb      10.60.10.10/24    -
 hmi       scada      10.81.0.10/24     -
 plc       cell       10.82.1.20/24     -
+drive     cell       10.82.1.30/24     -
 jump      jump       10.50.0.2/28      -
 poller    monitoring 10.50.1.10/24     -
 siem      monitoring 10.50.1.20/24     -
