@@ -262,8 +262,7 @@ link_macsec(struct walk *w)
 }
 
 /* Cisco TrustSec, after the ethertype:
- * | version 1 | length 8 | option 16 | security group 16 | type 16 |
- * In GRE the type comes first. */
+ * | version 8 | length 8 | option 16 | security group 16 | type 16 | */
 enum step
 link_cisco_metadata(struct walk *w)
 {
@@ -272,8 +271,7 @@ link_cisco_metadata(struct walk *w)
     if (!cursor_take(&w->at, 8, &h)) {
         return walk_cut(w);
     }
-    return ethernet_type_or_length(w,
-                                   bytes_be16(h, bytes_u8(h, 0) == 1 ? 6 : 0));
+    return ethernet_type_or_length(w, bytes_be16(h, 6));
 }
 
 /* VN-Tag, after the ethertype:

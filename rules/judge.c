@@ -27,13 +27,14 @@ struct outcome {
     int32_t rule;
     uint32_t flags;
     bool final;
+    bool missed; /* Some rule that allows failed by a condition. */
     int32_t expired;
-    int32_t tags[VERDICT_MAX_TAGS];
     uint8_t n_tags;
+    int32_t tags[VERDICT_MAX_TAGS]; /* The first n_tags are set. */
 };
 
-static struct outcome evaluate(const struct policy *, const struct question *,
-                               bool staged);
+static void evaluate(const struct policy *, const struct question *,
+                     bool staged, struct outcome *);
 static bool evaluate_entry(const struct policy *, const struct question *,
                            const struct rule_entry *, struct outcome *,
                            unsigned *decisions);
@@ -46,12 +47,16 @@ static enum decision default_decision(const struct policy *,
                                       const struct question *, int32_t *rule);
 static bool is_link_scope(const struct question *);
 static bool is_redirect(const struct question *);
-static struct outcome evaluate_both(const struct policy *,
-                                    const struct question *, bool staged);
+static void evaluate_both(const struct policy *, const struct question *,
+                          bool staged, struct outcome *);
+static void judge_here(const struct policy *, const struct question *,
+                       struct verdict *);
 static void judge_related(struct verdict *);
 static void judge_ignored(const struct policy *, struct verdict *);
-static void explain_denial(const struct policy *, const struct question *,
+static void find_near_miss(const struct policy *, const struct question *,
                            struct verdict *);
+static void find_reverse(const struct policy *, const struct question *,
+                         struct verdict *);
 static bool rule_allows(const struct rule *);
 static void walk_start(struct walk *, const struct policy *,
                        const struct question *, bool staged);
@@ -63,56 +68,30 @@ static_assert((int)VERDICT_REASON_REQUIRE_ONE_WAY -
               "reasons and requirements are in one order");
 
 void
-judge(const struct policy *policy, const struct question *asked,
+judge(const struct policy *policy, const struct question *question,
       struct verdict *verdict)
 {
-    struct question question = *asked;
-    struct outcome outcome, staged;
-
     *verdict = (struct verdict){.rule = VERDICT_NO_RULE,
                                 .near_miss = -1,
                                 .reverse_of = -1,
                                 .expired = -1,
                                 .staged_rule = VERDICT_NO_RULE};
-    if (question.icmp_related && !is_redirect(&question)) {
+    if (question->icmp_related && !is_redirect(question)) {
         judge_related(verdict);
-        return;
-    }
-    if (question.icmp_orphan) { /* The quoted packet is judged. */
-        struct policy_place place = {.vlan = question.vlan,
-                                     .interface = question.interface,
-                                     .sensor = question.sensor};
+    } else if (question->icmp_orphan) { /* The quoted packet is judged. */
+        struct policy_place place = {.vlan = question->vlan,
+                                     .interface = question->interface,
+                                     .sensor = question->sensor};
+        struct question quoted = *question;
 
-        question.src_segment = policy_locate(policy, &question.src, &place);
-        question.dst_segment = policy_locate(policy, &question.dst, &place);
+        quoted.src_segment = policy_locate(policy, &quoted.src, &place);
+        quoted.dst_segment = policy_locate(policy, &quoted.dst, &place);
         verdict->flags |= VERDICT_ICMP_ORPHAN;
-    } else if (question.midstream && policy->midstream == MIDSTREAM_IGNORE) {
+        judge_here(policy, &quoted, verdict);
+    } else if (question->midstream && policy->midstream == MIDSTREAM_IGNORE) {
         judge_ignored(policy, verdict);
-        return;
-    }
-    if (policy->segments[question.src_segment].shown.translated) {
-        verdict->flags |= VERDICT_TRANSLATED_SRC;
-    }
-    outcome = evaluate_both(policy, &question, false);
-    staged = policy->compiled.any_staged
-                 ? evaluate_both(policy, &question, true)
-                 : outcome;
-    verdict->decision = outcome.decision;
-    verdict->reason = outcome.reason;
-    verdict->rule = outcome.rule;
-    verdict->final = outcome.final && staged.final;
-    verdict->flags |= outcome.flags;
-    verdict->n_tags = outcome.n_tags;
-    for (size_t i = 0; i < outcome.n_tags; i++) {
-        verdict->tags[i] = outcome.tags[i];
-    }
-    verdict->staged_decision = staged.decision;
-    verdict->staged_rule = staged.rule;
-    if (outcome.decision == DECISION_DENY) {
-        verdict->expired = outcome.expired;
-        if (outcome.reason == VERDICT_REASON_DEFAULT) {
-            explain_denial(policy, &question, verdict);
-        }
+    } else {
+        judge_here(policy, question, verdict);
     }
 }
 
@@ -167,68 +146,109 @@ verdict_each_flag(const struct policy *policy, const struct verdict *verdict,
     }
 }
 
+static void
+judge_here(const struct policy *policy, const struct question *question,
+           struct verdict *verdict)
+{
+    struct outcome outcome, staged;
+    const struct outcome *other = &outcome;
+
+    evaluate_both(policy, question, false, &outcome);
+    if (policy->compiled.any_staged) {
+        evaluate_both(policy, question, true, &staged);
+        other = &staged;
+    }
+    verdict->decision = outcome.decision;
+    verdict->reason = outcome.reason;
+    verdict->rule = outcome.rule;
+    verdict->final = outcome.final && other->final;
+    verdict->flags |= outcome.flags;
+    if (policy->segments[question->src_segment].shown.translated) {
+        verdict->flags |= VERDICT_TRANSLATED_SRC;
+    }
+    verdict->n_tags = outcome.n_tags;
+    for (size_t i = 0; i < outcome.n_tags; i++) {
+        verdict->tags[i] = outcome.tags[i];
+    }
+    verdict->staged_decision = other->decision;
+    verdict->staged_rule = other->rule;
+    if (outcome.decision != DECISION_DENY) {
+        return;
+    }
+    verdict->expired = outcome.expired;
+    if (outcome.reason == VERDICT_REASON_DEFAULT) {
+        if (outcome.missed) {
+            find_near_miss(policy, question, verdict);
+        }
+        find_reverse(policy, question, verdict);
+    }
+}
+
 /* Both orientations where the direction is a guess: only what both deny is
  * denied, since a reversed flow is the commonest false alarm. */
-static struct outcome
+static void
 evaluate_both(const struct policy *policy, const struct question *question,
-              bool staged)
+              bool staged, struct outcome *outcome)
 {
-    struct outcome outcome = evaluate(policy, question, staged), other;
-    struct question turned = *question;
+    struct outcome other;
+    struct question turned;
 
-    if (outcome.decision != DECISION_DENY ||
+    evaluate(policy, question, staged, outcome);
+    if (outcome->decision != DECISION_DENY ||
         (!question->icmp_orphan &&
          (!question->midstream || policy->midstream != MIDSTREAM_LENIENT))) {
-        return outcome;
+        return;
     }
+    turned = *question;
     turned.src = question->dst;
     turned.dst = question->src;
     turned.src_segment = question->dst_segment;
     turned.dst_segment = question->src_segment;
     turned.src_port = question->dst_port;
     turned.dst_port = question->src_port;
-    other = evaluate(policy, &turned, staged);
-    if (other.decision == DECISION_DENY) {
-        return outcome;
+    evaluate(policy, &turned, staged, &other);
+    if (other.decision != DECISION_DENY) {
+        *outcome = other;
+        outcome->flags |= VERDICT_DIRECTION_AMBIGUOUS;
     }
-    other.flags |= VERDICT_DIRECTION_AMBIGUOUS;
-    return other;
 }
 
-static struct outcome
+static void
 evaluate(const struct policy *policy, const struct question *question,
-         bool staged)
+         bool staged, struct outcome *outcome)
 {
-    struct outcome outcome = {.rule = VERDICT_NO_RULE,
-                              .reason = VERDICT_REASON_PENDING,
-                              .final = true,
-                              .expired = -1};
     unsigned decisions = 0;
     bool decided = false;
     struct walk walk;
     size_t entry;
 
+    outcome->rule = VERDICT_NO_RULE;
+    outcome->reason = VERDICT_REASON_PENDING;
+    outcome->final = true;
+    outcome->missed = false;
+    outcome->expired = -1;
+    outcome->flags = 0;
+    outcome->n_tags = 0;
     walk_start(&walk, policy, question, staged);
     while (!decided && walk_next(&walk, &entry)) {
         decided =
             evaluate_entry(policy, question, &policy->compiled.entries[entry],
-                           &outcome, &decisions);
+                           outcome, &decisions);
     }
     if (!decided) {
-        add_default(policy, question, &outcome, &decisions);
+        add_default(policy, question, outcome, &decisions);
     }
     if (decisions & (decisions - 1)) {
-        outcome.decision = DECISION_PENDING;
-        outcome.reason = VERDICT_REASON_PENDING;
-        outcome.rule = VERDICT_NO_RULE;
+        outcome->decision = DECISION_PENDING;
+        outcome->reason = VERDICT_REASON_PENDING;
+        outcome->rule = VERDICT_NO_RULE;
     } else {
-        outcome.decision = (enum decision)__builtin_ctz(decisions);
+        outcome->decision = (enum decision)__builtin_ctz(decisions);
     }
-    if (outcome.rule == VERDICT_NO_RULE) {
-        outcome.final = false;
-        outcome.flags = 0;
+    if (outcome->rule == VERDICT_NO_RULE) {
+        outcome->final = false;
+        outcome->flags = 0;
     }
-    return outcome;
 }
 
 /* Returns true if the entry matches for sure and ends the walk. */
@@ -244,6 +264,7 @@ evaluate_entry(const struct policy *policy, const struct question *question,
     enum match match = rule_match(policy, entry, question, &benefit);
 
     if (match == MATCH_NO) {
+        outcome->missed |= rule_allows(rule);
         return false;
     }
     if (!rule_is_active(rule, question)) {
@@ -385,11 +406,9 @@ judge_ignored(const struct policy *policy, struct verdict *verdict)
 /* The two things that help most with a denial nobody wrote: the rule it missed
  * by one condition, and the rule that allows the other direction. */
 static void
-explain_denial(const struct policy *policy, const struct question *question,
+find_near_miss(const struct policy *policy, const struct question *question,
                struct verdict *verdict)
 {
-    struct question turned = *question;
-    struct outcome reverse;
     struct walk walk;
     size_t number;
 
@@ -397,20 +416,30 @@ explain_denial(const struct policy *policy, const struct question *question,
     while (verdict->near_miss < 0 && walk_next(&walk, &number)) {
         const struct rule_entry *entry = &policy->compiled.entries[number];
 
-        if (entry->rule->conditions && rule_allows(entry->rule) &&
-            rule_is_active(entry->rule, question)) {
-            verdict->near_miss_condition =
-                rule_only_failure(policy, entry, question);
-            if (verdict->near_miss_condition) {
-                verdict->near_miss = (int32_t)(entry->rule - policy->rules);
-            }
+        if (!entry->rule->conditions || !rule_allows(entry->rule) ||
+            !rule_is_active(entry->rule, question)) {
+            continue;
+        }
+        verdict->near_miss_condition =
+            rule_only_failure(policy, entry, question);
+        if (verdict->near_miss_condition) {
+            verdict->near_miss = (int32_t)(entry->rule - policy->rules);
         }
     }
+}
+
+static void
+find_reverse(const struct policy *policy, const struct question *question,
+             struct verdict *verdict)
+{
+    struct question turned = *question;
+    struct outcome reverse;
+
     turned.src = question->dst;
     turned.dst = question->src;
     turned.src_segment = question->dst_segment;
     turned.dst_segment = question->src_segment;
-    reverse = evaluate(policy, &turned, false);
+    evaluate(policy, &turned, false, &reverse);
     if (reverse.rule >= 0 && (reverse.decision == DECISION_ALLOW ||
                               reverse.decision == DECISION_ALERT)) {
         verdict->reverse_of = reverse.rule;

@@ -25,7 +25,7 @@ enum {
     STORY_FLOWS,
     STORY_APP,
     STORY_OUTCOME,
-    STORY_DECISION,
+    STORY_VERDICT,
     STORY_RULE,
     STORY_N
 };
@@ -83,6 +83,18 @@ add_details(struct flow_test *flow, char *const *value)
     }
 }
 
+/* As records say it. */
+static const char *
+verdict_word(enum decision decision)
+{
+    static const char *const words[] = {
+        [DECISION_PENDING] = "pending",  [DECISION_ALLOW] = "allowed",
+        [DECISION_DENY] = "violation",   [DECISION_ALERT] = "alert",
+        [DECISION_OBSERVE] = "observed", [DECISION_RELATED] = "related"};
+
+    return words[decision];
+}
+
 static void
 judge_story(const struct policy *policy, char *const *value)
 {
@@ -90,6 +102,7 @@ judge_story(const struct policy *policy, char *const *value)
     struct verdict verdict;
     struct flow_test flow;
     char why[FLOW_TEST_WHY];
+    const char *rule;
 
     value[STORY_PORT][strcspn(value[STORY_PORT], "-")] =
         '\0'; /* The first port of a range. */
@@ -109,12 +122,15 @@ judge_story(const struct policy *policy, char *const *value)
         fail_msg("%s", why);
     }
     judge(policy, &question, &verdict);
-    if (strcmp(decision_name(verdict.decision), value[STORY_DECISION]) != 0) {
-        fail_msg("%s -> %s %s/%s %s: %s by %s, not %s", value[STORY_CLIENT],
-                 value[STORY_SERVER], value[STORY_PROTO], value[STORY_PORT],
-                 value[STORY_APP], decision_name(verdict.decision),
-                 verdict_rule_name(policy, verdict.decision, verdict.rule),
-                 value[STORY_DECISION]);
+    rule = verdict_rule_name(policy, verdict.decision, verdict.rule);
+    if (strcmp(verdict_word(verdict.decision), value[STORY_VERDICT]) != 0 ||
+        (strcmp(value[STORY_RULE], "-") != 0 &&
+         strcmp(value[STORY_RULE], rule) != 0)) {
+        fail_msg("%s -> %s %s/%s %s: %s by %s, not %s by %s",
+                 value[STORY_CLIENT], value[STORY_SERVER], value[STORY_PROTO],
+                 value[STORY_PORT], value[STORY_APP],
+                 verdict_word(verdict.decision), rule, value[STORY_VERDICT],
+                 value[STORY_RULE]);
     }
 }
 
