@@ -5,8 +5,6 @@
 #include "tools/output/json.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *const kind_names[EVENT_N_KINDS] = {
@@ -14,6 +12,8 @@ static const char *const kind_names[EVENT_N_KINDS] = {
     EVENT_KINDS(KIND_NAME)
 #undef KIND_NAME
 };
+
+static char *write_hex(char *at, uint64_t value, unsigned n_digits);
 
 void
 event_head_encode(struct json *json, const struct event_source *source,
@@ -36,9 +36,14 @@ const char *
 event_id_format(const struct event_source *source, uint64_t sequence,
                 char text[EVENT_ID_SIZE])
 {
-    snprintf(text, EVENT_ID_SIZE, "%.*s-%08" PRIx32 "-%014" PRIx64,
-             EVENT_MAX_SENSOR, source->sensor, source->epoch,
-             sequence & UINT64_C(0xffffffffffffff));
+    size_t size = strnlen(source->sensor, EVENT_MAX_SENSOR);
+    char *at = text + size;
+
+    memcpy(text, source->sensor, size);
+    *at++ = '-';
+    at = write_hex(at, source->epoch, 8);
+    *at++ = '-';
+    *write_hex(at, sequence, 14) = '\0';
     return text;
 }
 
@@ -103,4 +108,15 @@ event_verdict_name(enum decision decision)
     case DECISION_PENDING: break;
     }
     return "pending";
+}
+
+static char *
+write_hex(char *at, uint64_t value, unsigned n_digits)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    while (n_digits > 0) {
+        *at++ = digits[value >> 4 * --n_digits & 0xf];
+    }
+    return at;
 }

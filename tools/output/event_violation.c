@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    MAX_SERVICE_TEXT = 32 /* "tcp/65535" */
+    MAX_SERVICE_TEXT = 64 /* "tcp/65535", "sctp (1000 ports)" */
 };
 
 /* Ids, each once, or names. */
@@ -103,11 +103,14 @@ write_message(struct json *json, const struct event_violation *event,
 
     addr_format(&violation->src, src);
     addr_format(&violation->dst, dst);
-    if (violation->kind == VIOLATION_KIND_COLLAPSED) {
+    if (violation->all_dsts) {
         snprintf(dst, sizeof dst, "(%" PRIu64 " addresses)",
                  violation->n_targets);
     }
-    if (transport && has_port(violation->protocol)) {
+    if (transport && violation->all_ports) {
+        snprintf(service, sizeof service, "%s (%" PRIu64 " ports)", transport,
+                 violation->n_targets);
+    } else if (transport && has_port(violation->protocol)) {
         snprintf(service, sizeof service, "%s/%u", transport, violation->port);
     } else if (transport) {
         snprintf(service, sizeof service, "%s", transport);
@@ -138,8 +141,10 @@ write_ends(struct json *json, const struct event_violation *event)
     event_write_addr(json, "ip", &violation->src);
     json_close(json, '}');
     json_open(json, "destination", '{');
-    event_write_addr(json, "ip", &violation->dst);
-    if (has_port(violation->protocol)) {
+    if (!violation->all_dsts) {
+        event_write_addr(json, "ip", &violation->dst);
+    }
+    if (has_port(violation->protocol) && !violation->all_ports) {
         json_u64(json, "port", violation->port);
     }
     json_close(json, '}');
@@ -291,7 +296,9 @@ write_violation(struct json *json, const struct event_violation *event)
     json_u64(json, "count_since_last", violation->count_since_last);
     json_time(json, "first_seen", violation->first_seen);
     json_time(json, "last_seen", violation->last_seen);
-    if (violation->kind == VIOLATION_KIND_COLLAPSED) {
+    if (violation->all_dsts || violation->all_ports) {
+        json_plain(json, "collapsed_over",
+                   violation->all_dsts ? "destinations" : "ports");
         json_u64(json, "targets", violation->n_targets);
     }
     json_open(json, "flow_ids", '[');

@@ -72,8 +72,9 @@ json_append(char *at, const char *bytes, size_t size)
 }
 
 /* A comma if one is due, then "key": unless 'key' is NULL, as in arrays.
- * Inline, because the length of a literal is then known when compiled. */
-static inline void
+ * Always inline, because the length of a literal is then known when compiled:
+ * keys are half of what is written. */
+__attribute__((always_inline)) static inline void
 json_key(struct json *json, const char *key)
 {
     size_t size = key ? strlen(key) : 0;
@@ -96,7 +97,7 @@ json_key(struct json *json, const char *key)
     json->comma = true;
 }
 
-static inline void
+__attribute__((always_inline)) static inline void
 json_open(struct json *json, const char *key, char bracket)
 {
     json_key(json, key);
@@ -115,7 +116,7 @@ json_close(struct json *json, char bracket)
 void json_write_u64(struct json *, uint64_t value);
 void json_write_text(struct json *, const char *bytes, size_t size);
 
-static inline void
+__attribute__((always_inline)) static inline void
 json_u64(struct json *json, const char *key, uint64_t value)
 {
     json_key(json, key);
@@ -155,7 +156,7 @@ json_cstring(struct json *json, const char *key, const char *text)
 
 /* Text of ours that needs no escaping: names from tables, formatted addresses.
  */
-static inline void
+__attribute__((always_inline)) static inline void
 json_plain(struct json *json, const char *key, const char *text)
 {
     size_t size = strlen(text);

@@ -39,6 +39,8 @@ static void fill_record(struct flow_record *record);
 static void fill_verdict(struct verdict *verdict);
 static void each_flow(struct event_samples *, event_sample_handler *,
                       void *context);
+static void each_bare_flow(struct event_samples *, event_sample_handler *,
+                           void *context);
 static void tell_flow(struct event_samples *, const struct event_flow *,
                       event_sample_handler *, void *context);
 static void each_violation(struct event_samples *, event_sample_handler *,
@@ -122,25 +124,33 @@ each_flow(struct event_samples *samples, event_sample_handler *each,
     app.details = &other_details;
     tell_flow(samples, &flow, each, context);
 
-    /* As little as there can be. */
-    record = (struct flow_record){.protocol = 255,
-                                  .ip_version = 4,
-                                  .handshake_ns = -1,
-                                  .source.addr = address(1),
-                                  .destination.addr = address(2)};
-    verdict = (struct verdict){.decision = DECISION_OBSERVE,
-                               .rule = VERDICT_NO_RULE,
-                               .near_miss = -1,
-                               .reverse_of = -1,
-                               .expired = -1,
-                               .staged_decision = DECISION_OBSERVE,
-                               .staged_rule = VERDICT_NO_RULE};
-    flow = (struct event_flow){.record = &record,
-                               .verdict = &verdict,
-                               .src_segment = SEGMENT_UNKNOWN,
-                               .dst_segment = SEGMENT_UNKNOWN,
-                               .file = "",
-                               .interface = ""};
+    each_bare_flow(samples, each, context);
+}
+
+/* As little as there can be. */
+static void
+each_bare_flow(struct event_samples *samples, event_sample_handler *each,
+               void *context)
+{
+    const struct flow_record record = {.protocol = 255,
+                                       .ip_version = 4,
+                                       .handshake_ns = -1,
+                                       .source.addr = address(1),
+                                       .destination.addr = address(2)};
+    const struct verdict verdict = {.decision = DECISION_OBSERVE,
+                                    .rule = VERDICT_NO_RULE,
+                                    .near_miss = -1,
+                                    .reverse_of = -1,
+                                    .expired = -1,
+                                    .staged_decision = DECISION_OBSERVE,
+                                    .staged_rule = VERDICT_NO_RULE};
+    const struct event_flow flow = {.record = &record,
+                                    .verdict = &verdict,
+                                    .src_segment = SEGMENT_UNKNOWN,
+                                    .dst_segment = SEGMENT_UNKNOWN,
+                                    .file = "",
+                                    .interface = ""};
+
     tell_flow(samples, &flow, each, context);
 }
 
@@ -191,6 +201,7 @@ each_violation(struct event_samples *samples, event_sample_handler *each,
                                   .dst = address(2),
                                   .protocol = PROTOCOL_TCP,
                                   .port = 5432,
+                                  .all_dsts = true,
                                   .n_targets = 60,
                                   .score = {.total = 1}};
     struct event_violation event = {.violation = &violation};
@@ -199,6 +210,12 @@ each_violation(struct event_samples *samples, event_sample_handler *each,
     json_init(&json, EVENT_MAX_BYTES);
     event_violation_encode(&json, &samples->source, &event);
     each(context, "collapsed", EVENT_VIOLATION, &json);
+    violation.all_dsts = false;
+    violation.all_ports = true;
+    violation.port = 0;
+    event_violation_encode(&json, &samples->source, &event);
+    each(context, "collapsed over ports", EVENT_VIOLATION, &json);
+    violation.all_ports = false;
     violation.kind = VIOLATION_KIND_CLOSED;
     violation.protocol = PROTOCOL_ICMP;
     violation.port = 8;

@@ -34,15 +34,21 @@ static const struct policy_rule rules[] = {
      .owner = ""},
 };
 
+#define BUILTIN(text, is_external)                                             \
+    {                                                                          \
+        .name = (text), .criticality = LEVEL_LOW, .external = (is_external),   \
+        .builtin = true                                                        \
+    }
+
 static const struct policy_segment segments[] = {
-    [SEGMENT_INTERNET] = {"internet", LEVEL_MEDIUM, true, false, true},
-    [SEGMENT_UNKNOWN] = {"unknown", LEVEL_MEDIUM, false, false, true},
-    [SEGMENT_MULTICAST] = {"multicast", LEVEL_LOW, false, false, true},
-    [SEGMENT_BROADCAST] = {"broadcast", LEVEL_LOW, false, false, true},
-    [SEGMENT_LINK_LOCAL] = {"link-local", LEVEL_LOW, false, false, true},
-    [SEGMENT_RESERVED] = {"reserved", LEVEL_LOW, false, false, true},
-    [SEGMENT_N_BUILTIN] = {"corp-users", LEVEL_LOW, false, false, false},
-    [SEGMENT_N_BUILTIN + 1] = {"cde-db", LEVEL_CRITICAL, false, false, false},
+    [SEGMENT_INTERNET] = BUILTIN("internet", true),
+    [SEGMENT_UNKNOWN] = BUILTIN("unknown", false),
+    [SEGMENT_MULTICAST] = BUILTIN("multicast", false),
+    [SEGMENT_BROADCAST] = BUILTIN("broadcast", false),
+    [SEGMENT_LINK_LOCAL] = BUILTIN("link-local", false),
+    [SEGMENT_RESERVED] = BUILTIN("reserved", false),
+    [SEGMENT_N_BUILTIN] = {.name = "corp-users", .criticality = LEVEL_LOW},
+    [SEGMENT_N_BUILTIN + 1] = {.name = "cde-db", .criticality = LEVEL_CRITICAL},
 };
 
 const char *

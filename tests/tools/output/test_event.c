@@ -33,7 +33,7 @@ keep(void *context, const char *name, enum event_kind kind,
     (void)name;
     (void)kind;
     assert_false(body->failed);
-    json_init(&line, 2 * EVENT_MAX_BYTES);
+    json_init(&line, (size_t)2 * EVENT_MAX_BYTES);
     event_head_encode(&line, &kept->samples.source, kept->n + 1,
                       (struct wall_time){1});
     json_raw(&line, body->data, body->size);
@@ -99,7 +99,7 @@ head_and_body_are_one_object(void **state)
 {
     const struct kept *kept = *state;
 
-    assert_int_equal(kept->n, 14);
+    assert_int_equal(kept->n, 15);
     assert_string_equal(text_at(kept->events[0], "@timestamp"),
                         "1970-01-01T00:00:00.000000Z");
     assert_string_equal(text_at(kept->events[0], "event.id"),
@@ -108,7 +108,7 @@ head_and_body_are_one_object(void **state)
                         "segmon.flow");
     assert_string_equal(text_at(kept->events[1], "event.dataset"),
                         "segmon.violation");
-    assert_string_equal(text_at(kept->events[12], "event.dataset"),
+    assert_string_equal(text_at(kept->events[13], "event.dataset"),
                         "segmon.status");
 }
 
@@ -156,6 +156,22 @@ a_violation_names_techniques_it_knows(void **state)
         text_at(event, "message"),
         "corp-users 10.20.3.10 -> cde-db 10.20.3.20 tcp/5432: not permitted "
         "by web-in (data)");
+}
+
+static void
+a_collapsed_violation_says_over_what(void **state)
+{
+    json_t *const *events = ((const struct kept *)*state)->events;
+
+    assert_string_equal(text_at(events[10], "message"),
+                        "internet 10.20.3.1 -> internet (60 addresses) "
+                        "tcp/5432: not permitted by web-in (attempt)");
+    assert_null(at(events[10], "destination.ip"));
+    assert_string_equal(text_at(events[11], "segmon.violation.collapsed_over"),
+                        "ports");
+    assert_string_equal(text_at(events[11], "message"),
+                        "internet 10.20.3.1 -> internet 10.20.3.2 tcp (60 "
+                        "ports): not permitted by web-in (attempt)");
 }
 
 static void
@@ -225,6 +241,7 @@ main(void)
         cmocka_unit_test(a_guess_is_never_a_fact),
         cmocka_unit_test(a_name_is_told_by_what_it_means),
         cmocka_unit_test(a_violation_names_techniques_it_knows),
+        cmocka_unit_test(a_collapsed_violation_says_over_what),
         cmocka_unit_test(direction_follows_the_segments),
         cmocka_unit_test(no_verdict_claims_to_have_blocked),
         cmocka_unit_test(lists_of_kinds_are_read),

@@ -120,6 +120,7 @@ no_space_at_all_is_a_counted_loss(void **state)
     (void)state;
     if (!sink) {
         skip();
+        return;
     }
     put_lines(sink, 3);
     sink_status(sink, &status);
@@ -155,6 +156,7 @@ a_reader_that_leaves_is_a_counted_loss(void **state)
     dup2(ends[1], STDOUT_FILENO);
     close(ends[1]);
     sink = sink_file_open("-", &error);
+    assert_non_null(sink);
     put_lines(sink, 2);
     close(ends[0]);
     put_lines(sink, 2);
