@@ -61,6 +61,7 @@ static bool rule_allows(const struct rule *);
 static void walk_start(struct walk *, const struct policy *,
                        const struct question *, bool staged);
 static bool walk_next(struct walk *, size_t *entry);
+static bool walk_next_word(struct walk *);
 
 static_assert((int)VERDICT_REASON_REQUIRE_ONE_WAY -
                       (int)VERDICT_REASON_REQUIRE_APP ==
@@ -478,23 +479,31 @@ static bool
 walk_next(struct walk *walk, size_t *entry)
 {
     while (!walk->bits) {
-        size_t at;
-
-        while (!walk->words) {
-            if (walk->block == walk->n_summary) {
-                return false;
-            }
-            walk->words = walk->from[walk->block] & walk->to[walk->block] &
-                          walk->service[walk->block];
-            walk->block++;
+        if (!walk_next_word(walk)) {
+            return false;
         }
-        walk->word =
-            (walk->block - 1) * 64 + (size_t)__builtin_ctzll(walk->words);
-        walk->words &= walk->words - 1;
-        at = walk->n_summary + walk->word;
-        walk->bits = walk->from[at] & walk->to[at] & walk->service[at];
     }
     *entry = walk->word * 64 + (size_t)__builtin_ctzll(walk->bits);
     walk->bits &= walk->bits - 1;
+    return true;
+}
+
+static bool
+walk_next_word(struct walk *walk)
+{
+    size_t at;
+
+    while (!walk->words) {
+        if (walk->block == walk->n_summary) {
+            return false;
+        }
+        walk->words = walk->from[walk->block] & walk->to[walk->block] &
+                      walk->service[walk->block];
+        walk->block++;
+    }
+    walk->word = (walk->block - 1) * 64 + (size_t)__builtin_ctzll(walk->words);
+    walk->words &= walk->words - 1;
+    at = walk->n_summary + walk->word;
+    walk->bits = walk->from[at] & walk->to[at] & walk->service[at];
     return true;
 }

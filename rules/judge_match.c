@@ -70,17 +70,16 @@ rule_only_failure(const struct policy *policy, const struct rule_entry *entry,
     };
     const char *failure = NULL;
 
-    for (uint32_t left = entry->rule->conditions; left; left &= left - 1) {
-        enum rule_condition condition =
-            (enum rule_condition)__builtin_ctz(left);
-
-        if (match_condition(policy, entry, question, condition) == MATCH_YES) {
+    for (int i = 0; i < N_CONDITIONS; i++) {
+        if (!(entry->rule->conditions >> i & 1) ||
+            match_condition(policy, entry, question, (enum rule_condition)i) ==
+                MATCH_YES) {
             continue;
         }
         if (failure) {
             return NULL;
         }
-        failure = names[condition];
+        failure = names[i];
     }
     return failure;
 }
@@ -123,12 +122,12 @@ tls_rank(uint16_t version)
     switch (version) {
     case 0x0300: return 1;
     case 0x0301: return 2;
+    case 0xfeff: /* DTLS 1.0 is TLS 1.1 over datagrams. */
     case 0x0302: return 3;
-    case 0xfeff: return 3; /* DTLS 1.0 is TLS 1.1 over datagrams. */
+    case 0xfefd:
     case 0x0303: return 4;
-    case 0xfefd: return 4;
+    case 0xfefc:
     case 0x0304: return 5;
-    case 0xfefc: return 5;
     default: return 0;
     }
 }

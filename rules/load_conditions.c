@@ -131,7 +131,7 @@ load_require(struct loader *loader, const struct yaml_node *node,
     }
     value = in.value;
     if (rule->shown.log || rule->shown.action == DECISION_DENY) {
-        load_error(loader, "E-REQUIRE", node,
+        LOAD_ERROR(loader, "E-REQUIRE", node,
                    "only allow and alert rules can require something; on a "
                    "%s rule use 'app' or 'when' to say what it matches",
                    rule->shown.log ? "log" : "deny");
@@ -172,7 +172,7 @@ load_src_ports(struct loader *loader, const struct yaml_node *node,
 
         if (!service_range_parse(one->text, UINT16_MAX, &ranges[i].first,
                                  &ranges[i].last)) {
-            load_error(loader, "E-SERVICE", one,
+            LOAD_ERROR(loader, "E-SERVICE", one,
                        "'%.60s' is no port: write 68 or 1024-65535", one->text);
         }
     }
@@ -186,7 +186,7 @@ load_host_patterns(struct loader *loader, const struct yaml_node *node)
         const struct yaml_node *one = load_item(node, i);
 
         if (!host_pattern_is_valid(one->text)) {
-            load_error(loader, "E-NAME", one,
+            LOAD_ERROR(loader, "E-NAME", one,
                        "'%.60s' is no pattern for a host name: a label is "
                        "spelled out, '*' (exactly one label) or '**' (one or "
                        "more)",

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+static void load_def(struct loader *, struct load_defs *,
+                     const struct yaml_entry *, const char *what);
+
 void
 load_defs_collect(struct loader *loader, struct load_defs *defs, int top_key,
                   const char *what)
@@ -18,33 +21,14 @@ load_defs_collect(struct loader *loader, struct load_defs *defs, int top_key,
         n += map ? map->n : 0;
     }
     defs->defs = load_scratch(loader, n, sizeof *defs->defs);
-    for (size_t i = 0; defs->defs && i < loader->n_docs; i++) {
+    if (!defs->defs) {
+        return;
+    }
+    for (size_t i = 0; i < loader->n_docs; i++) {
         const struct yaml_node *map = loader->docs[i].value[top_key];
 
         for (size_t k = 0; map && k < map->n; k++) {
-            const struct yaml_node *key = map->entries[k].key;
-            struct load_def *old = load_def_find(defs, key->text);
-
-            if (!name_is_valid(key->text)) {
-                load_error(loader, "E-NAME", key,
-                           "'%.60s' is no name for %s: begin with a small "
-                           "letter, go on with a-z, 0-9, '-' and '_', at most "
-                           "48 of them",
-                           key->text, what);
-            } else if (old) {
-                load_error(loader, "E-DUPKEY", key,
-                           "%s '%s' is defined a second time; the first is in "
-                           "%s:%u",
-                           what, key->text, old->key->file, old->key->line);
-            } else {
-                defs->defs[defs->n] =
-                    (struct load_def){.name = key->text,
-                                      .key = key,
-                                      .value = map->entries[k].value};
-                loader->out_of_memory |=
-                    !name_map_add(&loader->scratch, &defs->names, key->text,
-                                  (uint32_t)defs->n++);
-            }
+            load_def(loader, defs, &map->entries[k], what);
         }
     }
 }
@@ -72,6 +56,33 @@ load_unknown_name(struct loader *loader, const struct yaml_node *node,
 {
     char near[NAME_SUGGESTION_SIZE];
 
-    load_error(loader, "E-REF", node, "there is no %s '%.60s'%s", what,
+    LOAD_ERROR(loader, "E-REF", node, "there is no %s '%.60s'%s", what,
                node->text, name_suggestion_text(suggestion, near));
+}
+
+static void
+load_def(struct loader *loader, struct load_defs *defs,
+         const struct yaml_entry *entry, const char *what)
+{
+    const struct yaml_node *key = entry->key;
+    struct load_def *old = load_def_find(defs, key->text);
+
+    if (!defs->defs) {
+        return;
+    }
+    if (!name_is_valid(key->text)) {
+        LOAD_ERROR(loader, "E-NAME", key,
+                   "'%.60s' is no name for %s: begin with a small letter, go "
+                   "on with a-z, 0-9, '-' and '_', at most 48 of them",
+                   key->text, what);
+    } else if (old) {
+        LOAD_ERROR(loader, "E-DUPKEY", key,
+                   "%s '%s' is defined a second time; the first is in %s:%u",
+                   what, key->text, old->key->file, old->key->line);
+    } else {
+        defs->defs[defs->n] = (struct load_def){
+            .name = key->text, .key = key, .value = entry->value};
+        loader->out_of_memory |= !name_map_add(&loader->scratch, &defs->names,
+                                               key->text, (uint32_t)defs->n++);
+    }
 }

@@ -26,6 +26,12 @@ static bool load_names(struct loader *, const struct yaml_node *, uint64_t *set,
 static void load_builtin_group(const struct policy *, int group, uint64_t *set);
 static bool load_group(struct loader *, struct load_def *, int depth);
 static void load_group_map(struct loader *, struct load_def *, int depth);
+static void load_address_set(struct loader *, struct load_def *);
+static bool load_addr_item(struct loader *, const struct yaml_node *,
+                           struct addr_range *, size_t *n);
+static bool labels_are_words(struct loader *, const struct yaml_node *);
+static bool segment_has_label(const struct segment *,
+                              const struct yaml_entry *wanted);
 static void load_labelled(struct loader *, const struct yaml_node *,
                           uint64_t *set);
 static bool segment_has_labels(const struct segment *,
@@ -49,7 +55,7 @@ load_groups(struct loader *loader)
         }
         if (builtin ||
             name_map_get(&loader->segments, groups->defs[i].name, &other)) {
-            load_error(loader, "E-NAME", groups->defs[i].key,
+            LOAD_ERROR(loader, "E-NAME", groups->defs[i].key,
                        "'%s' is already the name of a %s", groups->defs[i].name,
                        builtin ? "built-in group" : "segment");
         }
@@ -66,26 +72,7 @@ load_addresses(struct loader *loader)
 
     load_defs_collect(loader, sets, IN_TOP_ADDRESSES, "an address set");
     for (size_t i = 0; i < sets->n; i++) {
-        const struct yaml_node *node = sets->defs[i].value;
-        size_t n = load_count(node), n_ranges = 0;
-        struct addr_range *ranges = load_alloc(loader, n, sizeof *ranges);
-
-        if (node->kind == YAML_DOC_MAP || !n) {
-            load_error(loader, "E-TYPE", node,
-                       "an address set is a list of addresses and CIDRs");
-            continue;
-        }
-        for (size_t k = 0; ranges && k < n; k++) {
-            struct prefix prefix;
-
-            if (load_prefix(loader, load_item(node, k), &prefix)) {
-                addr_set_add(&ranges[n_ranges++], &prefix);
-            }
-        }
-        sets->defs[i].is.addrs = (struct addr_set){ranges, n_ranges};
-        if (ranges) {
-            addr_set_sort(ranges, &sets->defs[i].is.addrs);
-        }
+        load_address_set(loader, &sets->defs[i]);
     }
 }
 
@@ -100,7 +87,7 @@ bool
 load_addr_set(struct loader *loader, const struct yaml_node *node,
               struct addr_set *set)
 {
-    size_t n = 0, capacity = load_count(node);
+    size_t capacity = load_count(node);
     struct addr_range *ranges;
     bool good = true;
 
@@ -111,36 +98,14 @@ load_addr_set(struct loader *loader, const struct yaml_node *node,
         capacity += def ? def->is.addrs.n : 0;
     }
     ranges = load_alloc(loader, capacity, sizeof *ranges);
-    for (size_t i = 0; ranges && i < load_count(node); i++) {
-        const struct yaml_node *one = load_item(node, i);
-        struct load_def *def = load_def_find(&loader->addresses, one->text);
-        struct prefix prefix;
-
-        if (def) {
-            def->used = true;
-            if (def->is.addrs.n) {
-                memcpy(ranges + n, def->is.addrs.ranges,
-                       def->is.addrs.n * sizeof *ranges);
-            }
-            n += def->is.addrs.n;
-        } else if (name_is_valid(one->text) &&
-                   !addr_parse(one->text, &prefix.addr)) {
-            struct name_suggestion suggestion;
-
-            name_suggestion_init(&suggestion, one->text);
-            load_defs_suggest(&loader->addresses, &suggestion);
-            load_unknown_name(loader, one, "address set", &suggestion);
-            good = false;
-        } else if (load_prefix(loader, one, &prefix)) {
-            addr_set_add(&ranges[n++], &prefix);
-        } else {
-            good = false;
-        }
+    *set = (struct addr_set){ranges, 0};
+    if (!ranges) {
+        return false;
     }
-    *set = (struct addr_set){ranges, ranges ? n : 0};
-    if (ranges) {
-        addr_set_sort(ranges, set);
+    for (size_t i = 0; i < load_count(node); i++) {
+        good &= load_addr_item(loader, load_item(node, i), ranges, &set->n);
     }
+    addr_set_sort(ranges, set);
     return good;
 }
 
@@ -151,7 +116,7 @@ load_prefix(struct loader *loader, const struct yaml_node *node,
     char text[PREFIX_TEXT_SIZE], host[PREFIX_TEXT_SIZE];
 
     if (node->kind != YAML_DOC_SCALAR || !prefix_parse(node->text, prefix)) {
-        load_error(loader, "E-NET", node,
+        LOAD_ERROR(loader, "E-NET", node,
                    "'%.60s' is neither an address nor a CIDR such as "
                    "10.0.0.0/8 or \"2001:db8::/32\"",
                    node->kind == YAML_DOC_SCALAR
@@ -164,7 +129,7 @@ load_prefix(struct loader *loader, const struct yaml_node *node,
 
         prefix_clear_host_bits(&network);
         one.length = 128;
-        load_error(loader, "E-NET", node,
+        LOAD_ERROR(loader, "E-NET", node,
                    "%.60s has bits set beyond its length: write %s for the "
                    "network or %s for the host",
                    node->text, prefix_format(&network, text),
@@ -202,7 +167,7 @@ load_segment_name(struct loader *loader, const struct yaml_node *node,
     uint32_t id;
 
     if (node->kind != YAML_DOC_SCALAR) {
-        load_error(loader, "E-TYPE", node, "a name is wanted here, not %s",
+        LOAD_ERROR(loader, "E-TYPE", node, "a name is wanted here, not %s",
                    yaml_doc_kind_name(node->kind));
         return false;
     }
@@ -220,7 +185,7 @@ load_segment_name(struct loader *loader, const struct yaml_node *node,
     if (group) {
         group->used = true;
         if (group->state == DEF_RESOLVING) {
-            load_error(loader, "E-CYCLE", node, "group '%s' contains itself",
+            LOAD_ERROR(loader, "E-CYCLE", node, "group '%s' contains itself",
                        node->text);
             return false;
         }
@@ -269,7 +234,7 @@ load_group(struct loader *loader, struct load_def *group, int depth)
         return group->is.segments;
     }
     if (depth == LOAD_MAX_GROUP_DEPTH) {
-        load_error(loader, "E-LIMIT", group->key,
+        LOAD_ERROR(loader, "E-LIMIT", group->key,
                    "groups are nested more than %d deep", LOAD_MAX_GROUP_DEPTH);
         return false;
     }
@@ -309,22 +274,33 @@ load_labelled(struct loader *loader, const struct yaml_node *labels,
 {
     const struct policy *policy = loader->policy;
 
-    for (size_t i = 0; labels && i < labels->n; i++) {
-        const struct yaml_node *value = labels->entries[i].value;
-
-        for (size_t k = 0; k < load_count(value); k++) {
-            if (load_item(value, k)->kind != YAML_DOC_SCALAR) {
-                load_error(loader, "E-TYPE", value,
-                           "a label's value is a word or a list of words");
-                return;
-            }
-        }
+    if (!labels || !labels_are_words(loader, labels)) {
+        return;
     }
-    for (size_t i = SEGMENT_N_BUILTIN; labels && i < policy->n_segments; i++) {
+    for (size_t i = SEGMENT_N_BUILTIN; i < policy->n_segments; i++) {
         if (segment_has_labels(&policy->segments[i], labels)) {
             set_add(set, i);
         }
     }
+}
+
+static bool
+labels_are_words(struct loader *loader, const struct yaml_node *labels)
+{
+    for (size_t i = 0; i < labels->n; i++) {
+        const struct yaml_node *value = labels->entries[i].value;
+        bool words = value->kind != YAML_DOC_MAP;
+
+        for (size_t k = 0; words && k < load_count(value); k++) {
+            words = load_item(value, k)->kind == YAML_DOC_SCALAR;
+        }
+        if (!words) {
+            LOAD_ERROR(loader, "E-TYPE", value,
+                       "a label's value is a word or a list of words");
+            return false;
+        }
+    }
+    return true;
 }
 
 /* All of 'labels'; a list of values is any of them. */
@@ -333,25 +309,82 @@ segment_has_labels(const struct segment *segment,
                    const struct yaml_node *labels)
 {
     for (size_t i = 0; i < labels->n; i++) {
-        const struct yaml_entry *wanted = &labels->entries[i];
-        bool found = false;
-
-        for (size_t k = 0; k < segment->n_labels && !found; k++) {
-            const struct label *label = &segment->labels[k];
-
-            if (strcmp(label->name, wanted->key->text) != 0) {
-                continue;
-            }
-            for (size_t v = 0; v < load_count(wanted->value); v++) {
-                found |= strcmp(label->value,
-                                load_item(wanted->value, v)->text) == 0;
-            }
-        }
-        if (!found) {
+        if (!segment_has_label(segment, &labels->entries[i])) {
             return false;
         }
     }
     return labels->n > 0;
+}
+
+static bool
+segment_has_label(const struct segment *segment,
+                  const struct yaml_entry *wanted)
+{
+    bool found = false;
+
+    for (size_t k = 0; k < segment->n_labels; k++) {
+        const struct label *label = &segment->labels[k];
+        bool named = strcmp(label->name, wanted->key->text) == 0;
+
+        for (size_t v = 0; named && v < load_count(wanted->value); v++) {
+            found |=
+                strcmp(label->value, load_item(wanted->value, v)->text) == 0;
+        }
+    }
+    return found;
+}
+
+static void
+load_address_set(struct loader *loader, struct load_def *def)
+{
+    size_t n = load_count(def->value), n_ranges = 0;
+    struct addr_range *ranges = load_alloc(loader, n, sizeof *ranges);
+
+    if (def->value->kind == YAML_DOC_MAP || !n) {
+        LOAD_ERROR(loader, "E-TYPE", def->value,
+                   "an address set is a list of addresses and CIDRs");
+        return;
+    }
+    for (size_t k = 0; ranges && k < n; k++) {
+        struct prefix prefix;
+
+        if (load_prefix(loader, load_item(def->value, k), &prefix)) {
+            addr_set_add(&ranges[n_ranges++], &prefix);
+        }
+    }
+    def->is.addrs = (struct addr_set){ranges, n_ranges};
+    if (ranges) {
+        addr_set_sort(ranges, &def->is.addrs);
+    }
+}
+
+/* A name, an address or a CIDR. */
+static bool
+load_addr_item(struct loader *loader, const struct yaml_node *node,
+               struct addr_range *ranges, size_t *n)
+{
+    struct load_def *def = load_def_find(&loader->addresses, node->text);
+    struct name_suggestion suggestion;
+    struct prefix prefix;
+
+    if (def) {
+        def->used = true;
+        for (size_t i = 0; i < def->is.addrs.n; i++) {
+            ranges[(*n)++] = def->is.addrs.ranges[i];
+        }
+        return true;
+    }
+    if (name_is_valid(node->text) && !addr_parse(node->text, &prefix.addr)) {
+        name_suggestion_init(&suggestion, node->text);
+        load_defs_suggest(&loader->addresses, &suggestion);
+        load_unknown_name(loader, node, "address set", &suggestion);
+        return false;
+    }
+    if (!load_prefix(loader, node, &prefix)) {
+        return false;
+    }
+    addr_set_add(&ranges[(*n)++], &prefix);
+    return true;
 }
 
 static void

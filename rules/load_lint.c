@@ -37,7 +37,7 @@ load_lint(struct loader *loader)
             some |= group->is.segments[w];
         }
         if (!some) {
-            load_warn(loader, "W-GROUP-EMPTY", group->key,
+            LOAD_WARN(loader, "W-GROUP-EMPTY", group->key,
                       "group '%s' has no members", group->name);
         }
     }
@@ -112,7 +112,7 @@ lint_unused(struct loader *loader, const struct load_defs *defs,
 {
     for (size_t i = 0; i < defs->n; i++) {
         if (!defs->defs[i].used) {
-            load_warn(loader, "W-UNUSED-DEF", defs->defs[i].key,
+            LOAD_WARN(loader, "W-UNUSED-DEF", defs->defs[i].key,
                       "%s '%s' is used nowhere", what, defs->defs[i].name);
         }
     }

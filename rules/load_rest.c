@@ -23,6 +23,8 @@ static void load_suppressed_rules(struct loader *, const struct yaml_node *,
 static void load_tests(struct loader *);
 static void load_test(struct loader *, const struct yaml_node *,
                       struct policy_test *);
+static void load_fact(struct loader *, const struct yaml_entry *,
+                      struct test_fact *facts, size_t *n);
 static struct test_fact *load_facts(struct loader *, const struct yaml_node *,
                                     size_t *n);
 
@@ -62,7 +64,7 @@ load_version(struct loader *loader)
         const struct yaml_node *version = loader->docs[i].value[IN_TOP_VERSION];
 
         if (version && strcmp(version->text, "1") != 0) {
-            load_error(loader, "E-VERSION", version,
+            LOAD_ERROR(loader, "E-VERSION", version,
                        "version '%.60s' is not known here; this program reads "
                        "version 1",
                        version->text);
@@ -78,7 +80,7 @@ load_main_only(struct loader *loader, int top_key)
 
     for (size_t i = 0; i + 1 < loader->n_docs; i++) {
         if (loader->docs[i].value[top_key]) {
-            load_error(loader, "E-INCLUDE", loader->docs[i].value[top_key],
+            LOAD_ERROR(loader, "E-INCLUDE", loader->docs[i].value[top_key],
                        "'%s' belongs in the main file, not in an included one",
                        keys[top_key].name);
         }
@@ -268,7 +270,7 @@ load_suppress(struct loader *loader, const struct yaml_node *node,
     load_suppressed_rules(loader, in.value[IN_SUPPRESS_RULE], suppression);
     if (suppression->any_src && suppression->any_dst &&
         !in.value[IN_SUPPRESS_RULE]) {
-        load_error(loader, "E-EMPTY", node,
+        LOAD_ERROR(loader, "E-EMPTY", node,
                    "this would suppress everything; name 'src', 'dst' or "
                    "'rule'");
     }
@@ -356,21 +358,26 @@ load_facts(struct loader *loader, const struct yaml_node *map, size_t *n)
     facts = load_alloc(loader, capacity, sizeof *facts);
     *n = 0;
     for (size_t i = 0; facts && i < map->n; i++) {
-        const struct yaml_entry *entry = &map->entries[i];
-
-        for (size_t k = 0; k < load_count(entry->value); k++) {
-            const struct yaml_node *one = load_item(entry->value, k);
-
-            if (one->kind != YAML_DOC_SCALAR) {
-                load_error(loader, "E-TYPE", one, "'%.60s' must be a value",
-                           entry->key->text);
-                continue;
-            }
-            facts[(*n)++] =
-                (struct test_fact){.key = load_text(loader, entry->key),
-                                   .value = load_text(loader, one),
-                                   .at = load_position(loader, one)};
-        }
+        load_fact(loader, &map->entries[i], facts, n);
     }
     return facts;
+}
+
+/* A list is several facts of one key. */
+static void
+load_fact(struct loader *loader, const struct yaml_entry *entry,
+          struct test_fact *facts, size_t *n)
+{
+    for (size_t i = 0; i < load_count(entry->value); i++) {
+        const struct yaml_node *one = load_item(entry->value, i);
+
+        if (one->kind != YAML_DOC_SCALAR) {
+            LOAD_ERROR(loader, "E-TYPE", one, "'%.60s' must be a value",
+                       entry->key->text);
+            continue;
+        }
+        facts[(*n)++] = (struct test_fact){.key = load_text(loader, entry->key),
+                                           .value = load_text(loader, one),
+                                           .at = load_position(loader, one)};
+    }
 }

@@ -42,7 +42,7 @@ load_rules(struct loader *loader)
     struct rule *defaults;
 
     if (n_own > POLICY_MAX_RULES || n_pairs > POLICY_MAX_PAIRS) {
-        load_error(loader, "E-LIMIT", loader->docs[loader->n_docs - 1].at,
+        LOAD_ERROR(loader, "E-LIMIT", loader->docs[loader->n_docs - 1].at,
                    "more than %d rules or %d pairs", POLICY_MAX_RULES,
                    POLICY_MAX_PAIRS);
         return;
@@ -148,12 +148,12 @@ load_rule_id(struct loader *loader, const struct yaml_node *id,
     uint32_t other;
 
     if (!id) {
-        load_error(loader, "E-RULE-ID", rule,
+        LOAD_ERROR(loader, "E-RULE-ID", rule,
                    "every rule needs an 'id': violations and reports name it");
         return "?";
     }
     if (!name_is_rule_id(id->text)) {
-        load_error(loader, "E-RULE-ID", id,
+        LOAD_ERROR(loader, "E-RULE-ID", id,
                    "'%.60s' is no rule id: use a-z, 0-9, '.', '_' and '-', at "
                    "most 64 of them, beginning with a letter or digit",
                    id->text);
@@ -162,7 +162,7 @@ load_rule_id(struct loader *loader, const struct yaml_node *id,
     if (name_map_get(&loader->rules, id->text, &other)) {
         const struct rule *first = &loader->policy->rules[other];
 
-        load_error(loader, "E-RULE-ID", id,
+        LOAD_ERROR(loader, "E-RULE-ID", id,
                    "rule id '%s' is used a second time; the first is in %s:%u",
                    id->text, first->at.file, first->at.line);
         return "?";
@@ -200,7 +200,7 @@ load_side(struct loader *loader, const struct yaml_node *names,
         some |= set[i];
     }
     if (good && !some) {
-        load_error(loader, "E-EMPTY", names,
+        LOAD_ERROR(loader, "E-EMPTY", names,
                    except ? "nothing is left of this after the exceptions"
                           : "this names no segment at all");
     }
@@ -240,7 +240,7 @@ load_window(struct loader *loader, const struct load_fields *in,
     if (load_date(loader, starts, false, &rule->shown.starts) &&
         load_date(loader, expires, true, &rule->shown.expires) &&
         rule->shown.expires.ns <= rule->shown.starts.ns) {
-        load_error(loader, "E-DATE", expires,
+        LOAD_ERROR(loader, "E-DATE", expires,
                    "it expires before it starts on %.40s", starts->text);
     } else if (!starts) {
         load_date(loader, expires, true, &rule->shown.expires);
@@ -262,14 +262,14 @@ load_exception(struct loader *loader, const struct load_fields *in,
     }
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         if (!exception.value[wanted[i]]) {
-            load_error(loader, "E-EXCEPTION", node,
+            LOAD_ERROR(loader, "E-EXCEPTION", node,
                        "an exception needs '%s': without ticket, owner and "
                        "reason nobody can review it",
                        names[i]);
         }
     }
     if (!in->value[IN_RULE_EXPIRES]) {
-        load_error(loader, "E-EXCEPTION", node,
+        LOAD_ERROR(loader, "E-EXCEPTION", node,
                    "an exception needs an end: add 'expires' to the rule");
     }
     rule->shown.ticket =

@@ -16,6 +16,8 @@ struct load_claim {
     const struct yaml_node *node;
 };
 
+static void load_conflict(struct loader *, const struct load_claim *first,
+                          const struct load_claim *last);
 static void load_builtin_segments(struct loader *);
 static void load_segment(struct loader *, const struct yaml_node *key,
                          const struct yaml_node *value, struct segment *);
@@ -39,7 +41,7 @@ load_segments(struct loader *loader)
 
     load_defs_collect(loader, &defs, IN_TOP_SEGMENTS, "a segment");
     if (defs.n > SEGMENTS_MAX) {
-        load_error(loader, "E-LIMIT", defs.defs[SEGMENTS_MAX].key,
+        LOAD_ERROR(loader, "E-LIMIT", defs.defs[SEGMENTS_MAX].key,
                    "more than %d segments", SEGMENTS_MAX);
         defs.n = SEGMENTS_MAX;
     }
@@ -55,7 +57,7 @@ load_segments(struct loader *loader)
         uint32_t id = (uint32_t)(SEGMENT_N_BUILTIN + i), builtin;
 
         if (name_map_get(&loader->segments, defs.defs[i].name, &builtin)) {
-            load_error(loader, "E-NAME", defs.defs[i].key,
+            LOAD_ERROR(loader, "E-NAME", defs.defs[i].key,
                        "'%s' is a built-in segment", defs.defs[i].name);
             continue;
         }
@@ -99,30 +101,38 @@ load_segment_conflicts(struct loader *loader)
     }
     qsort(claims, n, sizeof *claims, claim_order);
     for (size_t first = 0, i = 1; i < n; i++) {
-        const struct segment *b = claims[i].segment;
-        char text[PREFIX_TEXT_SIZE];
-
         if (memcmp(claims[first].prefix, claims[i].prefix,
                    sizeof *claims[i].prefix) != 0) {
             first = i;
+        } else {
+            load_conflict(loader, claims + first, claims + i);
+        }
+    }
+}
+
+/* Holds 'last' against those before it that have the same prefix. */
+static void
+load_conflict(struct loader *loader, const struct load_claim *first,
+              const struct load_claim *last)
+{
+    const struct segment *b = last->segment;
+    char text[PREFIX_TEXT_SIZE];
+
+    for (; first < last; first++) {
+        const struct segment *a = first->segment;
+
+        if (a == b ||
+            !segment_qualifiers_clash(a->def.qualifiers, b->def.qualifiers)) {
             continue;
         }
-        for (size_t k = first; k < i; k++) {
-            const struct segment *a = claims[k].segment;
-
-            if (a == b || !segment_qualifiers_clash(a->def.qualifiers,
-                                                    b->def.qualifiers)) {
-                continue;
-            }
-            problems_add(loader->problems, PROBLEM_ERROR, "E-SEG-CONFLICT",
-                         b->at.file, b->at.line, b->at.column,
-                         "segments '%s' and '%s' both claim %s in the same "
-                         "place; give it to one, or tell them apart by vlans, "
-                         "interfaces or sensors that do not overlap",
-                         a->shown.name, b->shown.name,
-                         prefix_format(claims[i].prefix, text));
-            break;
-        }
+        problems_add(loader->problems, PROBLEM_ERROR, "E-SEG-CONFLICT",
+                     b->at.file, b->at.line, b->at.column,
+                     "segments '%s' and '%s' both claim %s in the same place; "
+                     "give it to one, or tell them apart by vlans, interfaces "
+                     "or sensors that do not overlap",
+                     a->shown.name, b->shown.name,
+                     prefix_format(last->prefix, text));
+        return;
     }
 }
 
@@ -137,7 +147,7 @@ load_vlans(struct loader *loader, const struct yaml_node *node,
         uint16_t first, last;
 
         if (!service_range_parse(one->text, 4094, &first, &last)) {
-            load_error(loader, "E-TYPE", one,
+            LOAD_ERROR(loader, "E-TYPE", one,
                        "'%.60s' is no VLAN: write an id from 0 (untagged) to "
                        "4094 or a range such as 300-309",
                        one->text);
@@ -146,9 +156,7 @@ load_vlans(struct loader *loader, const struct yaml_node *node,
         }
         for (uint32_t vlan = first; vlan <= last; vlan++) {
             vlan_set_add(set, (uint16_t)vlan);
-            if (vlan) {
-                vlan_set_add(&loader->policy->vlans, (uint16_t)vlan);
-            }
+            vlan_set_add(&loader->policy->vlans, (uint16_t)vlan);
         }
     }
     return good;
@@ -193,7 +201,7 @@ load_segment(struct loader *loader, const struct yaml_node *key,
     }
     if (in.value[IN_SEGMENT_NETWORKS] &&
         !load_count(in.value[IN_SEGMENT_NETWORKS])) {
-        load_error(loader, "E-SEG-NETS", in.value[IN_SEGMENT_NETWORKS],
+        LOAD_ERROR(loader, "E-SEG-NETS", in.value[IN_SEGMENT_NETWORKS],
                    "segment '%s' has no networks: a segment is a set of "
                    "addresses",
                    key->text);
@@ -206,7 +214,7 @@ load_segment(struct loader *loader, const struct yaml_node *key,
     load_labels(loader, in.value[IN_SEGMENT_LABELS], segment);
     level = load_level(loader, in.value[IN_SEGMENT_CRITICALITY]);
     if (level == LEVEL_INFO) {
-        load_error(loader, "E-TYPE", in.value[IN_SEGMENT_CRITICALITY],
+        LOAD_ERROR(loader, "E-TYPE", in.value[IN_SEGMENT_CRITICALITY],
                    "criticality is low, medium, high or critical");
     } else if (level > LEVEL_INFO) {
         segment->shown.criticality = (enum policy_level)level;
@@ -268,7 +276,7 @@ load_qualifiers(struct loader *loader, const struct load_fields *in,
     }
     if (macs) {
         load_macs(loader, macs, qualifiers);
-        load_warn(loader, "W-MAC", macs,
+        LOAD_WARN(loader, "W-MAC", macs,
                   "MAC addresses are seen on their own link only; behind a "
                   "router this segment is empty");
     }
@@ -288,7 +296,7 @@ load_labels(struct loader *loader, const struct yaml_node *node,
         const struct yaml_entry *entry = &node->entries[i];
 
         if (entry->value->kind != YAML_DOC_SCALAR) {
-            load_error(loader, "E-TYPE", entry->value,
+            LOAD_ERROR(loader, "E-TYPE", entry->value,
                        "label '%.60s' must be a word", entry->key->text);
             continue;
         }
@@ -312,7 +320,7 @@ load_macs(struct loader *loader, const struct yaml_node *node,
         if (parse_mac(one->text, &macs[qualifiers->n_macs])) {
             qualifiers->n_macs++;
         } else {
-            load_error(loader, "E-TYPE", one,
+            LOAD_ERROR(loader, "E-TYPE", one,
                        "'%.60s' is no MAC address: write \"00:1b:1b:12:34:56\" "
                        "or \"00:1b:1b:*\"",
                        one->text);

@@ -23,11 +23,13 @@ static bool load_terms(struct loader *, const struct yaml_node *,
 static bool load_term_name(struct loader *, const struct yaml_node *,
                            struct load_terms *, int depth);
 static bool load_service(struct loader *, struct load_def *, int depth);
+static bool load_add_service(struct loader *, struct load_terms *,
+                             const struct yaml_node *, const struct load_def *);
 static bool load_add_term(struct loader *, struct load_terms *,
                           const struct yaml_node *,
                           const struct service_term *);
 static bool load_add_builtin(struct loader *, struct load_terms *,
-                             const struct yaml_node *, const char *terms);
+                             const struct yaml_node *, const char *text);
 static const struct service_term *
 load_merge_terms(struct loader *, struct load_terms *, size_t *n);
 static int term_order(const void *, const void *);
@@ -61,7 +63,7 @@ load_applications(struct loader *loader)
         struct app_set *set = &sets->defs[i].is.apps;
 
         if (node->kind == YAML_DOC_MAP || load_is_empty(node)) {
-            load_error(loader, "E-TYPE", node,
+            LOAD_ERROR(loader, "E-TYPE", node,
                        "an application set is a list of names");
             continue;
         }
@@ -212,14 +214,14 @@ load_terms(struct loader *loader, const struct yaml_node *node,
         struct service_term term;
 
         if (one->kind != YAML_DOC_SCALAR) {
-            load_error(loader, "E-TYPE", one,
+            LOAD_ERROR(loader, "E-TYPE", one,
                        "a service term such as tcp/443 is wanted, not %s",
                        yaml_doc_kind_name(one->kind));
             good = false;
         } else if (!service_is_term(one->text)) {
             good &= load_term_name(loader, one, terms, depth);
         } else if (!service_term_parse(one->text, &term, hint)) {
-            load_error(loader, "E-SERVICE", one, "'%.60s': %s", one->text,
+            LOAD_ERROR(loader, "E-SERVICE", one, "'%.60s': %s", one->text,
                        hint);
             good = false;
         } else {
@@ -239,7 +241,7 @@ load_term_name(struct loader *loader, const struct yaml_node *node,
 
     /* A service may refine the built-in one of its own name. */
     if (def && def->state == DEF_RESOLVING && !builtin) {
-        load_error(loader, "E-CYCLE", node, "service '%s' contains itself",
+        LOAD_ERROR(loader, "E-CYCLE", node, "service '%s' contains itself",
                    node->text);
         return false;
     }
@@ -248,14 +250,7 @@ load_term_name(struct loader *loader, const struct yaml_node *node,
         if (!load_service(loader, def, depth)) {
             return false;
         }
-        terms->any |= def->is.service.any;
-        for (size_t i = 0; i < def->is.service.n; i++) {
-            if (!load_add_term(loader, terms, node,
-                               &def->is.service.terms[i])) {
-                return false;
-            }
-        }
-        return true;
+        return load_add_service(loader, terms, node, def);
     }
     if (builtin) {
         return load_add_builtin(loader, terms, node, builtin);
@@ -268,6 +263,19 @@ load_term_name(struct loader *loader, const struct yaml_node *node,
 }
 
 static bool
+load_add_service(struct loader *loader, struct load_terms *terms,
+                 const struct yaml_node *node, const struct load_def *def)
+{
+    terms->any |= def->is.service.any;
+    for (size_t i = 0; i < def->is.service.n; i++) {
+        if (!load_add_term(loader, terms, node, &def->is.service.terms[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
 load_service(struct loader *loader, struct load_def *def, int depth)
 {
     struct load_terms terms = {.any = false};
@@ -277,13 +285,13 @@ load_service(struct loader *loader, struct load_def *def, int depth)
         return true;
     }
     if (depth == LOAD_MAX_SERVICE_DEPTH) {
-        load_error(loader, "E-LIMIT", def->key,
+        LOAD_ERROR(loader, "E-LIMIT", def->key,
                    "services are nested more than %d deep",
                    LOAD_MAX_SERVICE_DEPTH);
         return false;
     }
     if (def->value->kind == YAML_DOC_MAP || load_is_empty(def->value)) {
-        load_error(loader, "E-TYPE", def->value,
+        LOAD_ERROR(loader, "E-TYPE", def->value,
                    "a service is a list of terms such as tcp/443");
         def->state = DEF_RESOLVED;
         return true;
@@ -308,7 +316,7 @@ load_add_term(struct loader *loader, struct load_terms *terms,
         return true;
     }
     if (terms->list.n == LOAD_MAX_TERMS) {
-        load_error(loader, "E-LIMIT", node, "more than %d service terms",
+        LOAD_ERROR(loader, "E-LIMIT", node, "more than %d service terms",
                    LOAD_MAX_TERMS);
         return false;
     }
@@ -391,7 +399,7 @@ load_app(struct loader *loader, const struct yaml_node *node,
     enum app_name_answer answer;
 
     if (node->kind != YAML_DOC_SCALAR) {
-        load_error(loader, "E-TYPE", node, "a name is wanted here");
+        LOAD_ERROR(loader, "E-TYPE", node, "a name is wanted here");
         return false;
     }
     if (strcmp(node->text, "unknown") == 0 || strcmp(node->text, "none") == 0) {
@@ -409,11 +417,11 @@ load_app(struct loader *loader, const struct yaml_node *node,
         return false;
     }
     if (answer == APP_NAME_ALIAS) {
-        load_warn(loader, "W-APP-ALIAS", node,
+        LOAD_WARN(loader, "W-APP-ALIAS", node,
                   "the linked nDPI calls '%.60s' '%s%s%s'", node->text, master,
                   master[0] ? "." : "", name);
     } else if (answer == APP_NAME_UNSUPPORTED && loader->engine) {
-        load_warn(loader, "W-APP-UNSUPPORTED", node,
+        LOAD_WARN(loader, "W-APP-UNSUPPORTED", node,
                   "the linked nDPI does not recognise '%.60s'; this never "
                   "matches",
                   node->text);
@@ -435,9 +443,7 @@ load_symbol(struct loader *loader, struct name_map *map, uint16_t *n,
     uint32_t symbol;
 
     for (char *c = folded; c && *c; c++) {
-        if (*c >= 'A' && *c <= 'Z') {
-            *c = (char)((unsigned char)*c | 0x20);
-        }
+        *c = name_fold(*c);
     }
     if (folded && name_map_get(map, folded, &symbol)) {
         return (uint16_t)symbol;
@@ -468,7 +474,7 @@ load_schedule(struct loader *loader, struct load_def *def)
     schedule->days = days ? 0 : 0x7f;
     for (size_t i = 0; i < load_count(days); i++) {
         if (!schedule_parse_days(load_item(days, i)->text, &schedule->days)) {
-            load_error(loader, "E-TYPE", load_item(days, i),
+            LOAD_ERROR(loader, "E-TYPE", load_item(days, i),
                        "'%.60s' is no day: write mon, tue, wed, thu, fri, sat, "
                        "sun or a range such as mon-fri",
                        load_item(days, i)->text);
@@ -477,7 +483,7 @@ load_schedule(struct loader *loader, struct load_def *def)
     windows = load_alloc(loader, load_count(hours), sizeof *windows);
     for (size_t i = 0; windows && i < load_count(hours); i++) {
         if (!schedule_parse_hours(load_item(hours, i)->text, &windows[i])) {
-            load_error(loader, "E-TYPE", load_item(hours, i),
+            LOAD_ERROR(loader, "E-TYPE", load_item(hours, i),
                        "'%.60s' is no time window: write \"08:00-18:00\", or "
                        "\"22:00-06:00\" to go past midnight",
                        load_item(hours, i)->text);
@@ -486,7 +492,7 @@ load_schedule(struct loader *loader, struct load_def *def)
     schedule->hours = hours ? windows : &always;
     schedule->n_hours = hours ? load_count(hours) : 1;
     if (zone && !schedule_parse_zone(zone->text, &schedule->offset_minutes)) {
-        load_error(loader, "E-TYPE", zone,
+        LOAD_ERROR(loader, "E-TYPE", zone,
                    "'%.60s' is no time zone: write UTC, local or an offset "
                    "such as \"+02:00\"",
                    zone->text);

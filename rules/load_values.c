@@ -40,7 +40,7 @@ load_fields(struct loader *loader, const struct yaml_node *node,
 
     *fields = (struct load_fields){.at = node};
     if (node->kind != YAML_DOC_MAP) {
-        load_error(loader, "E-TYPE", node, "%s must be a mapping, not %s",
+        LOAD_ERROR(loader, "E-TYPE", node, "%s must be a mapping, not %s",
                    policy_section_name(section),
                    yaml_doc_kind_name(node->kind));
         return false;
@@ -52,13 +52,11 @@ load_fields(struct loader *loader, const struct yaml_node *node,
         while (k < n && strcmp(keys[k].name, entry->key->text) != 0) {
             k++;
         }
-        if (k == n) {
-            if (strncmp(entry->key->text, "x-", 2) != 0) {
-                load_unknown_key(loader, entry->key, section);
-            }
-        } else if (!load_is_empty(entry->value) &&
-                   load_fits(loader, &keys[k], entry->value)) {
+        if (k < n && !load_is_empty(entry->value) &&
+            load_fits(loader, &keys[k], entry->value)) {
             fields->value[k] = entry->value;
+        } else if (k == n && strncmp(entry->key->text, "x-", 2) != 0) {
+            load_unknown_key(loader, entry->key, section);
         }
     }
     load_missing(loader, fields, section);
@@ -149,7 +147,7 @@ load_word(struct loader *loader, const struct yaml_node *node, const char *code,
         }
         name_suggestion_offer(&suggestion, words[i]);
     }
-    load_error(loader, code, node, "'%.60s' is not one of %s%s", node->text,
+    LOAD_ERROR(loader, code, node, "'%.60s' is not one of %s%s", node->text,
                load_words_text(words, all, sizeof all),
                name_suggestion_text(&suggestion, near));
     return -1;
@@ -178,7 +176,7 @@ load_number(struct loader *loader, const struct yaml_node *node, uint64_t max,
         value = value * 10 + (uint64_t)(*digit - '0');
     }
     if (digit == node->text || *digit || value > max) {
-        load_error(loader, "E-TYPE", node,
+        LOAD_ERROR(loader, "E-TYPE", node,
                    "'%.60s' is not a whole number up to %llu", node->text,
                    (unsigned long long)max);
         return false;
@@ -194,7 +192,7 @@ load_duration(struct loader *loader, const struct yaml_node *node, int64_t *ns)
         return false;
     }
     if (!duration_parse(node->text, ns)) {
-        load_error(loader, "E-TYPE", node,
+        LOAD_ERROR(loader, "E-TYPE", node,
                    "'%.60s' is not a duration such as 90s, 10m, 1h or 7d",
                    node->text);
         return false;
@@ -210,7 +208,7 @@ load_date(struct loader *loader, const struct yaml_node *node, bool end_of_day,
         return false;
     }
     if (!date_parse(node->text, end_of_day, when)) {
-        load_error(loader, "E-DATE", node,
+        LOAD_ERROR(loader, "E-DATE", node,
                    "'%.60s' is not a date: write 2026-03-31, or a time with "
                    "its zone such as 2026-03-31T18:00:00Z",
                    node->text);
@@ -265,7 +263,7 @@ load_fits(struct loader *loader, const struct policy_key *key,
             key->type == KEY_MAP ? YAML_DOC_MAP : YAML_DOC_SCALAR;
 
         if (value->kind != kind) {
-            load_error(loader, "E-TYPE", value, "'%s' must be %s, not %s",
+            LOAD_ERROR(loader, "E-TYPE", value, "'%s' must be %s, not %s",
                        key->name, yaml_doc_kind_name(kind),
                        yaml_doc_kind_name(value->kind));
         }
@@ -275,7 +273,7 @@ load_fits(struct loader *loader, const struct policy_key *key,
         item = YAML_DOC_MAP;
     }
     if (value->kind != YAML_DOC_LIST && value->kind != item) {
-        load_error(loader, "E-TYPE", value, "'%s' must be a list, not %s",
+        LOAD_ERROR(loader, "E-TYPE", value, "'%s' must be a list, not %s",
                    key->name, yaml_doc_kind_name(value->kind));
         return false;
     }
@@ -283,7 +281,7 @@ load_fits(struct loader *loader, const struct policy_key *key,
         const struct yaml_node *one = load_item(value, i);
 
         if (one->kind != item || load_is_empty(one)) {
-            load_error(loader, "E-TYPE", one,
+            LOAD_ERROR(loader, "E-TYPE", one,
                        "'%s' holds %s where %s is wanted", key->name,
                        load_is_empty(one) ? "nothing"
                                           : yaml_doc_kind_name(one->kind),
@@ -307,7 +305,7 @@ load_unknown_key(struct loader *loader, const struct yaml_node *key,
     for (size_t i = 0; i < n; i++) {
         name_suggestion_offer(&suggestion, keys[i].name);
     }
-    load_error(loader, "E-UNKNOWN-KEY", key, "%s has no key '%.60s'%s",
+    LOAD_ERROR(loader, "E-UNKNOWN-KEY", key, "%s has no key '%.60s'%s",
                policy_section_name(section), key->text,
                name_suggestion_text(&suggestion, near));
 }
@@ -323,7 +321,7 @@ load_missing(struct loader *loader, const struct load_fields *fields,
     for (size_t i = 0; i < n; i++) {
         if (keys[i].required && !fields->value[i] &&
             load_is_empty(yaml_doc_get(fields->at, keys[i].name))) {
-            load_error(loader, "E-MISSING", fields->at, "%s needs '%s': %s",
+            LOAD_ERROR(loader, "E-MISSING", fields->at, "%s needs '%s': %s",
                        policy_section_name(section), keys[i].name,
                        keys[i].meaning);
         }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static char name_fold(char);
 static bool name_has_only(const char *, const char *others, size_t max);
 static unsigned name_distance(const char *, const char *, unsigned limit);
 static size_t label_length(const char *host);
@@ -120,12 +119,9 @@ glob_overlap(const char *a, const char *b)
         for (size_t j = 1; j <= n; j++) {
             char c = b[j - 1];
             bool same = c == *a || c == '?' || *a == '?';
+            bool star = c == '*' || *a == '*';
 
-            if (c == '*' || *a == '*') {
-                next[j] = reach[j] || next[j - 1];
-            } else {
-                next[j] = reach[j - 1] && same;
-            }
+            next[j] = star ? reach[j] || next[j - 1] : reach[j - 1] && same;
         }
         memcpy(reach, next, sizeof reach);
     }
@@ -187,10 +183,15 @@ host_pattern_match(const char *pattern, const char *host)
     return !*pattern;
 }
 
-static char
+char
 name_fold(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)((unsigned char)c | 0x20) : c;
+    static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
+
+    if (c >= 'A' && c <= 'Z') {
+        return lower[c - 'A'];
+    }
+    return c;
 }
 
 static bool
@@ -207,6 +208,12 @@ name_has_only(const char *name, const char *others, size_t max)
         }
     }
     return length > 0;
+}
+
+static unsigned
+least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
 }
 
 /* Optimal string alignment; gives up, returning 'limit', when it can only be
@@ -229,16 +236,13 @@ name_distance(const char *a, const char *b, unsigned limit)
 
         now[0] = (unsigned)i;
         for (size_t j = 1; j <= m; j++) {
-            char x = name_fold(a[i - 1]), y = name_fold(b[j - 1]);
-            unsigned best = old[j - 1] + (x != y);
+            bool swapped = i > 1 && j > 1 &&
+                           name_fold(a[i - 1]) == name_fold(b[j - 2]) &&
+                           name_fold(a[i - 2]) == name_fold(b[j - 1]);
+            bool same = name_fold(a[i - 1]) == name_fold(b[j - 1]);
 
-            best = old[j] + 1 < best ? old[j] + 1 : best;
-            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && x == name_fold(b[j - 2]) &&
-                name_fold(a[i - 2]) == y && older[j - 2] + 1 < best) {
-                best = older[j - 2] + 1;
-            }
-            now[j] = best;
+            now[j] = least(old[j - 1] + !same, least(old[j], now[j - 1]) + 1);
+            now[j] = swapped ? least(now[j], older[j - 2] + 1) : now[j];
         }
         older = old;
         old = now;

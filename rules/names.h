@@ -16,6 +16,7 @@ enum {
 
 bool name_is_valid(const char *);            /* [a-z][a-z0-9_-]* */
 bool name_is_rule_id(const char *);          /* [a-z0-9][a-z0-9._-]* */
+char name_fold(char);                        /* ASCII to lower case. */
 bool name_equal(const char *, const char *); /* ASCII case ignored. */
 
 /* The candidate nearest to 'word': Damerau-Levenshtein distance, case ignored,

@@ -239,9 +239,7 @@ symbol_get(const struct name_map *map, const char *name)
     size_t n = 0;
 
     for (; name[n] && n < sizeof folded - 1; n++) {
-        char c = name[n];
-
-        folded[n] = c >= 'A' && c <= 'Z' ? (char)((unsigned char)c | 0x20) : c;
+        folded[n] = name_fold(name[n]);
     }
     folded[n] = '\0';
     return name_map_get(map, folded, &symbol) ? (uint16_t)symbol : 0;

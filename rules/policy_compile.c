@@ -54,6 +54,9 @@ static bool set_page(struct builder *, struct service_index *, size_t page,
 static bool keep_pages(struct builder *, struct service_index *);
 static bool rows_new(struct builder *, struct rows *, size_t n);
 static void row_set(const struct rows *, size_t row, size_t bit);
+static void rows_set(const struct rows *, const uint64_t *set, size_t n,
+                     size_t bit);
+static void row_cross(const struct rows *, const struct edge *);
 static void *spend(struct builder *, size_t n, size_t size);
 static uint64_t hash_words(const uint64_t *, size_t n);
 
@@ -120,16 +123,10 @@ compile_segments(struct builder *builder)
             from = rule->to;
             to = rule->from;
         }
-        for (size_t s = 0; s < policy->n_segments; s++) {
-            if (set_has(from, s)) {
-                row_set(&out->from_staged, s, i);
-            }
-            if (set_has(from, s) && rule->shown.mode == MODE_ENFORCE) {
-                row_set(&out->from, s, i);
-            }
-            if (set_has(to, s)) {
-                row_set(&out->to, s, i);
-            }
+        rows_set(&out->from_staged, from, policy->n_segments, i);
+        rows_set(&out->to, to, policy->n_segments, i);
+        if (rule->shown.mode == MODE_ENFORCE) {
+            rows_set(&out->from, from, policy->n_segments, i);
         }
     }
     return true;
@@ -192,17 +189,7 @@ compile_space(struct builder *builder, enum service_space space,
         bool changed = next < n && edges[next].position == position;
 
         for (; next < n && edges[next].position == position; next++) {
-            uint64_t *word = &one.words[one.n_summary + edges[next].entry / 64];
-
-            if (edges[next].begins) {
-                row_set(&one, 0, edges[next].entry);
-                continue;
-            }
-            *word &= ~(UINT64_C(1) << edges[next].entry % 64);
-            if (!*word) {
-                one.words[edges[next].entry / 4096] &=
-                    ~(UINT64_C(1) << edges[next].entry / 64 % 64);
-            }
+            row_cross(&one, &edges[next]);
         }
         if (changed && !intern_row(builder, &row)) {
             return false;
@@ -241,20 +228,15 @@ compile_defaults(struct builder *builder)
 static void
 compile_pairs(const struct policy *policy, size_t src, uint32_t *row)
 {
-    uint64_t taken[(SEGMENT_N_BUILTIN + SEGMENTS_MAX + 63) / 64] = {0};
+    for (size_t dst = 0; dst < policy->n_segments; dst++) {
+        size_t p = 0;
 
-    for (size_t p = 0; p < policy->n_pairs; p++) {
-        const struct pair *pair = &policy->pairs[p];
-
-        for (size_t w = 0; w < policy->n_set_words && set_has(pair->from, src);
-             w++) {
-            uint64_t hit = pair->to[w] & ~taken[w];
-
-            taken[w] |= hit;
-            for (; hit; hit &= hit - 1) {
-                row[w * 64 + (size_t)__builtin_ctzll(hit)] =
-                    (uint32_t)(policy->n_own + p);
-            }
+        while (p < policy->n_pairs && !(set_has(policy->pairs[p].from, src) &&
+                                        set_has(policy->pairs[p].to, dst))) {
+            p++;
+        }
+        if (p < policy->n_pairs) {
+            row[dst] = (uint32_t)(policy->n_own + p);
         }
     }
 }
@@ -283,11 +265,12 @@ gather_edges(const struct compiled *out, enum service_space space,
 
         for (size_t t = 0; t < rule->n_terms; t++) {
             const struct service_term *term = &rule->terms[t];
+            bool here = term->space == space;
 
-            if (term->space == space) {
-                edges[n++] = (struct edge){term->first, (uint32_t)i, true};
-                edges[n++] = (struct edge){term->last + 1U, (uint32_t)i, false};
-            }
+            edges[n] = (struct edge){term->first, (uint32_t)i, true};
+            n += here;
+            edges[n] = (struct edge){term->last + 1U, (uint32_t)i, false};
+            n += here;
         }
     }
     qsort(edges, n, sizeof *edges, edge_order);
@@ -321,7 +304,8 @@ intern_row(struct builder *builder, uint32_t *row)
         return false;
     }
     at = hash_words(builder->row, words) & (builder->n_slots - 1);
-    for (; builder->slots[at]; at = (at + 1) & (builder->n_slots - 1)) {
+    for (; rows->words && builder->slots[at];
+         at = (at + 1) & (builder->n_slots - 1)) {
         *row = builder->slots[at] - 1;
         if (memcmp(rows->words + *row * words, builder->row,
                    words * sizeof *rows->words) == 0) {
@@ -430,6 +414,34 @@ row_set(const struct rows *rows, size_t row, size_t bit)
 
     words[bit / 4096] |= UINT64_C(1) << bit / 64 % 64;
     words[rows->n_summary + bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+/* In the row of every member of 'set'. */
+static void
+rows_set(const struct rows *rows, const uint64_t *set, size_t n, size_t bit)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (set_has(set, i)) {
+            row_set(rows, i, bit);
+        }
+    }
+}
+
+/* Enters or leaves the range of one entry. */
+static void
+row_cross(const struct rows *row, const struct edge *edge)
+{
+    uint64_t *word = &row->words[row->n_summary + edge->entry / 64];
+
+    if (edge->begins) {
+        row_set(row, 0, edge->entry);
+        return;
+    }
+    *word &= ~(UINT64_C(1) << edge->entry % 64);
+    if (!*word) {
+        row->words[edge->entry / 4096] &=
+            ~(UINT64_C(1) << edge->entry / 64 % 64);
+    }
 }
 
 static void *

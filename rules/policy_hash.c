@@ -22,6 +22,8 @@ struct named_segment {
 };
 
 static void digest_segments(struct digest *);
+static void digest_qualifiers(struct digest *,
+                              const struct segment_qualifiers *);
 static void digest_rule(struct digest *, const struct rule *);
 static void digest_conditions(struct digest *, const struct rule *);
 static void digest_rest(struct digest *);
@@ -111,22 +113,26 @@ digest_segments(struct digest *digest)
         digest_prefixes(digest, segment->def.networks, segment->def.n_networks);
         digest_prefixes(digest, segment->def.excludes, segment->def.n_excludes);
         digest_number(digest, where != NULL);
-        if (!where) {
-            continue;
+        if (where) {
+            digest_qualifiers(digest, where);
         }
-        digest_number(digest, where->vlans != NULL);
-        for (uint16_t vlan = 0; where->vlans && vlan < SEGMENTS_N_VLANS;
-             vlan++) {
-            if (vlan_set_has(where->vlans, vlan)) {
-                digest_number(digest, vlan);
-            }
+    }
+}
+
+static void
+digest_qualifiers(struct digest *digest, const struct segment_qualifiers *where)
+{
+    digest_number(digest, where->vlans != NULL);
+    for (uint16_t vlan = 0; where->vlans && vlan < SEGMENTS_N_VLANS; vlan++) {
+        if (vlan_set_has(where->vlans, vlan)) {
+            digest_number(digest, vlan);
         }
-        digest_globs(digest, &where->interfaces);
-        digest_globs(digest, &where->sensors);
-        for (size_t k = 0; k < where->n_macs; k++) {
-            sha256_update(&digest->context, where->macs[k].length,
-                          where->macs[k].byte);
-        }
+    }
+    digest_globs(digest, &where->interfaces);
+    digest_globs(digest, &where->sensors);
+    for (size_t k = 0; k < where->n_macs; k++) {
+        sha256_update(&digest->context, where->macs[k].length,
+                      where->macs[k].byte);
     }
 }
 

@@ -21,7 +21,7 @@
 
 enum {
     POLICY_MAX_RULES = 20000, /* Both tiers. */
-    POLICY_MAX_PAIRS = 10000,
+    POLICY_MAX_PAIRS = 2000,
     POLICY_MAX_COMPILED_BYTES = 256 << 20,
     POLICY_N_RISKS = 64
 };

@@ -48,6 +48,8 @@ policy_load(const char *path, const struct application_engine *engine,
     }
     free(real);
     free(folder);
+    /* load_policy() frees what 'source' holds.
+     * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     return policy;
 }
 
@@ -97,7 +99,8 @@ load_policy(struct loader *loader, struct load_source *main)
         problems_add(loader->problems, PROBLEM_ERROR, "E-MEMORY", main->path, 0,
                      0, "out of memory");
     }
-    if (loader->problems->n_errors == errors && !load_finish(loader)) {
+    if (policy && loader->problems->n_errors == errors &&
+        !load_finish(loader)) {
         problems_add(loader->problems, PROBLEM_ERROR, "E-MEMORY", main->path, 0,
                      0, "out of memory");
     }
@@ -150,15 +153,15 @@ load_includes(struct loader *loader, const struct yaml_node *list, int depth)
         char pattern[PATH_MAX];
 
         if (!loader->folder) {
-            load_error(loader, "E-INCLUDE", node,
+            LOAD_ERROR(loader, "E-INCLUDE", node,
                        "only a policy read from a file can include others");
         } else if (!include_is_relative(node->text)) {
-            load_error(loader, "E-INCLUDE", node,
+            LOAD_ERROR(loader, "E-INCLUDE", node,
                        "'%.100s' leaves the policy's folder; write a path "
                        "relative to it without '..'",
                        node->text);
         } else if (depth == LOAD_MAX_DEPTH) {
-            load_error(loader, "E-LIMIT", node,
+            LOAD_ERROR(loader, "E-LIMIT", node,
                        "files include files more than %d deep; do they "
                        "include each other?",
                        LOAD_MAX_DEPTH);
@@ -176,13 +179,14 @@ load_include_glob(struct loader *loader, const struct yaml_node *node,
                   const char *pattern, int depth)
 {
     glob_t found = {0};
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no tilde, so no environment. */
     int result = glob(pattern, 0, NULL, &found);
 
     if (result == GLOB_NOMATCH) {
-        load_error(loader, "E-INCLUDE", node, "no file matches '%.200s'",
+        LOAD_ERROR(loader, "E-INCLUDE", node, "no file matches '%.200s'",
                    node->text);
     } else if (result != 0) {
-        load_error(loader, "E-INCLUDE", node, "cannot look for '%.200s'",
+        LOAD_ERROR(loader, "E-INCLUDE", node, "cannot look for '%.200s'",
                    node->text);
     }
     for (size_t i = 0; result == 0 && i < found.gl_pathc; i++) {
@@ -199,16 +203,16 @@ load_include_file(struct loader *loader, const struct yaml_node *node,
 
     for (size_t i = 0; i < loader->n_sources; i++) {
         if (strcmp(loader->sources[i].path, path) == 0) {
-            load_error(loader, "E-CYCLE", node,
+            LOAD_ERROR(loader, "E-CYCLE", node,
                        "'%.200s' is included a second time", path);
             return;
         }
     }
     if (loader->n_sources == LOAD_MAX_FILES) {
-        load_error(loader, "E-LIMIT", node, "more than %d included files",
+        LOAD_ERROR(loader, "E-LIMIT", node, "more than %d included files",
                    LOAD_MAX_FILES - 1);
     } else if (!include_is_inside(loader, path)) {
-        load_error(loader, "E-INCLUDE", node,
+        LOAD_ERROR(loader, "E-INCLUDE", node,
                    "'%.200s' is a link that leaves the policy's folder", path);
     } else if (read_source(loader, &source, path, node)) {
         load_source(loader, &source, depth);
@@ -355,7 +359,7 @@ file_error(struct loader *loader, const struct yaml_node *from,
            const char *path, const char *code, const char *text)
 {
     if (from) {
-        load_error(loader, code, from, "'%.200s': %s", path, text);
+        LOAD_ERROR(loader, code, from, "'%.200s': %s", path, text);
     } else {
         problems_add(loader->problems, PROBLEM_ERROR, code, path, 0, 0, "%s",
                      text);

@@ -81,9 +81,9 @@ struct loader {
 void load_add(struct loader *, enum problem_severity, const char *code,
               const struct yaml_node *, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-#define load_error(LOADER, CODE, NODE, ...)                                    \
+#define LOAD_ERROR(LOADER, CODE, NODE, ...)                                    \
     load_add(LOADER, PROBLEM_ERROR, CODE, NODE, __VA_ARGS__)
-#define load_warn(LOADER, CODE, NODE, ...)                                     \
+#define LOAD_WARN(LOADER, CODE, NODE, ...)                                     \
     load_add(LOADER, PROBLEM_WARNING, CODE, NODE, __VA_ARGS__)
 
 /* Reads a mapping's keys; false if it is none.  Keys of the wrong kind are

@@ -35,7 +35,8 @@ problems_done(struct problems *problems)
     problems_init(problems);
 }
 
-void
+/* A position is three parameters, and the text has its own. */
+void /* NOLINTNEXTLINE(readability-function-size) */
 problems_add(struct problems *problems, enum problem_severity severity,
              const char *code, const char *file, unsigned line, unsigned column,
              const char *format, ...)

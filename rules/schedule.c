@@ -127,7 +127,7 @@ date_parse(const char *text, bool end_of_day, struct wall_time *when)
         return false;
     }
     when->ns =
-        (day * 86400 + (minutes - offset) * INT64_C(60) + seconds) * SECOND_NS +
+        (day * 86400 + (int64_t)(minutes - offset) * 60 + seconds) * SECOND_NS +
         fraction;
     return true;
 }
@@ -144,7 +144,7 @@ duration_parse(const char *text, int64_t *ns)
 
     for (; *digit >= '0' && *digit <= '9'; digit++) {
         value = value * 10 + (*digit - '0');
-        if (value > 100 * 365 * INT64_C(86400)) {
+        if (value > INT64_C(100) * 365 * 86400) {
             return false;
         }
     }

@@ -56,11 +56,13 @@ struct sweep {
 
 static size_t segments_claims(struct claim *, const struct segment_def *defs,
                               size_t n);
+static size_t broadcast_claim(const struct prefix *, struct claim *);
 static int claim_compare(const void *, const void *);
 static bool sweep_run(struct sweep *);
 static bool sweep_open(struct sweep *, size_t first, size_t end);
 static bool sweep_close(struct sweep *);
 static bool sweep_list(struct sweep *);
+static bool sweep_candidate(struct sweep *, const struct claim *, bool *last);
 static bool sweep_range(struct sweep *, struct position start);
 static struct position position_of(const struct addr *);
 static struct position prefix_last(const struct prefix *);
@@ -108,7 +110,7 @@ segments_build(struct arena *arena, const struct segment_def *defs, size_t n)
         n_claims += 2 * defs[i].n_networks + defs[i].n_excludes;
     }
     sweep.claims = calloc(n_claims, sizeof *sweep.claims);
-    sweep.excluded = calloc(n, sizeof *sweep.excluded);
+    sweep.excluded = calloc(n + 1, sizeof *sweep.excluded);
     good = segments && sweep.claims && sweep.excluded;
     if (good) {
         sweep.n_claims = segments_claims(sweep.claims, defs, n);
@@ -167,24 +169,12 @@ segments_claims(struct claim *claims, const struct segment_def *defs, size_t n)
     }
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < defs[i].n_networks; k++) {
-            const struct prefix *prefix = &defs[i].networks[k];
-            bool ipv4 = addr_is_ipv4(&prefix->addr) && prefix->length >= 96;
-
             claims[n_claims++] =
-                (struct claim){.prefix = *prefix,
+                (struct claim){.prefix = defs[i].networks[k],
                                .segment = (segment_id)i,
                                .qualifiers = defs[i].qualifiers};
-            if (ipv4 && prefix->length <= 96 + 30) {
-                struct claim *claim = &claims[n_claims++];
-
-                claim->prefix = *prefix;
-                for (unsigned bit = prefix->length; bit < 128; bit++) {
-                    claim->prefix.addr.byte[bit / 8] |=
-                        (uint8_t)(0x80 >> bit % 8);
-                }
-                claim->prefix.length = 128;
-                claim->segment = SEGMENT_BROADCAST;
-            }
+            n_claims +=
+                broadcast_claim(&defs[i].networks[k], &claims[n_claims]);
         }
         for (size_t k = 0; k < defs[i].n_excludes; k++) {
             claims[n_claims++] = (struct claim){.prefix = defs[i].excludes[k],
@@ -193,6 +183,23 @@ segments_claims(struct claim *claims, const struct segment_def *defs, size_t n)
         }
     }
     return n_claims;
+}
+
+/* The last address of an IPv4 network that has one to spare. */
+static size_t
+broadcast_claim(const struct prefix *prefix, struct claim *claim)
+{
+    if (!addr_is_ipv4(&prefix->addr) || prefix->length < 96 ||
+        prefix->length > 96 + 30) {
+        return 0;
+    }
+    claim->prefix = *prefix;
+    for (unsigned bit = prefix->length; bit < 128; bit++) {
+        claim->prefix.addr.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    }
+    claim->prefix.length = 128;
+    claim->segment = SEGMENT_BROADCAST;
+    return 1;
 }
 
 /* Outer prefixes before inner ones; claims on one prefix by preference. */
@@ -221,7 +228,9 @@ claim_compare(const void *a, const void *b)
 static bool
 sweep_run(struct sweep *sweep)
 {
-    for (size_t first = 0, end; first < sweep->n_claims; first = end) {
+    bool good = true;
+
+    for (size_t first = 0, end; good && first < sweep->n_claims; first = end) {
         const struct prefix *prefix = &sweep->claims[first].prefix;
         struct position start = position_of(&prefix->addr);
 
@@ -232,22 +241,16 @@ sweep_run(struct sweep *sweep)
                sweep->claims[end].prefix.length == prefix->length) {
             end++;
         }
-        while (sweep->depth &&
+        while (good && sweep->depth &&
                position_before(sweep->open[sweep->depth - 1].last, start)) {
-            if (!sweep_close(sweep)) {
-                return false;
-            }
+            good = sweep_close(sweep);
         }
-        if (!sweep_open(sweep, first, end)) {
-            return false;
-        }
+        good = good && sweep_open(sweep, first, end);
     }
-    while (sweep->depth) {
-        if (!sweep_close(sweep)) {
-            return false;
-        }
+    while (good && sweep->depth) {
+        good = sweep_close(sweep);
     }
-    return true;
+    return good;
 }
 
 static bool
@@ -287,33 +290,41 @@ sweep_close(struct sweep *sweep)
 static bool
 sweep_list(struct sweep *sweep)
 {
-    struct candidate *candidate = NULL;
+    bool last = false, good = true;
 
     if (sweep->candidates.n >= SEGMENTS_MAX_CANDIDATES) {
         return false;
     }
     sweep->open[sweep->depth - 1].list = (uint32_t)sweep->candidates.n;
-    for (size_t level = sweep->depth; level-- > 0;) {
-        for (size_t i = sweep->open[level].first; i < sweep->open[level].end;
-             i++) {
-            const struct claim *claim = &sweep->claims[i];
+    for (size_t level = sweep->depth; good && !last && level-- > 0;) {
+        size_t end = sweep->open[level].end;
 
-            if (claim->exclude || sweep->excluded[claim->segment]) {
-                continue;
-            }
-            candidate = arena_list_add(sweep->arena, &sweep->candidates,
-                                       sizeof *candidate);
-            if (!candidate) {
-                return false;
-            }
-            *candidate = (struct candidate){claim->qualifiers, claim->segment,
-                                            !claim->qualifiers};
-            if (candidate->last) {
-                return true;
-            }
+        for (size_t i = sweep->open[level].first; good && !last && i < end;
+             i++) {
+            good = sweep_candidate(sweep, &sweep->claims[i], &last);
         }
     }
-    return false; /* Cannot be: 0.0.0.0/0 and ::/0 are built in. */
+    return last; /* Unless memory is out: 0.0.0.0/0 and ::/0 are built in. */
+}
+
+/* Sets *last if nothing after it can be reached. */
+static bool
+sweep_candidate(struct sweep *sweep, const struct claim *claim, bool *last)
+{
+    struct candidate *candidate;
+
+    if (claim->exclude || sweep->excluded[claim->segment]) {
+        return true;
+    }
+    candidate =
+        arena_list_add(sweep->arena, &sweep->candidates, sizeof *candidate);
+    if (!candidate) {
+        return false;
+    }
+    *candidate = (struct candidate){claim->qualifiers, claim->segment,
+                                    !claim->qualifiers};
+    *last = candidate->last;
+    return true;
 }
 
 static bool

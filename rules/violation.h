@@ -70,7 +70,7 @@ struct violation_options {
 };
 
 /* A violation that has been quiet so long is closed. */
-#define VIOLATION_QUIET_NS (24 * 3600 * INT64_C(1000000000))
+#define VIOLATION_QUIET_NS (INT64_C(86400) * 1000000000)
 
 /* Called inside violation_hit() and violation_advance(). */
 typedef void violation_handler(void *context, const struct violation *);

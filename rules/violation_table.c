@@ -33,6 +33,7 @@ static uint64_t identity_of(enum violation_entry_kind,
                             const struct violation_key *);
 static uint64_t parse_id(const char *id);
 static void entry_free(struct violation_entry *);
+static void target_keep(struct violation_entry *, uint64_t n, uint64_t hash);
 static uint64_t target_hash(const struct violation_key *, bool over_dsts);
 static void register_note(uint8_t *registers, uint64_t hash);
 static uint64_t register_estimate(const uint8_t *registers);
@@ -132,11 +133,14 @@ violation_table_expire(struct violation_table *table, struct wall_time until,
                        void (*each)(void *context, struct violation_entry *),
                        void *context)
 {
-    while (table->oldest && table->oldest->touched.ns <= until.ns) {
-        struct violation_entry *entry = table->oldest;
+    struct violation_entry *entry = table->oldest;
+
+    while (entry && entry->touched.ns <= until.ns) {
+        struct violation_entry *newer = entry->newer;
 
         each(context, entry);
         table_remove(table, entry);
+        entry = newer;
     }
 }
 
@@ -200,16 +204,7 @@ violation_entry_add_target(struct violation_entry *group,
     }
     group->violation.n_targets++;
     if (n < collapse) {
-        if ((n & (n - 1)) == 0) { /* Full at each power of two. */
-            uint64_t *larger =
-                realloc(group->targets, (n ? 2 * n : 1) * sizeof *larger);
-
-            if (!larger) {
-                return;
-            }
-            group->targets = larger;
-        }
-        group->targets[n] = hash;
+        target_keep(group, n, hash);
         return;
     }
     group->registers = calloc(VIOLATION_N_REGISTERS, 1);
@@ -221,6 +216,23 @@ violation_entry_add_target(struct violation_entry *group,
     }
     free(group->targets);
     group->targets = NULL;
+}
+
+/* As number 'n'; room doubles at each power of two. */
+static void
+target_keep(struct violation_entry *group, uint64_t n, uint64_t hash)
+{
+    if ((n & (n - 1)) == 0) {
+        uint64_t *larger =
+            realloc(group->targets, (n ? 2 * n : 1) * sizeof *larger);
+
+        if (!larger) { /* Then it is not counted. */
+            group->violation.n_targets--;
+            return;
+        }
+        group->targets = larger;
+    }
+    group->targets[n] = hash;
 }
 
 static size_t

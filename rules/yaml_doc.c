@@ -268,6 +268,9 @@ yaml_build_end(struct yaml_builder *builder)
     struct yaml_frame *frame = &builder->frames[--builder->depth];
     struct yaml_node *node = frame->node;
 
+    if (!node) {
+        return;
+    }
     if (node->kind == YAML_DOC_MAP) {
         yaml_build_map(builder, node, &frame->children);
     } else {
@@ -298,13 +301,14 @@ yaml_build_add(struct yaml_builder *builder, const struct yaml_node *node)
         return;
     }
     frame = &builder->frames[builder->depth - 1];
-    if (frame->node->kind == YAML_DOC_MAP && frame->children.n % 2 == 0 &&
-        node->kind != YAML_DOC_SCALAR) {
+    if (frame->node && frame->node->kind == YAML_DOC_MAP &&
+        frame->children.n % 2 == 0 && node->kind != YAML_DOC_SCALAR) {
         yaml_fail(builder, node->line, node->column, "E-YAML",
                   "a key must be a word, not a list or mapping");
         return;
     }
-    slot = arena_list_add(builder->arena, &frame->children, sizeof *slot);
+    slot = arena_list_add(builder->arena, &frame->children,
+                          sizeof(const struct yaml_node *));
     if (!slot) {
         yaml_fail(builder, 0, 0, "E-MEMORY", "out of memory");
         return;
@@ -374,8 +378,9 @@ yaml_collect_merge(struct yaml_builder *builder, struct arena_list *list,
                    const struct yaml_node *value)
 {
     size_t n = value->kind == YAML_DOC_LIST ? value->n : 1;
+    bool good = true;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; good && i < n; i++) {
         const struct yaml_node *map =
             value->kind == YAML_DOC_LIST ? value->items[i] : value;
 
@@ -384,15 +389,12 @@ yaml_collect_merge(struct yaml_builder *builder, struct arena_list *list,
                          builder->file, map->line, map->column,
                          "'<<' merges mappings; this is %s",
                          yaml_doc_kind_name(map->kind));
-            continue;
         }
-        for (size_t k = 0; k < map->n; k++) {
-            if (!yaml_collect(builder, list, &map->entries[k], true)) {
-                return false;
-            }
+        for (size_t k = 0; good && map->entries && k < map->n; k++) {
+            good = yaml_collect(builder, list, &map->entries[k], true);
         }
     }
-    return true;
+    return good;
 }
 
 static void
