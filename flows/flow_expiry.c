@@ -82,29 +82,38 @@ flow_expiry_remove(struct flow_expiry *expiry, struct flow_store *store,
     }
 }
 
-uint32_t
+bool
 flow_expiry_due(const struct flow_expiry *expiry,
-                const struct flow_store *store, flow_tick now, bool *is_quiet)
+                const struct flow_store *store, flow_tick now,
+                struct flow_due *due)
 {
     for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
         uint32_t slot = expiry->queue[i].oldest;
-        uint32_t idle;
+        flow_tick seen;
 
         if (!slot) {
             continue;
         }
-        idle = now - flow_store_flow(store, slot)->seen;
-        if (idle > expiry->idle_ticks[i / 2]) {
-            *is_quiet = false;
-            return slot;
-        }
+        seen = flow_store_flow(store, slot)->seen;
         if (!(i & QUIET) && expiry->active_ticks &&
-            idle > expiry->active_ticks) {
-            *is_quiet = true;
-            return slot;
+            expiry->active_ticks < expiry->idle_ticks[i / 2] &&
+            now - seen > expiry->active_ticks) {
+            *due = (struct flow_due){slot, true, seen + expiry->active_ticks};
+            return true;
+        }
+        if (now - seen > expiry->idle_ticks[i / 2]) {
+            *due = (struct flow_due){slot, false,
+                                     seen + expiry->idle_ticks[i / 2]};
+            return true;
         }
     }
-    return FLOW_NO_SLOT;
+    return false;
+}
+
+flow_tick
+flow_expiry_end(const struct flow_expiry *expiry, const struct flow *flow)
+{
+    return flow->seen + expiry->idle_ticks[flow->queue / 2];
 }
 
 void

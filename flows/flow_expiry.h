@@ -60,10 +60,18 @@ void flow_expiry_touch(struct flow_expiry *, struct flow_store *, uint32_t slot,
 void flow_expiry_remove(struct flow_expiry *, struct flow_store *,
                         uint32_t slot);
 
-/* A flow that is due at 'now', or FLOW_NO_SLOT.  '*is_quiet' tells that it is
- * not idle for good: flow_expiry_quiet() must follow. */
-uint32_t flow_expiry_due(const struct flow_expiry *, const struct flow_store *,
-                         flow_tick now, bool *is_quiet);
+struct flow_due {
+    uint32_t slot;
+    bool is_quiet;  /* Not idle for good: flow_expiry_quiet() must follow. */
+    flow_tick when; /* The instant it became due, not later than now. */
+};
+
+/* A flow that is due at 'now'; false if there is none. */
+bool flow_expiry_due(const struct flow_expiry *, const struct flow_store *,
+                     flow_tick now, struct flow_due *due);
+
+/* The instant at which the flow ends if nothing more comes. */
+flow_tick flow_expiry_end(const struct flow_expiry *, const struct flow *);
 void flow_expiry_quiet(struct flow_expiry *, struct flow_store *,
                        uint32_t slot);
 

@@ -37,11 +37,14 @@ void flow_table_move_clock(struct flow_table *, struct wall_time);
 /* Hands the flow's last record to the owner and frees it. */
 void flow_table_end_flow(struct flow_table *, uint32_t slot, enum flow_end why);
 
-/* Why a flow ends that is past its timeout. */
-enum flow_end flow_table_idle_reason(const struct flow *);
+/* The same for a flow that is past its timeout.  The record is stamped with the
+ * instant the timeout passed, so that it does not depend on when somebody
+ * looked. */
+void flow_table_end_idle(struct flow_table *, uint32_t slot);
 
-/* Says what the flow carried since its last record, if anything. */
-void flow_table_report(struct flow_table *, struct flow *);
+/* Says what the flow carried since its last record, if anything, as of
+ * 'when'. */
+void flow_table_report(struct flow_table *, struct flow *, flow_tick when);
 
 /* Counts a later fragment whose first one never came. */
 void flow_table_count_orphan(struct flow_table *,

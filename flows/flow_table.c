@@ -41,6 +41,10 @@ enum {
 };
 
 static bool reserve_minimum(struct flow_table *, struct error *);
+static void end_flow(struct flow_table *, uint32_t slot, enum flow_end why,
+                     struct wall_time when);
+static enum flow_end idle_reason(const struct flow *);
+static struct wall_time wall_of(const struct flow_table *, flow_tick);
 
 struct flow_table *
 flow_table_new(const struct flow_table_options *options, struct error *error)
@@ -98,8 +102,7 @@ void
 flow_table_advance(struct flow_table *table, struct wall_time now)
 {
     struct fragments_held held;
-    bool is_quiet;
-    uint32_t slot;
+    struct flow_due due;
 
     flow_table_move_clock(table, now);
     if (flow_table_now(table) == table->advanced) {
@@ -109,15 +112,14 @@ flow_table_advance(struct flow_table *table, struct wall_time now)
     while (fragments_orphan(&table->fragments, table->clock, &held)) {
         flow_table_count_orphan(table, &held);
     }
-    while ((slot = flow_expiry_due(&table->expiry, &table->store,
-                                   flow_table_now(table), &is_quiet))) {
-        struct flow *flow = flow_store_flow(&table->store, slot);
-
-        if (is_quiet) {
-            flow_table_report(table, flow);
-            flow_expiry_quiet(&table->expiry, &table->store, slot);
+    while (flow_expiry_due(&table->expiry, &table->store, flow_table_now(table),
+                           &due)) {
+        if (due.is_quiet) {
+            flow_table_report(table, flow_store_flow(&table->store, due.slot),
+                              due.when);
+            flow_expiry_quiet(&table->expiry, &table->store, due.slot);
         } else {
-            flow_table_end_flow(table, slot, flow_table_idle_reason(flow));
+            flow_table_end_idle(table, due.slot);
         }
     }
 }
@@ -211,9 +213,7 @@ flow_table_move_clock(struct flow_table *table, struct wall_time now)
     if (now.ns - table->clock.ns > MAX_JUMP_NS) {
         while ((slot = flow_expiry_oldest(&table->expiry, &table->store,
                                           flow_table_now(table)))) {
-            flow_table_end_flow(
-                table, slot,
-                flow_table_idle_reason(flow_store_flow(&table->store, slot)));
+            flow_table_end_idle(table, slot);
         }
     }
     table->clock = now;
@@ -221,6 +221,22 @@ flow_table_move_clock(struct flow_table *table, struct wall_time now)
 
 void
 flow_table_end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
+{
+    end_flow(table, slot, why, table->clock);
+}
+
+void
+flow_table_end_idle(struct flow_table *table, uint32_t slot)
+{
+    const struct flow *flow = flow_store_flow(&table->store, slot);
+
+    end_flow(table, slot, idle_reason(flow),
+             wall_of(table, flow_expiry_end(&table->expiry, flow)));
+}
+
+static void
+end_flow(struct flow_table *table, uint32_t slot, enum flow_end why,
+         struct wall_time when)
 {
     struct flow *flow = flow_store_flow(&table->store, slot);
     struct flow_record record;
@@ -232,7 +248,7 @@ flow_table_end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
         flow_summarize(flow, &record);
         record.kind = FLOW_RECORD_END;
         record.reason = why;
-        record.now = table->clock;
+        record.now = when;
         table->options.record(table->options.context, &record, flow_user(flow));
     }
     flow_expiry_remove(&table->expiry, &table->store, slot);
@@ -240,7 +256,7 @@ flow_table_end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
 }
 
 void
-flow_table_report(struct flow_table *table, struct flow *flow)
+flow_table_report(struct flow_table *table, struct flow *flow, flow_tick when)
 {
     struct flow_part *part = flow_part_get(flow, FLOW_PART_REPORTED);
     struct flow_record record;
@@ -249,14 +265,14 @@ flow_table_report(struct flow_table *table, struct flow *flow)
         return;
     }
     flow->marks |= FLOW_MARK_REPORTED;
-    part->reported.when = flow_table_now(table);
+    part->reported.when = when;
     flow_summarize(flow, &record);
     if (record.source.delta_packets + record.destination.delta_packets == 0) {
         return;
     }
     record.kind = FLOW_RECORD_UPDATE;
     record.reason = FLOW_END_ACTIVE;
-    record.now = table->clock;
+    record.now = wall_of(table, when);
     if (table->options.record) {
         table->options.record(table->options.context, &record, flow_user(flow));
     }
@@ -270,11 +286,23 @@ flow_table_report(struct flow_table *table, struct flow *flow)
     }
 }
 
-enum flow_end
-flow_table_idle_reason(const struct flow *flow)
+/* Why a flow ends that is past its timeout. */
+static enum flow_end
+idle_reason(const struct flow *flow)
 {
     if (flow->key.protocol != PROTOCOL_TCP || !tcp_state_is_closed(flow)) {
         return FLOW_END_IDLE;
     }
     return tcp_state_is_reset(flow) ? FLOW_END_RST : FLOW_END_FIN;
+}
+
+/* A tick near the clock as a time; never later than the clock if the tick is
+ * not. */
+static struct wall_time
+wall_of(const struct flow_table *table, flow_tick tick)
+{
+    int64_t ticks = (table->clock.ns >> FLOW_TICK_SHIFT) +
+                    (int32_t)(tick - flow_table_now(table));
+
+    return (struct wall_time){ticks * (INT64_C(1) << FLOW_TICK_SHIFT)};
 }

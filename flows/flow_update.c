@@ -41,8 +41,8 @@ static struct flow_update pass(struct flow_table *, struct passage *);
 static struct flow_update duplicate(struct flow_table *, uint32_t slot,
                                     const struct passage *);
 static uint32_t find_live(struct flow_table *, const struct passage *);
-static bool ends_before(const struct flow_table *, const struct flow *,
-                        const struct passage *, enum flow_end *why);
+static bool is_reuse(const struct flow_table *, const struct flow *,
+                     const struct passage *, uint32_t idle);
 static uint32_t start_flow(struct flow_table *, const struct passage *);
 static uint32_t make_room(struct flow_table *, const struct passage *);
 static void account(struct flow_table *, struct flow *, const struct passage *,
@@ -163,7 +163,9 @@ relate(struct flow_table *table, const struct packet *p,
     };
     if (is_copy) {
         table->counters.duplicates++;
-        return true;
+        if (table->options.duplicates == FLOW_DUPLICATES_DROP) {
+            return true;
+        }
     }
     note_error(flow, p, ends->sender);
     table->counters.related++;
@@ -212,7 +214,7 @@ pass(struct flow_table *table, struct passage *passage)
     update.flow = flow_store_flow(&table->store, slot);
     if (!update.is_new &&
         flow_expiry_is_long(&table->expiry, update.flow, now)) {
-        flow_table_report(table, update.flow);
+        flow_table_report(table, update.flow, now);
     }
     account(table, update.flow, passage, &update);
     if (update.is_new) {
@@ -254,36 +256,36 @@ find_live(struct flow_table *table, const struct passage *passage)
 {
     uint32_t slot = flow_store_find(&table->store, &passage->ends.key,
                                     (uint32_t)passage->hash);
-    enum flow_end why = FLOW_END_NONE;
+    const struct flow *flow;
+    uint32_t idle;
 
-    if (slot && ends_before(table, flow_store_flow(&table->store, slot),
-                            passage, &why)) {
-        flow_table_end_flow(table, slot, why);
+    if (!slot) {
+        return FLOW_NO_SLOT;
+    }
+    flow = flow_store_flow(&table->store, slot);
+    idle = flow_table_now(table) - flow->seen;
+    if (idle > table->expiry.idle_ticks[flow->queue / 2]) {
+        flow_table_end_idle(table, slot);
+        return FLOW_NO_SLOT;
+    }
+    if (is_reuse(table, flow, passage, idle)) {
+        flow_table_end_flow(table, slot, FLOW_END_REUSED);
         return FLOW_NO_SLOT;
     }
     return slot;
 }
 
 static bool
-ends_before(const struct flow_table *table, const struct flow *flow,
-            const struct passage *passage, enum flow_end *why)
+is_reuse(const struct flow_table *table, const struct flow *flow,
+         const struct passage *passage, uint32_t idle)
 {
     const struct packet *p = passage->packet;
-    uint32_t idle = flow_table_now(table) - flow->seen;
     bool is_long_idle =
         idle > table->expiry.idle_ticks[FLOW_TIMEOUT_TCP_OPENING];
 
-    if (idle > table->expiry.idle_ticks[flow->queue / 2]) {
-        *why = flow_table_idle_reason(flow);
-        return true;
-    }
-    if (flow->key.protocol == PROTOCOL_TCP &&
-        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT)) &&
-        tcp_state_is_reuse(flow, p, passage->ends.sender, is_long_idle)) {
-        *why = FLOW_END_REUSED;
-        return true;
-    }
-    return false;
+    return flow->key.protocol == PROTOCOL_TCP &&
+           !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT)) &&
+           tcp_state_is_reuse(flow, p, passage->ends.sender, is_long_idle);
 }
 
 static uint32_t

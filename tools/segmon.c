@@ -1,7 +1,65 @@
 /* segmon: the subcommands and their table. */
 
+#include "tools/commands/command.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = {
+    {"replay", "judge capture files against a policy", command_replay},
+    {"check", "look for mistakes in a policy", command_check},
+    {"schema", "print the JSON Schema of the events", command_schema},
+};
+
+static void print_usage(FILE *);
+
 int
-main(void)
+main(int argc, char *argv[])
 {
-    return 0;
+    /* A peer that went away is an error from write(), not the end of us. */
+    signal(SIGPIPE, SIG_IGN);
+
+    if (argc < 2) {
+        print_usage(stderr);
+        return COMMAND_USAGE;
+    }
+    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return command_finish_stdout(COMMAND_OK);
+    }
+    if (strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "--version") == 0) {
+        return command_version();
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return command_finish_stdout(commands[i].run(argc - 1, argv + 1));
+        }
+    }
+    fprintf(stderr, "segmon: unknown command '%s'; see 'segmon --help'\n",
+            argv[1]);
+    return COMMAND_USAGE;
+}
+
+static void
+print_usage(FILE *stream)
+{
+    fputs("usage: segmon COMMAND [OPTION]...\n"
+          "\n"
+          "Watches traffic between network segments and says what the\n"
+          "segmentation policy does not permit.\n"
+          "\n"
+          "commands:\n",
+          stream);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
+    fputs("\n"
+          "  segmon COMMAND --help   the options of one command\n"
+          "  segmon --version        this version and its libraries'\n"
+          "\n"
+          "exit status: 0 fine, 1 run-time failure, 2 usage or configuration,\n"
+          "3 violations found (with --fail-on-violation)\n",
+          stream);
 }

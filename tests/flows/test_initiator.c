@@ -142,12 +142,12 @@ an_error_is_counted_on_the_flow_it_quotes(void **state)
     assert_ptr_equal(update.flow, flow);
     assert_true(update.outcome_changed);
     assert_false(update.from_initiator);
-    assert_int_equal(counters_of(table).related, 2);
+    assert_int_equal(counters_of(table).related, 3); /* The copy too. */
     assert_int_equal(counters_of(table).active, 1);
     flow_table_flush(table, FLOW_END_END_OF_FILE);
     assert_int_equal(r->outcome, FLOW_OUTCOME_REFUSED);
-    assert_int_equal(r->icmp_errors, 2);
-    assert_int_equal(r->icmp_error_bytes, 168);
+    assert_int_equal(r->icmp_errors, 3);
+    assert_int_equal(r->icmp_error_bytes, 252);
     assert_int_equal(r->icmp_error_type, 3);
     assert_int_equal(r->icmp_error_code, 3);
     assert_int_equal(r->icmp_error_from.byte[15], 2);

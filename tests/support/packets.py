@@ -1,0 +1,55 @@
+"""Packets and capture files for tests of the whole program, built by hand.
+
+Small on purpose: IPv4 over Ethernet, TCP and UDP, one function a layer."""
+import ipaddress
+import struct
+
+SYN, ACK, FIN, RST, PSH = 0x02, 0x10, 0x01, 0x04, 0x08
+
+
+def ipv4(src, dst, protocol, payload, ttl=64, ident=0):
+    header = struct.pack(
+        ">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, 0, ttl, protocol, 0,
+        ipaddress.IPv4Address(src).packed, ipaddress.IPv4Address(dst).packed)
+    total = sum(struct.unpack(">10H", header))
+    total = (total >> 16) + (total & 0xFFFF)
+    total += total >> 16
+    return header[:10] + struct.pack(">H", ~total & 0xFFFF) + header[12:] + payload
+
+
+def tcp(src, sport, dst, dport, flags, seq=0, ack=0, data=b"", ident=0):
+    header = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65535, 0, 0)
+    return ethernet(ipv4(src, dst, 6, header + data, ident=ident))
+
+
+def udp(src, sport, dst, dport, data=b"", ident=0):
+    header = struct.pack(">HHHH", sport, dport, 8 + len(data), 0)
+    return ethernet(ipv4(src, dst, 17, header + data, ident=ident))
+
+
+def ethernet(ip):
+    return b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x08\x00" + ip
+
+
+def tcp_session(client, server, dport, sport=40000, request=b"", response=b""):
+    """A whole conversation, from SYN to the last ACK."""
+    c, s = (client, sport, server, dport), (server, dport, client, sport)
+    one, two = 1 + len(request), 1 + len(response)
+    packets = [tcp(*c, SYN, 0), tcp(*s, SYN | ACK, 0, 1), tcp(*c, ACK, 1, 1)]
+    if request:
+        packets.append(tcp(*c, PSH | ACK, 1, 1, request))
+    if response:
+        packets.append(tcp(*s, PSH | ACK, 1, one, response))
+    packets += [tcp(*c, FIN | ACK, one, two), tcp(*s, FIN | ACK, two, one + 1),
+                tcp(*c, ACK, one + 1, two + 1)]
+    return packets
+
+
+def pcap(packets, start=1_700_000_000.0, step=0.001, linktype=1):
+    """The bytes of a capture file; 'packets' are bytes or (time, bytes)."""
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, linktype)]
+    for i, packet in enumerate(packets):
+        time, data = packet if isinstance(packet, tuple) else (start + i * step, packet)
+        out.append(struct.pack("<IIII", int(time), round(time % 1 * 1e6) % 1_000_000,
+                               len(data), len(data)) + data)
+    return b"".join(out)

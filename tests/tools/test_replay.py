@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""segmon replay as a user meets it: test_replay.py SEGMON [unittest options].
+
+Every test runs the real program on capture files it builds itself."""
+import gzip
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import packets as p  # noqa: E402
+
+SEGMON = None
+
+POLICY = """\
+version: 1
+policy: {name: test, revision: "1"}
+segments:
+  users: {networks: [10.1.0.0/16]}
+  servers: {networks: [10.2.0.0/16]}
+rules:
+  - {id: web, from: users, to: servers, service: tcp/80, action: allow}
+"""
+
+HTTP = (b"GET / HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: test\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok")
+ALLOWED = p.tcp_session("10.1.0.1", "10.2.0.1", 80, 40000, *HTTP)
+FORBIDDEN = p.tcp_session("10.1.0.1", "10.2.0.1", 8080, 40001, *HTTP)
+
+
+class Replay(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+        self.policy = self.file("policy.yaml", POLICY.encode())
+
+    def file(self, name, content):
+        path = self.path / name
+        path.write_bytes(content)
+        return str(path)
+
+    def run_segmon(self, *arguments, **options):
+        return subprocess.run([SEGMON, *arguments], capture_output=True, timeout=60,
+                              **{"stdin": subprocess.DEVNULL, **options})
+
+    def events(self, *arguments, status=0, **options):
+        """Replays to standard output and returns the events."""
+        run = self.run_segmon("replay", "-q", "-o", "-", *arguments, **options)
+        self.assertEqual(run.returncode, status, run.stderr.decode())
+        return [json.loads(line) for line in run.stdout.splitlines()]
+
+    def flows(self, *arguments, **options):
+        return [e for e in self.events(*arguments, **options)
+                if e["event"]["dataset"] == "segmon.flow"]
+
+    def test_a_flow_is_judged_and_told_once(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED))
+        flows = self.flows("-p", self.policy, capture)
+        self.assertEqual(len(flows), 1)
+        flow = flows[0]
+        self.assertEqual(flow["segmon"]["verdict"], "allowed")
+        self.assertEqual(flow["rule"]["id"], "web")
+        self.assertEqual(flow["segmon"]["conn_state"], "SF")
+        self.assertEqual(flow["segmon"]["app"]["name"], "HTTP")
+        self.assertEqual(flow["source"]["ip"], "10.1.0.1")
+        self.assertEqual(flow["source"]["packets"] + flow["destination"]["packets"],
+                         len(ALLOWED))
+
+    def test_a_violation_comes_before_the_end_of_its_flow(self):
+        capture = self.file("a.pcap", p.pcap(FORBIDDEN))
+        kinds = [e["event"]["dataset"] for e in self.events("-p", self.policy, capture)]
+        self.assertLess(kinds.index("segmon.violation"), kinds.index("segmon.flow"))
+
+    def test_fail_on_violation_is_status_3_and_only_then(self):
+        good = self.file("good.pcap", p.pcap(ALLOWED))
+        bad = self.file("bad.pcap", p.pcap(FORBIDDEN))
+        for capture, status in ((good, 0), (bad, 3)):
+            run = self.run_segmon("replay", "-q", "-p", self.policy,
+                                  "--fail-on-violation", capture)
+            self.assertEqual(run.returncode, status, capture)
+
+    def test_standard_input_gives_what_the_file_gives(self):
+        content = p.pcap(ALLOWED)
+        from_file = self.flows(self.file("a.pcap", content))
+        run = self.run_segmon("replay", "-q", "-o", "-", "-e", "flow", "-",
+                              stdin=None, input=content)
+        from_input = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertEqual([f["network"]["community_id"] for f in from_input],
+                         [f["network"]["community_id"] for f in from_file])
+
+    def test_compressed_captures_are_read(self):
+        capture = self.file("a.pcap.gz", gzip.compress(p.pcap(ALLOWED)))
+        self.assertEqual(len(self.flows(capture)), 1)
+
+    def test_a_folder_is_read_in_order_of_time(self):
+        folder = self.path / "captures"
+        folder.mkdir()
+        half = len(ALLOWED) // 2
+        (folder / "b-first.pcap").write_bytes(p.pcap(ALLOWED[:half], start=1000.0))
+        (folder / "a-second.pcap").write_bytes(p.pcap(ALLOWED[half:], start=1001.0))
+        (folder / "notes.txt").write_text("no capture")
+        flows = self.flows(str(folder))
+        self.assertEqual(len(flows), 1)
+        self.assertEqual(flows[0]["segmon"]["conn_state"], "SF")
+
+    def test_what_precedes_the_damage_is_processed_and_the_place_is_told(self):
+        content = p.pcap(ALLOWED)
+        capture = self.file("cut.pcap", content[:-10])
+        run = self.run_segmon("replay", "-q", "-o", "-", "-e", "flow", capture)
+        self.assertEqual(run.returncode, 1)
+        flow = json.loads(run.stdout)
+        self.assertEqual(flow["source"]["packets"] + flow["destination"]["packets"],
+                         len(ALLOWED) - 1)
+        talk = run.stderr.decode()
+        last = len(content) - 16 - len(ALLOWED[-1])
+        self.assertIn("cut.pcap", talk)
+        self.assertIn(f"{len(ALLOWED)}", talk)
+        self.assertIn(f"{last}", talk)
+
+    def test_damage_stops_the_run_unless_told_to_keep_going(self):
+        bad = self.file("1.pcap", p.pcap(ALLOWED)[:-10])
+        good = self.file("2.pcap", p.pcap(FORBIDDEN, start=1_700_000_100.0))
+        self.assertEqual(len(self.flows(bad, good, status=1)), 1)
+        self.assertEqual(len(self.flows("-k", bad, good, status=1)), 2)
+
+    def test_a_file_that_is_no_capture_is_an_error_that_names_it(self):
+        path = self.file("letter.txt", b"Dear reader,\n" * 10)
+        run = self.run_segmon("replay", "-q", path)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("letter.txt", run.stderr.decode())
+
+    def test_usage_mistakes_are_status_2(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED))
+        for arguments in ((), ("--no-such-option", capture), ("--workers", "0", capture),
+                          ("--workers", "x", capture), ("--events", "flow,nothing", capture),
+                          ("--max-flows", "-1", capture), ("--memory", "12Q", capture),
+                          ("--sensor", "a b", capture)):
+            self.assertEqual(self.run_segmon("replay", *arguments).returncode, 2, arguments)
+        self.assertEqual(self.run_segmon("no-such-command").returncode, 2)
+        self.assertEqual(self.run_segmon().returncode, 2)
+
+    def test_a_wrong_policy_is_status_2_and_nothing_is_written(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED))
+        policy = self.file("bad.yaml", POLICY.replace("servers,", "serverz,").encode())
+        output = self.path / "events.ndjson"
+        run = self.run_segmon("replay", "-p", policy, "-o", str(output), capture)
+        self.assertEqual(run.returncode, 2)
+        self.assertRegex(run.stderr.decode(), r"bad\.yaml:\d+:\d+: .*serverz")
+        self.assertFalse(output.exists())
+
+    def test_a_wrong_filter_is_an_error(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED))
+        run = self.run_segmon("replay", "-f", "tcp and and", capture)
+        self.assertEqual(run.returncode, 1)
+
+    def test_the_filter_leaves_frames_out_and_counts_them(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED + FORBIDDEN))
+        events = self.events("-f", "port 80", capture)
+        status = events[-1]["segmon"]["status"]["capture"]
+        self.assertEqual(status["filtered"], len(FORBIDDEN))
+        self.assertEqual(status["frames"], len(ALLOWED) + len(FORBIDDEN))
+
+    def test_an_input_is_never_overwritten(self):
+        content = p.pcap(ALLOWED)
+        capture = self.file("a.pcap", content)
+        run = self.run_segmon("replay", "-o", capture, capture)
+        self.assertEqual(run.returncode, 1)
+        self.assertEqual(pathlib.Path(capture).read_bytes(), content)
+
+    def test_a_full_disk_is_an_error(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full")
+        capture = self.file("a.pcap", p.pcap(ALLOWED))
+        run = self.run_segmon("replay", "-q", "-o", "/dev/full", capture)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("No space left", run.stderr.decode())
+
+    def test_no_dpi_gives_allow_rules_with_an_application_the_benefit(self):
+        policy = self.file("app.yaml", POLICY.replace(
+            "service: tcp/80,", "service: tcp/80, app: SSH,").encode())
+        capture = self.file("a.pcap", p.pcap(ALLOWED))
+        self.assertEqual(self.flows("-p", policy, capture)[0]["segmon"]["verdict"], "violation")
+        self.assertEqual(
+            self.flows("-p", policy, "--no-dpi", capture)[0]["segmon"]["verdict"], "allowed")
+
+    def test_a_full_table_ends_the_flow_idle_longest_and_counts_it(self):
+        syns = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(100)]
+        events = self.events("--max-flows", "10", self.file("a.pcap", p.pcap(syns)))
+        evicted = [e for e in events if e["event"].get("reason") == "evicted"]
+        self.assertEqual(len(evicted), 90)
+        self.assertEqual(evicted[0]["source"]["port"], 1024)
+        self.assertEqual(events[-1]["segmon"]["status"]["flows"]["evicted"], 90)
+
+    def test_the_same_run_gives_the_same_bytes(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED + FORBIDDEN))
+        arguments = ("replay", "-q", "-p", self.policy, "-o", "-", capture)
+        self.assertEqual(self.run_segmon(*arguments).stdout, self.run_segmon(*arguments).stdout)
+
+    def test_two_workers_make_the_same_records(self):
+        sessions = [p.tcp_session(f"10.1.0.{i}", f"10.2.0.{i % 7}", 80 + i % 3, 40000 + i, *HTTP)
+                    for i in range(1, 100)]
+        mixed = [packet for step in zip(*sessions) for packet in step]
+        capture = self.file("a.pcap", p.pcap(mixed))
+
+        def records(workers):
+            events = self.events("-p", self.policy, "-w", workers, "-e", "flow,violation", capture)
+            for event in events:
+                del event["event"]["id"], event["event"]["sequence"]
+            return sorted(json.dumps(e, sort_keys=True) for e in events)
+
+        self.assertEqual(records("1"), records("2"))
+
+    def test_a_signal_ends_the_run_in_order(self):
+        run = subprocess.Popen([SEGMON, "replay", "-q", "-o", "-", "-"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        run.stdin.write(p.pcap(ALLOWED))
+        run.stdin.flush()
+        time.sleep(0.5)
+        run.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        run.stdin.close()
+        output = run.stdout.read().decode()
+        run.stdout.close()
+        run.stderr.close()
+        self.assertEqual(run.wait(timeout=20), 128 + signal.SIGTERM)
+        self.assertEqual(json.loads(output.splitlines()[0])["event"]["reason"], "shutdown")
+
+    def test_the_summary_names_rule_segments_and_damage(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED + FORBIDDEN)[:-10])
+        run = self.run_segmon("replay", "-p", self.policy, capture)
+        text = run.stdout.decode()
+        for word in ("users", "servers", "default:inter", "violation", "HTTP", "a.pcap"):
+            self.assertIn(word, text)
+        self.assertNotIn("\033", text)
+
+    def test_help_and_version_go_to_standard_output(self):
+        for arguments in (("--help",), ("replay", "--help"), ("check", "--help"),
+                          ("schema", "--help"), ("--version",)):
+            run = self.run_segmon(*arguments)
+            self.assertEqual(run.returncode, 0, arguments)
+            self.assertTrue(run.stdout, arguments)
+            self.assertFalse(run.stderr, arguments)
+
+
+if __name__ == "__main__":
+    SEGMON = sys.argv.pop(1)
+    unittest.main()

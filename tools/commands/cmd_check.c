@@ -1,0 +1,88 @@
+/* segmon check: looks for mistakes in a policy. */
+
+#include "capture/error.h"
+#include "dissect/application.h"
+#include "rules/policy.h"
+#include "rules/problems.h"
+#include "tools/commands/command.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+static const char help[] =
+    "usage: segmon check --policy FILE\n"
+    "\n"
+    "Reads a policy and tells every mistake in it as FILE:LINE:COLUMN: CODE:\n"
+    "TEXT, then runs the tests it holds.  Exits with status 2 if there is an\n"
+    "error or a failing test.\n"
+    "\n"
+    "  -p, --policy FILE\n"
+    "  -q, --quiet        only mistakes, no closing line\n"
+    "  -h, --help\n";
+
+static int check(const char *path, bool quiet);
+
+int
+command_check(int argc, char *argv[])
+{
+    static const struct option options[] = {
+        {"policy", required_argument, NULL, 'p'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
+    const char *path = NULL;
+    bool quiet = false;
+    int option;
+
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "p:qh", options, NULL)) != -1) {
+        switch (option) {
+        case 'p': path = optarg; break;
+        case 'q': quiet = true; break;
+        case 'h': fputs(help, stdout); return COMMAND_OK;
+        default:
+            fputs("see 'segmon check --help'\n", stderr);
+            return COMMAND_USAGE;
+        }
+    }
+    if (!path || optind != argc) {
+        fputs("segmon check: name one policy with --policy FILE\n", stderr);
+        return COMMAND_USAGE;
+    }
+    return check(path, quiet);
+}
+
+static int
+check(const char *path, bool quiet)
+{
+    struct application_options options = {.max_inspections = 1};
+    struct application_engine *engine;
+    struct problems problems;
+    struct policy *policy;
+    struct error error;
+    int status;
+
+    engine = application_engine_new(&options, &error);
+    if (!engine) {
+        fprintf(stderr, "segmon check: %s\n", error.message);
+        return COMMAND_FAILED;
+    }
+    problems_init(&problems);
+    policy = policy_load(path, engine, &problems);
+    if (policy) {
+        policy_run_tests(policy, engine, &problems);
+    }
+    problems_print(&problems, stderr);
+    if (!quiet && policy && problems.n_errors == 0) {
+        printf("%s: %s@%s, %zu segments, %zu rules, sha256 %.12s\n", path,
+               policy_name(policy), policy_revision(policy),
+               policy_n_segments(policy), policy_n_rules(policy),
+               policy_sha256(policy));
+    }
+    status = policy && problems.n_errors == 0 ? COMMAND_OK : COMMAND_USAGE;
+    policy_unref(policy);
+    problems_done(&problems);
+    application_engine_free(engine);
+    return status;
+}

@@ -1,0 +1,322 @@
+/* What a run adds up to; see tally.h. */
+
+#include "tools/report/tally.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct tally_cell *find_cell(struct tally *, segment_id src,
+                                    segment_id dst);
+static void add_to_cell(struct tally_cell *, const struct event_flow *);
+static void add_cells(struct tally_cell *, const struct tally_cell *);
+static void count_protocol(struct tally *, uint8_t protocol);
+static void count_application(struct tally *, const char *name, uint64_t flows,
+                              uint64_t bytes);
+static void count_finding(struct tally *, const struct tally_finding *);
+static struct tally_finding *find_finding(struct tally *,
+                                          const struct tally_finding *);
+static void application_label(const struct event_flow *,
+                              char name[TALLY_MAX_APP_NAME]);
+static bool is_worse(enum flow_outcome, enum flow_outcome than);
+static void *grow(void *array, size_t n, size_t *capacity, size_t item_bytes);
+
+void
+tally_init(struct tally *tally, const struct policy *policy)
+{
+    memset(tally, 0, sizeof *tally);
+    tally->n_segments = policy_n_segments(policy);
+    tally->rows = calloc(tally->n_segments, sizeof(struct tally_cell *));
+    tally->out_of_memory = !tally->rows;
+}
+
+void
+tally_done(struct tally *tally)
+{
+    for (size_t i = 0; tally->rows && i < tally->n_segments; i++) {
+        free(tally->rows[i]);
+    }
+    free(tally->rows);
+    free(tally->findings);
+    free(tally->applications);
+}
+
+void
+tally_flow(void *context, const struct event_flow *flow)
+{
+    struct tally *tally = context;
+    const struct flow_record *record = flow->record;
+    uint64_t bytes = record->source.bytes + record->destination.bytes;
+    struct tally_cell *cell =
+        find_cell(tally, flow->src_segment, flow->dst_segment);
+    struct tally_finding finding = {
+        .rule = flow->verdict->rule,
+        .reason = flow->verdict->reason,
+        .src_segment = flow->src_segment,
+        .dst_segment = flow->dst_segment,
+        .flows = 1,
+        .bytes = bytes,
+        .worst = record->outcome,
+        .src = record->source.addr,
+        .dst = record->destination.addr,
+        .port = record->destination.port,
+        .protocol = record->protocol,
+    };
+
+    if (cell) {
+        add_to_cell(cell, flow);
+    }
+    add_to_cell(&tally->total, flow);
+    count_protocol(tally, record->protocol);
+    tally->missed_bytes +=
+        record->source.missed_bytes + record->destination.missed_bytes;
+    tally->duplicates +=
+        record->source.duplicates + record->destination.duplicates;
+    tally->one_sided += (record->flags & FLOW_ONE_SIDED) != 0;
+    tally->midstream += (record->flags & FLOW_MIDSTREAM) != 0;
+    tally->guessed_direction += record->evidence == FLOW_EVIDENCE_FIRST_SEEN;
+    application_label(flow, finding.application);
+    if (flow->application) {
+        count_application(tally, finding.application, 1, bytes);
+    }
+    if (flow->verdict->decision == DECISION_DENY) {
+        count_finding(tally, &finding);
+    }
+}
+
+void
+tally_violation(void *context, const struct event_violation *event)
+{
+    struct tally *tally = context;
+
+    tally->violations += event->violation->kind == VIOLATION_KIND_NEW;
+}
+
+void
+tally_add(struct tally *tally, const struct tally *other)
+{
+    for (size_t src = 0; other->rows && src < other->n_segments; src++) {
+        for (size_t dst = 0; other->rows[src] && dst < other->n_segments;
+             dst++) {
+            const struct tally_cell *from = &other->rows[src][dst];
+            struct tally_cell *to =
+                from->flows ? find_cell(tally, (segment_id)src, (segment_id)dst)
+                            : NULL;
+
+            if (to) {
+                add_cells(to, from);
+            }
+        }
+    }
+    add_cells(&tally->total, &other->total);
+    for (size_t i = 0; i < other->n_findings; i++) {
+        count_finding(tally, &other->findings[i]);
+    }
+    for (size_t i = 0; i < other->n_applications; i++) {
+        count_application(tally, other->applications[i].name,
+                          other->applications[i].flows,
+                          other->applications[i].bytes);
+    }
+    tally->findings_left_out += other->findings_left_out;
+    tally->tcp += other->tcp;
+    tally->udp += other->udp;
+    tally->icmp += other->icmp;
+    tally->other += other->other;
+    tally->violations += other->violations;
+    tally->missed_bytes += other->missed_bytes;
+    tally->duplicates += other->duplicates;
+    tally->one_sided += other->one_sided;
+    tally->midstream += other->midstream;
+    tally->guessed_direction += other->guessed_direction;
+    tally->out_of_memory |= other->out_of_memory;
+}
+
+static struct tally_cell *
+find_cell(struct tally *tally, segment_id src, segment_id dst)
+{
+    if (!tally->rows || src >= tally->n_segments || dst >= tally->n_segments) {
+        return NULL;
+    }
+    if (!tally->rows[src]) {
+        tally->rows[src] = calloc(tally->n_segments, sizeof(struct tally_cell));
+        tally->out_of_memory |= !tally->rows[src];
+    }
+    return tally->rows[src] ? &tally->rows[src][dst] : NULL;
+}
+
+static void
+add_to_cell(struct tally_cell *cell, const struct event_flow *flow)
+{
+    const struct flow_record *record = flow->record;
+    enum decision decision = flow->verdict->decision;
+
+    cell->flows++;
+    cell->packets += record->source.packets + record->destination.packets;
+    cell->bytes += record->source.bytes + record->destination.bytes;
+    cell->decisions[decision]++;
+    cell->broken += decision == DECISION_DENY &&
+                    (record->outcome == FLOW_OUTCOME_ESTABLISHED ||
+                     record->outcome == FLOW_OUTCOME_DATA);
+}
+
+static void
+add_cells(struct tally_cell *to, const struct tally_cell *from)
+{
+    to->flows += from->flows;
+    to->packets += from->packets;
+    to->bytes += from->bytes;
+    to->broken += from->broken;
+    for (size_t i = 0; i < TALLY_N_DECISIONS; i++) {
+        to->decisions[i] += from->decisions[i];
+    }
+}
+
+static void
+count_protocol(struct tally *tally, uint8_t protocol)
+{
+    switch (protocol) {
+    case PROTOCOL_TCP: tally->tcp++; break;
+    case PROTOCOL_UDP: tally->udp++; break;
+    case PROTOCOL_ICMP:
+    case PROTOCOL_ICMPV6: tally->icmp++; break;
+    default: tally->other++; break;
+    }
+}
+
+/* A few hundred names at most, the common ones first: a linear search moves
+ * what it found one place up. */
+static void
+count_application(struct tally *tally, const char *name, uint64_t flows,
+                  uint64_t bytes)
+{
+    struct tally_application *list = tally->applications;
+    size_t i = 0;
+
+    while (i < tally->n_applications && strcmp(list[i].name, name) != 0) {
+        i++;
+    }
+    if (i == tally->n_applications) {
+        list = grow(list, i, &tally->applications_capacity, sizeof *list);
+        if (!list) {
+            tally->out_of_memory = true;
+            return;
+        }
+        tally->applications = list;
+        tally->n_applications++;
+        list[i] = (struct tally_application){.flows = 0};
+        snprintf(list[i].name, sizeof list[i].name, "%s", name);
+    }
+    list[i].flows += flows;
+    list[i].bytes += bytes;
+    if (i > 0 && list[i].flows > list[i - 1].flows) {
+        struct tally_application swapped = list[i];
+
+        list[i] = list[i - 1];
+        list[i - 1] = swapped;
+    }
+}
+
+static void
+count_finding(struct tally *tally, const struct tally_finding *finding)
+{
+    struct tally_finding *same = find_finding(tally, finding);
+    uint64_t flows = finding->flows;
+    uint64_t bytes = finding->bytes;
+
+    if (!same) {
+        tally->findings_left_out += flows;
+        return;
+    }
+    flows += same->flows;
+    bytes += same->bytes;
+    if (same->flows == 0 || is_worse(finding->worst, same->worst)) {
+        *same = *finding; /* The example shown is the worst. */
+    }
+    same->flows = flows;
+    same->bytes = bytes;
+}
+
+/* The entry of the same kind, made empty if there is none; NULL without room.
+ */
+static struct tally_finding *
+find_finding(struct tally *tally, const struct tally_finding *finding)
+{
+    struct tally_finding *list = tally->findings;
+    size_t n = tally->n_findings;
+
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].rule == finding->rule &&
+            list[i].reason == finding->reason &&
+            list[i].src_segment == finding->src_segment &&
+            list[i].dst_segment == finding->dst_segment) {
+            return &list[i];
+        }
+    }
+    list = n < TALLY_MAX_FINDINGS
+               ? grow(list, n, &tally->findings_capacity, sizeof *list)
+               : NULL;
+    if (!list) {
+        return NULL;
+    }
+    tally->findings = list;
+    tally->n_findings = n + 1;
+    list[n] = (struct tally_finding){.flows = 0};
+    return &list[n];
+}
+
+/* "TLS.Google" as nDPI writes it; how sure it is shows in the events. */
+static void
+application_label(const struct event_flow *flow, char name[TALLY_MAX_APP_NAME])
+{
+    const struct application *application = flow->application;
+    const char *master;
+    const char *app;
+
+    if (!application || application->state == APPLICATION_NONE) {
+        snprintf(name, TALLY_MAX_APP_NAME, "%s", "no payload");
+        return;
+    }
+    if (application->state != APPLICATION_KNOWN) {
+        snprintf(name, TALLY_MAX_APP_NAME, "%s", "unknown");
+        return;
+    }
+    master = application_name(flow->engine, application->master);
+    app = application_name(flow->engine, application->name);
+    if (!application->master || application->master == application->name) {
+        snprintf(name, TALLY_MAX_APP_NAME, "%s", app);
+    } else if (!application->name) {
+        snprintf(name, TALLY_MAX_APP_NAME, "%s", master);
+    } else {
+        snprintf(name, TALLY_MAX_APP_NAME, "%s.%s", master, app);
+    }
+}
+
+static bool
+is_worse(enum flow_outcome outcome, enum flow_outcome than)
+{
+    static const int ranks[FLOW_N_OUTCOMES] = {
+        [FLOW_OUTCOME_REFUSED] = 1,
+        [FLOW_OUTCOME_ATTEMPT] = 2,
+        [FLOW_OUTCOME_ESTABLISHED] = 3,
+        [FLOW_OUTCOME_DATA] = 4,
+    };
+
+    return ranks[outcome] > ranks[than];
+}
+
+/* Room for one item more in a list of 'n'; NULL, and the list as it was,
+ * without memory. */
+static void *
+grow(void *array, size_t n, size_t *capacity, size_t item_bytes)
+{
+    size_t wanted = *capacity ? 2 * *capacity : 16;
+
+    if (n < *capacity) {
+        return array;
+    }
+    array = realloc(array, wanted * item_bytes);
+    if (array) {
+        *capacity = wanted;
+    }
+    return array;
+}

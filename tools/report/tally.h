@@ -1,0 +1,73 @@
+/* What a run's flows and violations add up to, for its summary.
+ *
+ * A tally belongs to one worker's thread; after the threads are done, one is
+ * added to another.  Memory is bounded: a cell per pair of segments that talk,
+ * and TALLY_MAX_FINDINGS kinds of violation. */
+
+#ifndef TOOLS_REPORT_TALLY_H
+#define TOOLS_REPORT_TALLY_H
+
+#include "tools/output/event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    TALLY_MAX_FINDINGS = 4096, /* Further kinds are counted together. */
+    TALLY_N_DECISIONS = DECISION_RELATED + 1,
+    TALLY_MAX_APP_NAME = 48
+};
+
+/* One cell of the segment matrix. */
+struct tally_cell {
+    uint64_t flows, packets, bytes;
+    uint64_t decisions[TALLY_N_DECISIONS];
+    uint64_t broken; /* Denied flows that were established all the same. */
+};
+
+/* Flows one rule denies between two segments for one reason. */
+struct tally_finding {
+    int32_t rule;
+    enum verdict_reason reason;
+    segment_id src_segment, dst_segment;
+    uint64_t flows, bytes;
+    enum flow_outcome worst;
+    /* An example: the first flow with the worst outcome. */
+    struct addr src, dst;
+    uint16_t port;
+    uint8_t protocol;
+    char application[TALLY_MAX_APP_NAME];
+};
+
+struct tally_application {
+    char name[TALLY_MAX_APP_NAME];
+    uint64_t flows, bytes;
+};
+
+struct tally {
+    size_t n_segments;
+    struct tally_cell **rows; /* By source, then destination; NULL: none. */
+    struct tally_finding *findings;
+    size_t n_findings, findings_capacity;
+    uint64_t findings_left_out; /* Flows. */
+    struct tally_application *applications;
+    size_t n_applications, applications_capacity;
+    struct tally_cell total;
+    uint64_t tcp, udp, icmp, other; /* Flows. */
+    uint64_t violations;            /* Violation records of kind 'new'. */
+    uint64_t missed_bytes, duplicates, one_sided, midstream, guessed_direction;
+    bool out_of_memory; /* Some flows are missing above. */
+};
+
+void tally_init(struct tally *, const struct policy *);
+void tally_done(struct tally *);
+
+/* For struct worker_observer; 'tally' is the context. */
+void tally_flow(void *tally, const struct event_flow *);
+void tally_violation(void *tally, const struct event_violation *);
+
+/* Adds 'other' in; both are of the same policy. */
+void tally_add(struct tally *, const struct tally *other);
+
+#endif

@@ -1,0 +1,75 @@
+/* The progress line; see progress.h. */
+
+#include "tools/runtime/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    INTERVAL_MS = 200,
+    NAME_COLUMNS = 30
+};
+
+static struct mono_time
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (struct mono_time){t.tv_sec * SECOND_NS + t.tv_nsec};
+}
+
+void
+progress_init(struct progress *progress, bool wanted)
+{
+    *progress = (struct progress){
+        .enabled = wanted && isatty(STDERR_FILENO),
+        .start = now(),
+    };
+    progress->last = progress->start;
+}
+
+void
+progress_show(void *context, const struct pipeline_progress *run)
+{
+    struct progress *progress = context;
+    struct mono_time t;
+    const char *name;
+    double seconds;
+    double rate;
+
+    if (!progress->enabled) {
+        return;
+    }
+    t = now();
+    if (t.ns - progress->last.ns < INTERVAL_MS * MILLISECOND_NS) {
+        return;
+    }
+    progress->last = t;
+    progress->drawn = true;
+    seconds = (double)(t.ns - progress->start.ns) / (double)SECOND_NS;
+    rate = (double)run->frames / seconds / 1e6;
+    name = strrchr(run->file, '/');
+    name = name ? name + 1 : run->file;
+    fprintf(stderr, "\r\033[K%.*s (%zu/%zu) ", NAME_COLUMNS, name,
+            run->file_number, run->n_files);
+    if (run->file_size) {
+        fprintf(stderr, "%" PRIu64 " %% ",
+                run->file_bytes * 100 / run->file_size);
+    }
+    fprintf(stderr, "%" PRIu64 " packets, %.2f M/s", run->frames, rate);
+    fflush(stderr);
+}
+
+void
+progress_clear(struct progress *progress)
+{
+    if (progress->drawn) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+        progress->drawn = false;
+    }
+}

@@ -1,0 +1,75 @@
+/* A packet's way from flow to verdict to event.
+ *
+ * A worker belongs to one thread and owns a flow table, an application engine,
+ * a violation tracker and its side of an event queue.  It calls the policy,
+ * which it shares, and nothing else of other threads. */
+
+#ifndef TOOLS_RUNTIME_WORKER_H
+#define TOOLS_RUNTIME_WORKER_H
+
+#include "dissect/application.h"
+#include "flows/flow_table.h"
+#include "rules/policy.h"
+#include "rules/violation.h"
+#include "tools/output/event.h"
+#include "tools/output/output.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct capture_names;
+struct error;
+struct frame;
+struct packet;
+struct worker; /* Opaque. */
+
+/* Sees every flow and violation event a worker makes, whatever the outputs
+ * want; for summaries.  Runs on the worker's thread; everything is borrowed. */
+struct worker_observer {
+    void (*flow)(void *context, const struct event_flow *);
+    void (*violation)(void *context, const struct event_violation *);
+    void *context;
+};
+
+struct worker_options {
+    struct policy *policy; /* Borrowed until worker_free(). */
+    bool inspect;          /* Classify applications with nDPI. */
+    size_t max_inspections;
+    struct flow_table_options table;   /* 'record', 'context', 'user_bytes' are
+                                        * the worker's own. */
+    const struct event_source *source; /* Borrowed, as are the next three. */
+    const struct capture_names *names;
+    struct event_queue *queue;              /* NULL: no events are encoded. */
+    const struct worker_observer *observer; /* NULL: none. */
+    unsigned events; /* Bit 1 << enum event_kind: wanted. */
+};
+
+struct worker *worker_new(const struct worker_options *, struct error *);
+void worker_free(struct worker *); /* Accepts NULL. */
+
+/* 'packet' is what dissect_frame() made of 'frame'.  'now' is the latest stamp
+ * of the whole run so far, other workers' packets included: what happens to a
+ * flow then does not depend on which worker it went to. */
+void worker_packet(struct worker *, const struct frame *,
+                   const struct packet *packet, struct wall_time now);
+
+/* Batch lookahead for a packet that comes soon. */
+void worker_prefetch(const struct worker *, const struct packet *);
+
+/* Ends every flow at 'now', the latest stamp of the run.  Only
+ * worker_get_counters() and worker_free() come after. */
+void worker_finish(struct worker *, enum flow_end why, struct wall_time now);
+
+struct worker_counters {
+    struct flow_table_counters flows;
+    struct application_counters applications;
+    struct violation_counters violations;
+    uint64_t ends[FLOW_N_ENDS]; /* Flows ended, by reason. */
+    uint64_t judged;            /* Questions put to the policy. */
+};
+
+void worker_get_counters(const struct worker *, struct worker_counters *);
+void worker_counters_add(struct worker_counters *sum,
+                         const struct worker_counters *);
+
+#endif
