@@ -48,8 +48,6 @@ policy_load(const char *path, const struct application_engine *engine,
     }
     free(real);
     free(folder);
-    /* load_policy() frees what 'source' holds.
-     * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     return policy;
 }
 
@@ -71,9 +69,10 @@ policy_load_bytes(const char *name, const char *bytes, size_t size,
     problems_init(&own);
     source.path = strdup(name);
     source.bytes = borrowed.out;
-    if (source.path) {
+    if (source.path) { /* load_policy() frees it. */
         policy = load_policy(&loader, &source);
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see above. */
     problems_done(&own);
     return policy;
 }

@@ -1,0 +1,274 @@
+/* policy.h: loading, including, fingerprints. */
+
+#include "tests/support/test.h"
+
+#include "rules/policy.h"
+#include "rules/problems.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD "version: 1\nsegments: {a: {networks: [10.0.0.0/8]}}\n"
+
+static struct policy *
+load(const char *text, struct problems *problems)
+{
+    problems_init(problems);
+    return policy_load_bytes("p.yaml", text, strlen(text), NULL, problems);
+}
+
+static void
+assert_problem(const struct problems *problems, size_t i, const char *code,
+               unsigned line, unsigned column, const char *said)
+{
+    assert_true(i < problems->n);
+    assert_string_equal(problems->list[i].code, code);
+    assert_int_equal(problems->list[i].line, line);
+    assert_int_equal(problems->list[i].column, column);
+    assert_non_null(strstr(problems->list[i].message, said));
+}
+
+static void
+every_mistake_is_reported_in_one_run(void **state)
+{
+    struct problems problems;
+
+    (void)state;
+    assert_null(load(HEAD "rules:\n"
+                          "  - {id: r, from: b, to: a, actoin: deny}\n"
+                          "  - {id: r, from: a, to: a, action: dney}\n"
+                          "  - {id: s, from: a, to: a, action: deny,\n"
+                          "     service: [443/tcp, htps]}\n",
+                     &problems));
+    assert_int_equal(problems.n_errors, 7);
+    assert_problem(&problems, 0, "E-UNKNOWN-KEY", 4, 29, "'action'");
+    assert_problem(&problems, 1, "E-MISSING", 4, 5, "'action'");
+    assert_problem(&problems, 2, "E-REF", 4, 19, "'b'");
+    assert_problem(&problems, 3, "E-RULE-ID", 5, 10, "p.yaml:4");
+    assert_problem(&problems, 4, "E-ACTION", 5, 37, "'deny'");
+    assert_problem(&problems, 5, "E-SERVICE", 7, 16, "tcp/443");
+    assert_problem(&problems, 6, "E-REF", 7, 25, "'https'");
+    assert_string_equal(problems.list[0].source_line,
+                        "  - {id: r, from: b, to: a, actoin: deny}");
+    problems_done(&problems);
+}
+
+static void
+digest_of(const char *text, char sha256[65])
+{
+    struct problems problems;
+    struct policy *policy = load(text, &problems);
+
+    assert_non_null(policy);
+    snprintf(sha256, 65, "%s", policy_sha256(policy));
+    policy_unref(policy);
+    problems_done(&problems);
+}
+
+static void
+the_canonical_digest_ignores_form_and_not_meaning(void **state)
+{
+    char one[65], other[65];
+
+    (void)state;
+    digest_of("version: 1\n"
+              "segments: {a: {networks: [10.0.0.0/8, 192.0.2.0/24]},\n"
+              "           b: {networks: [198.51.100.0/24]}}\n"
+              "groups: {g: [a, b]}\n"
+              "rules: [{id: r, from: g, to: a, service: https, action: allow}]",
+              one);
+    digest_of("version: 1  # the same in other words\n"
+              "rules: [{action: allow, id: r, from: [b, a], to: a,\n"
+              "         service: tcp/443}]\n"
+              "segments: {b: {networks: [198.51.100.0/24]},\n"
+              "           a: {networks: [192.0.2.0/24, 10.0.0.0/8]}}\n",
+              other);
+    assert_string_equal(one, other);
+    digest_of("version: 1\n"
+              "segments: {b: {networks: [198.51.100.0/24]},\n"
+              "           a: {networks: [192.0.2.0/24, 10.0.0.0/8]}}\n"
+              "rules: [{id: r, from: [b, a], to: a, service: tcp/444,\n"
+              "         action: allow}]\n",
+              other);
+    assert_string_not_equal(one, other);
+}
+
+static void
+the_source_digest_is_that_of_the_bytes(void **state)
+{
+    struct problems problems;
+    struct policy *policy = load("version: 1\n", &problems);
+
+    (void)state;
+    assert_non_null(policy); /* printf 'version: 1\n' | sha256sum */
+    assert_string_equal(
+        policy_source_sha256(policy),
+        "09bfcc6a14b83e2192b8673677725c84883ee9cd0c70e45c9ec09daa8f2b2847");
+    policy_unref(policy);
+    problems_done(&problems);
+}
+
+static void
+only_vlans_that_matter_tell_flows_apart(void **state)
+{
+    struct problems problems;
+    struct policy *policy =
+        load("version: 1\nsegments: {a: {networks: [10.0.0.0/8], "
+             "vlans: [20-21]}}\nrules: [{id: r, from: any, to: any, "
+             "when: {vlan: 30}, action: deny}]\n",
+             &problems);
+
+    (void)state;
+    assert_non_null(policy);
+    assert_int_equal(policy_vlan_context(policy, 21), 21);
+    assert_int_equal(policy_vlan_context(policy, 30), 30);
+    assert_int_equal(policy_vlan_context(policy, 22), 0);
+    assert_int_equal(policy_vlan_context(policy, 0), 0);
+    policy_unref(policy);
+    problems_done(&problems);
+}
+
+/* A folder with files of its own, gone with the test. */
+struct folder {
+    char path[64], main[128];
+};
+
+static void
+write_file(const struct folder *folder, const char *name, const char *text)
+{
+    char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", folder->path, name);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void
+folder_init(struct folder *folder, const char *main_text)
+{
+    snprintf(folder->path, sizeof folder->path, "/tmp/segmon-policy-XXXXXX");
+    assert_non_null(mkdtemp(folder->path));
+    snprintf(folder->main, sizeof folder->main, "%s/main.yaml", folder->path);
+    write_file(folder, "main.yaml", main_text);
+}
+
+static void
+folder_done(const struct folder *folder)
+{
+    static const char *const names[] = {"main.yaml", "10.yaml", "20.yaml",
+                                        "link.yaml"};
+    char path[256];
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder->path, names[i]);
+        unlink(path);
+    }
+    rmdir(folder->path);
+}
+
+static void
+included_rules_come_before_those_of_the_main_file(void **state)
+{
+    struct problems problems;
+    struct folder folder;
+    struct policy *policy;
+
+    (void)state;
+    folder_init(&folder,
+                HEAD "include: \"[0-9]*.yaml\"\n"
+                     "rules: [{id: m, from: a, to: b, action: deny}]\n");
+    write_file(&folder, "20.yaml",
+               "version: 1\nrules: [{id: i2, from: a, to: b, action: deny}]\n");
+    write_file(&folder, "10.yaml",
+               "version: 1\nsegments: {b: {networks: [192.0.2.0/24]}}\n"
+               "rules: [{id: i1, from: a, to: b, action: deny}]\n");
+    problems_init(&problems);
+    policy = policy_load(folder.main, NULL, &problems);
+    assert_non_null(policy);
+    assert_string_equal(policy_rule(policy, 0)->id, "i1");
+    assert_string_equal(policy_rule(policy, 1)->id, "i2");
+    assert_string_equal(policy_rule(policy, 2)->id, "m");
+    policy_unref(policy);
+    problems_done(&problems);
+    folder_done(&folder);
+}
+
+static void
+assert_include_refused(const char *include, const char *code)
+{
+    struct problems problems;
+    struct folder folder;
+    char text[200], link[256];
+
+    snprintf(text, sizeof text, "version: 1\ninclude: [%s]\n", include);
+    folder_init(&folder, text);
+    write_file(&folder, "10.yaml", "version: 1\ninclude: main.yaml\n");
+    write_file(&folder, "20.yaml", "version: 1\ndefaults: {inter: allow}\n");
+    snprintf(link, sizeof link, "%s/link.yaml", folder.path);
+    assert_int_equal(symlink("/etc/hostname", link), 0);
+    problems_init(&problems);
+    assert_null(policy_load(folder.main, NULL, &problems));
+    assert_string_equal(problems.list[0].code, code);
+    problems_done(&problems);
+    folder_done(&folder);
+}
+
+static void
+includes_stay_inside_their_folder(void **state)
+{
+    (void)state;
+    assert_include_refused("/etc/hostname", "E-INCLUDE");
+    assert_include_refused("../x.yaml", "E-INCLUDE");
+    assert_include_refused("a/../../x.yaml", "E-INCLUDE");
+    assert_include_refused("link.yaml", "E-INCLUDE");
+    assert_include_refused("missing.yaml", "E-INCLUDE");
+    assert_include_refused("10.yaml", "E-CYCLE");
+    assert_include_refused("20.yaml", "E-INCLUDE");
+}
+
+static void
+dates_are_linted_against_today(void **state)
+{
+    const struct wall_time april = {INT64_C(1775044800) * 1000000000};
+    struct problems problems;
+    struct policy *policy =
+        load("version: 1\npolicy: {name: p, review_by: 2026-03-01}\n"
+             "segments: {a: {networks: [10.0.0.0/8]}}\n"
+             "rules:\n"
+             "  - {id: old, from: a, to: internet, action: allow, "
+             "expires: 2026-03-01}\n"
+             "  - {id: soon, from: a, to: internet, action: allow, "
+             "expires: 2026-04-20}\n",
+             &problems);
+
+    (void)state;
+    assert_non_null(policy);
+    policy_lint(policy, april, &problems);
+    assert_problem(&problems, 0, "W-EXPIRED", 5, 5, "'old'");
+    assert_problem(&problems, 1, "W-EXPIRING", 6, 5, "'soon'");
+    assert_problem(&problems, 2, "W-REVIEW", 2, 30, "reviewed");
+    policy_unref(policy);
+    problems_done(&problems);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_mistake_is_reported_in_one_run),
+        cmocka_unit_test(the_canonical_digest_ignores_form_and_not_meaning),
+        cmocka_unit_test(the_source_digest_is_that_of_the_bytes),
+        cmocka_unit_test(only_vlans_that_matter_tell_flows_apart),
+        cmocka_unit_test(included_rules_come_before_those_of_the_main_file),
+        cmocka_unit_test(includes_stay_inside_their_folder),
+        cmocka_unit_test(dates_are_linted_against_today),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
