@@ -34,6 +34,7 @@ struct hit {
     const struct flow_record *record;
     enum flow_outcome outcome;
     bool suppressed;
+    bool again; /* The flow was counted before. */
     struct violation_key key;
 };
 
@@ -92,12 +93,13 @@ violation_tracker_free(struct violation_tracker *tracker)
 void
 violation_hit(struct violation_tracker *tracker, const struct policy *policy,
               const struct verdict *verdict, const struct question *question,
-              const struct flow_record *record)
+              const struct flow_record *record, bool again)
 {
     struct violation_entry *entry;
     struct hit hit;
 
     hit_init(&hit, policy, verdict, question, record);
+    hit.again = again;
     tracker->counters.hits++;
     tracker->counters.suppressed += hit.suppressed;
     if (record->now.ns > tracker->now.ns) {
@@ -323,8 +325,10 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
         violation->port = 0;
         violation->all_ports = true;
     }
-    violation->count++;
-    violation->count_since_last++;
+    if (fresh || !hit->again) {
+        violation->count++;
+        violation->count_since_last++;
+    }
     entry->ambiguous = hit->verdict->flags & VERDICT_DIRECTION_AMBIGUOUS;
     violation_entry_add_flow(entry, hit->record->id);
     violation_table_touch(tracker->table, entry, tracker->now);

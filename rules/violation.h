@@ -80,10 +80,11 @@ violation_tracker_new(const struct violation_options *, violation_handler *,
                       void *context, struct error *);
 void violation_tracker_free(struct violation_tracker *); /* Accepts NULL. */
 
-/* One flow that the policy denies, or the same flow with a worse outcome. */
+/* One flow that the policy denies; or, 'again', the same flow with a worse
+ * outcome, which is not counted twice. */
 void violation_hit(struct violation_tracker *, const struct policy *,
                    const struct verdict *, const struct question *,
-                   const struct flow_record *);
+                   const struct flow_record *, bool again);
 void violation_advance(struct violation_tracker *, struct wall_time now);
 
 /* Severity from its six terms (policy language, section on severity). */

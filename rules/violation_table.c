@@ -1,16 +1,21 @@
-/* Identities are cut from SHA-256, so nobody who chooses addresses can choose
- * buckets cheaply; a random seed per table makes even that useless.  Order of
- * emission comes from the list, never from the buckets. */
+/* Entries are found by a keyed hash of what makes them one, with a random key
+ * per table, so nobody who chooses addresses can choose buckets; the SHA-256
+ * that records carry is made once per entry.  Order of emission comes from the
+ * list, never from the buckets. */
 
 #include "rules/violation_table.h"
 
 #include "rules/policy_impl.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 enum {
     TABLE_FIRST_BUCKETS = 64,
@@ -29,9 +34,10 @@ static bool table_grow(struct violation_table *);
 static void table_remove(struct violation_table *, struct violation_entry *);
 static void list_append(struct violation_table *, struct violation_entry *);
 static void list_remove(struct violation_table *, struct violation_entry *);
-static uint64_t identity_of(enum violation_entry_kind,
+static uint64_t identity_of(const struct violation_table *,
+                            enum violation_entry_kind,
                             const struct violation_key *);
-static uint64_t parse_id(const char *id);
+static uint64_t hash_text(const char *text, uint64_t seed);
 static void entry_free(struct violation_entry *);
 static void target_keep(struct violation_entry *, uint64_t n, uint64_t hash);
 static uint64_t target_hash(const struct violation_key *, bool over_dsts);
@@ -82,7 +88,7 @@ violation_table_find(struct violation_table *table,
                      enum violation_entry_kind kind,
                      const struct violation_key *key)
 {
-    uint64_t identity = identity_of(kind, key);
+    uint64_t identity = identity_of(table, kind, key);
     struct violation_entry *entry = table->buckets[bucket_of(table, identity)];
 
     while (entry && (entry->identity != identity || entry->kind != kind)) {
@@ -109,7 +115,7 @@ violation_table_add(struct violation_table *table,
     }
     entry->kind = kind;
     violation_key_id(kind, key, entry->violation.id);
-    entry->identity = parse_id(entry->violation.id);
+    entry->identity = identity_of(table, kind, key);
     entry->touched.ns = INT64_MIN;
     bucket = bucket_of(table, entry->identity);
     entry->next = table->buckets[bucket];
@@ -309,25 +315,38 @@ list_remove(struct violation_table *table, struct violation_entry *entry)
     }
 }
 
+/* Equal for exactly the keys that violation_key_id() makes equal. */
 static uint64_t
-identity_of(enum violation_entry_kind kind, const struct violation_key *key)
+identity_of(const struct violation_table *table, enum violation_entry_kind kind,
+            const struct violation_key *key)
 {
-    char id[VIOLATION_ID_SIZE];
+    struct {
+        struct addr src, dst;
+        uint16_t port;
+        uint8_t protocol, kind;
+    } facts = {.src = key->src,
+               .dst = key->dst,
+               .port = key->port,
+               .protocol = key->protocol,
+               .kind = (uint8_t)kind};
+    uint64_t hash;
 
-    violation_key_id(kind, key, id);
-    return parse_id(id);
+    static_assert(sizeof facts == 2 * sizeof(struct addr) + 4,
+                  "padding would be hashed");
+    if (kind == VIOLATION_ENTRY_DSTS) {
+        facts.dst = (struct addr){{0}};
+    } else if (kind == VIOLATION_ENTRY_PORTS) {
+        facts.port = 0;
+    }
+    hash = XXH3_64bits_withSeed(&facts, sizeof facts, table->seed);
+    return hash_text(key->policy,
+                     hash_text(key->reason, hash_text(key->rule, hash)));
 }
 
 static uint64_t
-parse_id(const char *id)
+hash_text(const char *text, uint64_t seed)
 {
-    uint64_t value = 0;
-
-    for (; *id; id++) {
-        value =
-            value << 4 | (uint64_t)(*id <= '9' ? *id - '0' : *id - 'a' + 10);
-    }
-    return value;
+    return XXH3_64bits_withSeed(text, strlen(text), seed);
 }
 
 static void

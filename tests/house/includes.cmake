@@ -26,7 +26,7 @@ set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
 set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
 set(owners_nettle "(flows/flow_record|rules/(policy_hash|violation)|flows/community_id)\\.c")
-set(owners_xxhash "flows/flow_key\\.[ch]")
+set(owners_xxhash "(flows/flow_key\\.[ch]|rules/violation_table\\.c)")
 set(owners_yaml "rules/yaml_doc\\.c")
 set(owners_hiredis "tools/output/sink_redis\\.c")
 

@@ -25,6 +25,7 @@ struct fixture {
     struct violation_tracker *tracker;
     struct told told;
     int64_t now;
+    bool again; /* What hit() says of its flow. */
 };
 
 static void
@@ -93,7 +94,8 @@ hit(struct fixture *f, int64_t seconds, uint32_t src, uint32_t dst,
     question.dst_segment = policy_locate(f->policy, &question.dst, &place);
     judge(f->policy, &question, &verdict);
     assert_int_equal(verdict.decision, DECISION_DENY);
-    violation_hit(f->tracker, f->policy, &verdict, &question, &record);
+    violation_hit(f->tracker, f->policy, &verdict, &question, &record,
+                  f->again);
 }
 
 static const struct violation_options usual = {.max_active = 10000,
@@ -126,6 +128,24 @@ a_violation_is_told_again_after_realert(void **state)
     assert_int_equal(f.told.list[1].flow_ids[0], 3601);
     assert_int_equal(f.told.list[1].flow_ids[2], 1);
     assert_string_equal(f.told.list[0].id, f.told.list[1].id);
+    tear_down(&f);
+}
+
+static void
+a_flow_that_gets_worse_is_told_again_and_counted_once(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, &usual, "", "");
+    hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    f.again = true;
+    hit(&f, 1, 1, 1, 22, FLOW_OUTCOME_ESTABLISHED);
+    assert_int_equal(f.told.n, 2);
+    assert_told(&f, 1, VIOLATION_KIND_ESCALATE, 1);
+    f.again = false;
+    hit(&f, 2, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    assert_int_equal(f.told.n, 2);
     tear_down(&f);
 }
 
@@ -438,6 +458,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_violation_is_told_again_after_realert),
+        cmocka_unit_test(a_flow_that_gets_worse_is_told_again_and_counted_once),
         cmocka_unit_test(a_rule_may_have_its_own_realert),
         cmocka_unit_test(a_worse_outcome_is_told_at_once_and_data_adds_nothing),
         cmocka_unit_test(identity_is_the_documented_digest),

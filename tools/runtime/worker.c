@@ -418,7 +418,8 @@ tell_violation(struct worker *worker, const struct event_flow *flow,
     }
     worker->telling = flow;
     violation_hit(worker->violations, worker->policy, flow->verdict, question,
-                  flow->record);
+                  flow->record,
+                  tracked->told && tracked->told_rule == flow->verdict->rule);
     worker->telling = NULL;
     tracked->told = true;
     tracked->told_rank = (uint8_t)rank;
