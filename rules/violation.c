@@ -351,6 +351,9 @@ entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
     } else {
         return;
     }
+    if (!entry->told) {
+        violation_key_id(entry->kind, &hit->key, entry->violation.id);
+    }
     emit(tracker, entry, kind);
     entry->told = true;
     entry->told_at.ns = now;

@@ -1,6 +1,6 @@
 /* Entries are found by a keyed hash of what makes them one, with a random key
  * per table, so nobody who chooses addresses can choose buckets; the SHA-256
- * that records carry is made once per entry.  Order of emission comes from the
+ * that records carry is made when an entry is first told.  Order of emission comes from the
  * list, never from the buckets. */
 
 #include "rules/violation_table.h"
@@ -114,7 +114,6 @@ violation_table_add(struct violation_table *table,
         return NULL;
     }
     entry->kind = kind;
-    violation_key_id(kind, key, entry->violation.id);
     entry->identity = identity_of(table, kind, key);
     entry->touched.ns = INT64_MIN;
     bucket = bucket_of(table, entry->identity);
