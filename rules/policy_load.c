@@ -64,15 +64,13 @@ policy_load_bytes(const char *name, const char *bytes, size_t size,
         const char *in;
         char *out; /* Borrowed and never written to. */
     } borrowed = {bytes};
-    struct policy *policy = NULL;
+    struct policy *policy;
 
     problems_init(&own);
     source.path = strdup(name);
     source.bytes = borrowed.out;
-    if (source.path) { /* load_policy() frees it. */
-        policy = load_policy(&loader, &source);
-    }
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see above. */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): load_policy() frees it. */
+    policy = source.path ? load_policy(&loader, &source) : NULL;
     problems_done(&own);
     return policy;
 }

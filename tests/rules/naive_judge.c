@@ -129,6 +129,22 @@ conditions_truth(const struct rule *rule, const struct question *q,
     return all;
 }
 
+static enum truth
+tls_truth(const struct rule *rule, const struct question *q)
+{
+    unsigned version = (unsigned)q->tls_version - 0x0301 + 2;
+
+    if (q->tls_version) {
+        return version >= rule->require_tls ? TRUE_NOW : FALSE_NOW;
+    }
+    if (q->app == QUESTION_APP_PENDING) {
+        return UNKNOWN_YET;
+    }
+    return q->midstream && (q->is_tls || q->app == QUESTION_APP_UNKNOWN)
+               ? TRUE_NOW
+               : FALSE_NOW;
+}
+
 /* Bits of decisions that are possible; the reason if there is one. */
 static unsigned
 decisions_of(const struct rule *rule, const struct question *q,
@@ -149,18 +165,14 @@ decisions_of(const struct rule *rule, const struct question *q,
         open |= truth == UNKNOWN_YET;
     }
     if (judged && rule->requirements >> REQUIREMENT_TLS_MIN & 1) {
-        unsigned version =
-            q->tls_version ? (unsigned)q->tls_version - 0x0301 + 2 : 0;
+        enum truth truth = tls_truth(rule, q);
 
-        if (version ? version < rule->require_tls
-                    : q->app != QUESTION_APP_PENDING &&
-                          !(q->midstream &&
-                            (q->is_tls || q->app == QUESTION_APP_UNKNOWN))) {
+        if (truth == FALSE_NOW) {
             *reason =
                 open ? VERDICT_REASON_SETTLED : VERDICT_REASON_REQUIRE_TLS_MIN;
             return denied;
         }
-        open |= !version && q->app == QUESTION_APP_PENDING;
+        open |= truth == UNKNOWN_YET;
     }
     if (rule->requirements >> REQUIREMENT_ONE_WAY & 1 && q->replied) {
         *reason =

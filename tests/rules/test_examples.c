@@ -135,6 +135,21 @@ judge_story(const struct policy *policy, char *const *value)
 }
 
 static void
+split(char *line, char *value[STORY_N])
+{
+    size_t n = 0;
+
+    for (char *at = line; n < STORY_N && at; n++) {
+        value[n] = at;
+        at = strchr(at, '\t');
+        if (at) {
+            *at++ = '\0';
+        }
+    }
+    assert_int_equal(n, STORY_N);
+}
+
+static void
 the_enterprise_is_in_order_and_tells_the_labs_story(void **state)
 {
     struct policy *policy = load("enterprise-pci-ot.yaml");
@@ -145,21 +160,11 @@ the_enterprise_is_in_order_and_tells_the_labs_story(void **state)
     (void)state;
     assert_non_null(story);
     while (fgets(line, sizeof line, story)) {
-        char *at = line;
-        size_t n = 0;
-
         line[strcspn(line, "\n")] = '\0';
         if (line[0] == '#' || strncmp(line, "scene\t", 6) == 0) {
             continue;
         }
-        for (; n < STORY_N && at; n++) {
-            value[n] = at;
-            at = strchr(at, '\t');
-            if (at) {
-                *at++ = '\0';
-            }
-        }
-        assert_int_equal(n, STORY_N);
+        split(line, value);
         judge_story(policy, value);
         n_rows++;
     }

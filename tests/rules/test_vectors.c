@@ -1,7 +1,6 @@
 /* The vectors that stand beside the policy language, where they are present:
  * one row, one flow, one verdict. */
 
-#define _GNU_SOURCE /* strcasestr() */
 #include "tests/support/test.h"
 
 #include "capture/error.h"
@@ -13,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     MAX_COLUMNS = 40,
@@ -213,6 +213,15 @@ every_vector_gets_its_verdict(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static bool
+says(const char *message, const char *words)
+{
+    while (*message && strncasecmp(message, words, strlen(words)) != 0) {
+        message++;
+    }
+    return *message;
+}
+
 /* The first error has the code, and says what is asked of it. */
 static int
 lint_case(const struct yaml_node *one)
@@ -238,8 +247,7 @@ lint_case(const struct yaml_node *one)
             got = first->code;
         }
     }
-    if (strcmp(got, code) != 0 ||
-        (say && !strcasestr(first->message, say->text)) ||
+    if (strcmp(got, code) != 0 || (say && !says(first->message, say->text)) ||
         (first && !first->line)) {
         print_error("%s: %s, not %s %s\n", id, got, code,
                     first ? first->message : "");
