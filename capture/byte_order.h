@@ -12,8 +12,9 @@
 static inline uint16_t
 byte_order_u16(const uint8_t *at, bool big_endian)
 {
-    return big_endian ? (uint16_t)(at[0] << 8 | at[1])
-                      : (uint16_t)(at[1] << 8 | at[0]);
+    int value = big_endian ? at[0] << 8 | at[1] : at[1] << 8 | at[0];
+
+    return (uint16_t)value;
 }
 
 static inline uint32_t

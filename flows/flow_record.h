@@ -55,8 +55,8 @@ enum flow_evidence {
 
 /* What really happened, whatever a policy says (best first is not implied).
  * refused: RST or an ICMP unreachable came back.  established: handshake done,
- * or an answer for protocols without one.  data: payload both ways, or payload
- * after a handshake. */
+ * or an answer for protocols without one, even if the question was not seen.
+ * data: payload both ways, or payload after a handshake. */
 #define FLOW_OUTCOMES(X)                                                       \
     X(ATTEMPT, "attempt")                                                      \
     X(REFUSED, "refused")                                                      \

@@ -341,7 +341,8 @@ other_outcome(const struct flow *flow)
 {
     const struct flow_count *c = flow->count;
 
-    if (c[0].packets == 0 || c[1].packets == 0) {
+    /* An answer counts even where the question was not seen. */
+    if (c[!flow_initiator(flow)].packets == 0) {
         return FLOW_OUTCOME_ATTEMPT;
     }
     if ((c[0].payload | c[0].payload_high) &&

@@ -73,7 +73,7 @@ static void segments_index(struct segments *);
 
 static const struct {
     const char *text;
-    enum policy_builtin segment;
+    segment_id segment;
 } builtin_networks[] = {
     {"0.0.0.0/0", SEGMENT_INTERNET},
     {"::/0", SEGMENT_INTERNET},

@@ -33,6 +33,7 @@ a_known_port_is_the_servers(void **state)
     assert_int_equal(r.destination.packets, 1);
     assert_string_equal(r.conn_state, "SHR");
     assert_string_equal(r.history, "^d");
+    assert_int_equal(r.outcome, FLOW_OUTCOME_ESTABLISHED);
     assert_int_equal(r.flags & FLOW_FLIPPED, 0);
     r = record_of(&peers, 1);
     assert_int_equal(r.evidence, FLOW_EVIDENCE_FIRST_SEEN);
@@ -40,6 +41,7 @@ a_known_port_is_the_servers(void **state)
     r = record_of(&ephemeral, 1);
     assert_int_equal(r.evidence, FLOW_EVIDENCE_FIRST_SEEN);
     assert_string_equal(r.conn_state, "S0");
+    assert_int_equal(r.outcome, FLOW_OUTCOME_ATTEMPT);
 }
 
 static void
@@ -117,6 +119,7 @@ the_sender_of_an_icmp_request_opened(void **state)
     r = record_of(packets, 1);
     assert_int_equal(r.icmp_type, 8);
     assert_int_equal(r.source.packets, 0);
+    assert_int_equal(r.outcome, FLOW_OUTCOME_ESTABLISHED);
 }
 
 static void
