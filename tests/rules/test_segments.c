@@ -127,6 +127,21 @@ naive_builtin(const struct addr *addr)
                                                       : SEGMENT_INTERNET;
 }
 
+/* Of the longest network that has the address; -1 if none. */
+static int
+longest(const struct segment_def *def, const struct addr *addr)
+{
+    int length = -1;
+
+    for (size_t p = 0; p < def->n_networks; p++) {
+        if (prefix_contains(&def->networks[p], addr) &&
+            def->networks[p].length > length) {
+            length = def->networks[p].length;
+        }
+    }
+    return length;
+}
+
 static segment_id
 naive_locate(const struct model *model, const struct addr *addr,
              const struct policy_place *place)
@@ -140,21 +155,17 @@ naive_locate(const struct model *model, const struct addr *addr,
     }
     for (size_t i = SEGMENT_N_BUILTIN; i < model->n; i++) {
         const struct segment_def *def = &model->defs[i];
-        int rank = def->qualifiers ? 1 : 0;
+        int rank = def->qualifiers ? 1 : 0, length = longest(def, addr);
 
-        if (!segment_qualifiers_hold(def->qualifiers, place) ||
-            excluded(def, addr)) {
+        if (length < 0 || excluded(def, addr) ||
+            !segment_qualifiers_hold(def->qualifiers, place)) {
             continue;
         }
-        for (size_t p = 0; p < def->n_networks; p++) {
-            int length = def->networks[p].length;
-            bool better = length > best_length ||
-                          (length == best_length && rank > best_rank);
-
-            better = better && prefix_contains(&def->networks[p], addr);
-            best = better ? (segment_id)i : best;
-            best_length = better ? length : best_length;
-            best_rank = better ? rank : best_rank;
+        if (length > best_length ||
+            (length == best_length && rank > best_rank)) {
+            best = (segment_id)i;
+            best_length = length;
+            best_rank = rank;
         }
     }
     return best;
