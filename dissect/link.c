@@ -37,6 +37,9 @@ link_type(uint16_t link)
     case FRAME_LINK_PRISM: return STEP_PRISM;
     case FRAME_LINK_PPI: return STEP_PPI;
     case FRAME_LINK_NFLOG: return STEP_NFLOG;
+    case FRAME_LINK_IPNET: return STEP_IPNET;
+    case FRAME_LINK_IPOIB: return STEP_IPOIB;
+    case FRAME_LINK_PKTAP: return STEP_PKTAP;
     default: return STEP_UNKNOWN_LINK;
     }
 }

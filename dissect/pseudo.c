@@ -143,3 +143,67 @@ pseudo_nflog(struct walk *w)
     }
     return w->is_cut ? STEP_CUT_SHORT : STEP_NOT_IP;
 }
+
+/* LINKTYPE_IPNET, of illumos and Solaris:
+ * | version 8 | family 8 | hook 16 | length 32 | interface 32 | group 32 |
+ * | source zone 32 | destination zone 32 |  IP packet. */
+enum step
+pseudo_ipnet(struct walk *w)
+{
+    struct bytes h;
+
+    if (!cursor_take(&w->at, 24, &h)) {
+        return walk_cut(w);
+    }
+    return bytes_u8(h, 0) == 1 ? STEP_RAW : STEP_NOT_IP;
+}
+
+/* LINKTYPE_IPOIB:
+ * | InfiniBand global routing header, 40 bytes | ethertype 16 | reserved 16 |
+ * RFC 4391 section 6. */
+enum step
+pseudo_ipoib(struct walk *w)
+{
+    struct bytes h;
+
+    if (!cursor_take(&w->at, 44, &h)) {
+        return walk_cut(w);
+    }
+    return link_ethertype(bytes_be16(h, 40));
+}
+
+/* LINKTYPE_PKTAP, of macOS:
+ * | header length 32 | record type 32 | DLT_* of the frame 32 |
+ * | interface and process, to the header's length |  frame.
+ * In the byte order of the machine that captured: all of them little-endian. */
+enum step
+pseudo_pktap(struct walk *w)
+{
+    enum {
+        IS_PACKET = 1,
+        HEADER_BYTES = 12,
+        DLT_RAW_DARWIN = 12
+    };
+    uint32_t size, link;
+    struct bytes h;
+
+    if (!cursor_take(&w->at, HEADER_BYTES, &h)) {
+        return walk_cut(w);
+    }
+    size = bytes_le32(h, 0);
+    link = bytes_le32(h, 8);
+    if (size < HEADER_BYTES || size > w->wire_end) {
+        return STEP_BAD_HEADER;
+    }
+    if (bytes_le32(h, 4) != IS_PACKET) {
+        return STEP_NOT_IP;
+    }
+    if (!cursor_skip(&w->at, size - HEADER_BYTES)) {
+        return walk_cut(w);
+    }
+    if (link == DLT_RAW_DARWIN) {
+        return STEP_RAW;
+    }
+    return link < FRAME_LINK_UNKNOWN ? link_type((uint16_t)link)
+                                     : STEP_UNKNOWN_LINK;
+}

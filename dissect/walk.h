@@ -35,6 +35,9 @@
     X(SLL, pseudo_sll)                                                         \
     X(SLL2, pseudo_sll2)                                                       \
     X(NFLOG, pseudo_nflog)                                                     \
+    X(IPNET, pseudo_ipnet)                                                     \
+    X(IPOIB, pseudo_ipoib)                                                     \
+    X(PKTAP, pseudo_pktap)                                                     \
     X(WLAN, wlan_80211)                                                        \
     X(RADIOTAP, wlan_radiotap)                                                 \
     X(PRISM, wlan_prism)                                                       \

@@ -107,8 +107,11 @@ static const struct {
     {FRAME_LINK_NULL, "\0\0\0\x07", 4},
     {FRAME_LINK_RAW, "\x50", 1},
     {FRAME_LINK_LINUX_SLL, "\0\0\3\x38\0\0\0\0\0\0\0\0\0\0\x08\0", 16},
-    {FRAME_LINK_IEEE802_11, "\x80\0", 2}, /* Beacon */
-    {FRAME_LINK_IEEE802_11, "\x48\0", 2}, /* Null data */
+    {FRAME_LINK_IPNET, "\2\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+     24}, /* Of a version to come */
+    {FRAME_LINK_PKTAP, "\xc\0\0\0\0\0\0\0\1\0\0\0", 12}, /* No packet */
+    {FRAME_LINK_IEEE802_11, "\x80\0", 2},                /* Beacon */
+    {FRAME_LINK_IEEE802_11, "\x48\0", 2},                /* Null data */
 };
 
 static void
@@ -150,6 +153,12 @@ malformed_link_headers_are_bad(void **state)
                      DISSECT_BAD_HEADER);
     assert_int_equal(result_of(FRAME_LINK_NFLOG, "\2\0\0\0\1\0\0\0", 8),
                      DISSECT_BAD_HEADER);
+    assert_int_equal(
+        result_of(FRAME_LINK_PKTAP, "\xb\0\0\0\1\0\0\0\1\0\0\0", 12),
+        DISSECT_BAD_HEADER);
+    assert_int_equal(
+        result_of(FRAME_LINK_PKTAP, "\xd\0\0\0\1\0\0\0\1\0\0\0", 12),
+        DISSECT_BAD_HEADER);
 }
 
 static void
@@ -161,6 +170,9 @@ links_nobody_knows_are_unknown(void **state)
     assert_int_equal(result_of(147, "", 0), DISSECT_UNKNOWN_LINK);
     assert_int_equal(
         result_of(FRAME_LINK_PPI, "\0\0\x08\0\xc0\0\0\0", 8), /* PPI in PPI */
+        DISSECT_UNKNOWN_LINK);
+    assert_int_equal(
+        result_of(FRAME_LINK_PKTAP, "\xc\0\0\0\1\0\0\0\1\0\1\0", 12),
         DISSECT_UNKNOWN_LINK);
 }
 
