@@ -92,6 +92,7 @@ ip_v4(struct walk *w)
     fragment = bytes_be16(h, 6);
     if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) {
         p->fragment_id = p->ip_id;
+        p->fragment_protocol = p->protocol;
         return ip_fragment(w, (uint16_t)(fragment << 3),
                            fragment & IPV4_MORE_FRAGMENTS, p->protocol);
     }

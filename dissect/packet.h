@@ -132,8 +132,11 @@ struct packet {
      * 12-bit ids, outermost first.  Priority tags (id 0) are not VLANs. */
     uint16_t vlan[PACKET_MAX_VLANS];
     uint8_t n_vlans;
-    uint8_t depth;  /* IP headers around this one. */
-    uint8_t tunnel; /* enum packet_tunnel: the innermost tunnel. */
+    uint8_t depth;             /* IP headers around this one. */
+    uint8_t tunnel;            /* enum packet_tunnel: the innermost tunnel. */
+    uint8_t fragment_protocol; /* As every fragment of an IPv4 datagram names
+                                * it, extension headers or not.  0 in IPv6,
+                                * where it tells nothing apart (RFC 8200). */
     uint8_t src_mac[6], dst_mac[6];
     uint32_t tunnel_id; /* VNI, VSID, GRE key, TEID, ERSPAN session; 0 if none.
                          * See packet_tunnel_context(). */

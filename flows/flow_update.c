@@ -30,8 +30,18 @@ struct passage {
     bool is_orphan;
 };
 
+static struct flow_update pass_whole(struct flow_table *, const struct packet *,
+                                     uint16_t context);
 static struct flow_update
 update_fragment(struct flow_table *, const struct packet *, uint16_t context);
+static struct flow_update update_later_fragment(struct flow_table *,
+                                                const struct packet *,
+                                                uint16_t context);
+static struct flow_update join_fragment(struct flow_table *, struct packet *,
+                                        uint16_t context,
+                                        const struct fragments_transport *);
+static struct flow_update pass_orphan(struct flow_table *,
+                                      const struct packet *, uint16_t context);
 static struct flow_update update_error(struct flow_table *,
                                        const struct packet *, uint16_t context);
 static bool relate(struct flow_table *, const struct packet *,
@@ -54,8 +64,6 @@ struct flow_update
 flow_table_update(struct flow_table *table, const struct packet *p,
                   uint16_t context)
 {
-    struct passage passage;
-
     if (table->has_time && p->time.ns < table->clock.ns) {
         table->counters.time_steps++;
     }
@@ -66,64 +74,88 @@ flow_table_update(struct flow_table *table, const struct packet *p,
     if ((p->flags & PACKET_ICMP_ERROR) && !is_redirect(p)) {
         return update_error(table, p, context);
     }
-    passage.packet = p;
-    passage.is_orphan = false;
-    flow_key_from(p, context, &passage.ends);
-    return pass(table, &passage);
+    return pass_whole(table, p, context);
 }
 
 void
 flow_table_count_orphan(struct flow_table *table,
                         const struct fragments_held *held)
 {
-    static const uint16_t no_port[2] = {0, 0};
-    struct passage passage = {.packet = &held->packet, .is_orphan = true};
+    pass_orphan(table, &held->packet, held->context);
+}
 
-    flow_key_with_ports(&held->packet, held->context, no_port, &passage.ends);
-    pass(table, &passage);
-    table->counters.fragments_orphaned++;
+static struct flow_update
+pass_whole(struct flow_table *table, const struct packet *p, uint16_t context)
+{
+    struct passage passage;
+
+    passage.packet = p;
+    passage.is_orphan = false;
+    flow_key_from(p, context, &passage.ends);
+    return pass(table, &passage);
 }
 
 static struct flow_update
 update_fragment(struct flow_table *table, const struct packet *p,
                 uint16_t context)
 {
-    struct passage passage = {.packet = p};
+    struct fragments_transport transport = {.protocol = p->protocol};
     struct flow_update update;
     struct packet held;
-    uint16_t port[2] = {0, 0};
     bool is_new = false;
 
     if (p->flags & PACKET_LATER_FRAGMENT) {
-        enum fragments_answer answer =
-            fragments_later(&table->fragments, p, context, table->clock, port);
-
-        if (answer == FRAGMENTS_HELD) {
-            return (struct flow_update){.kind = FLOW_UPDATE_HELD};
-        }
-        passage.is_orphan = answer == FRAGMENTS_ORPHAN;
-        flow_key_with_ports(p, context, port, &passage.ends);
-        update = pass(table, &passage);
-        if (passage.is_orphan) {
-            table->counters.fragments_orphaned++;
-        } else {
-            table->counters.fragments_joined++;
-        }
-        return update;
+        return update_later_fragment(table, p, context);
     }
-    flow_key_ports(p, port);
-    fragments_first(&table->fragments, p, context, port, table->clock);
+    flow_key_ports(p, transport.port);
+    fragments_first(&table->fragments, p, context, &transport, table->clock);
     while (fragments_take(&table->fragments, p, context, &held)) {
-        passage.packet = &held;
-        flow_key_with_ports(&held, context, port, &passage.ends);
-        is_new |= pass(table, &passage).is_new;
-        table->counters.fragments_joined++;
+        is_new |= join_fragment(table, &held, context, &transport).is_new;
     }
-    passage.packet = p;
-    flow_key_from(p, context, &passage.ends);
-    update = pass(table, &passage);
+    update = pass_whole(table, p, context);
     update.is_new |= is_new;
     return update;
+}
+
+static struct flow_update
+update_later_fragment(struct flow_table *table, const struct packet *p,
+                      uint16_t context)
+{
+    struct fragments_transport transport;
+    struct packet joined;
+
+    switch (fragments_later(&table->fragments, p, context, table->clock,
+                            &transport)) {
+    case FRAGMENTS_KNOWN:
+        joined = *p;
+        return join_fragment(table, &joined, context, &transport);
+    case FRAGMENTS_HELD: return (struct flow_update){.kind = FLOW_UPDATE_HELD};
+    case FRAGMENTS_ORPHAN:
+    default: return pass_orphan(table, p, context);
+    }
+}
+
+static struct flow_update
+join_fragment(struct flow_table *table, struct packet *p, uint16_t context,
+              const struct fragments_transport *transport)
+{
+    struct passage passage = {.packet = p};
+
+    p->protocol = transport->protocol;
+    flow_key_with_ports(p, context, transport->port, &passage.ends);
+    table->counters.fragments_joined++;
+    return pass(table, &passage);
+}
+
+static struct flow_update
+pass_orphan(struct flow_table *table, const struct packet *p, uint16_t context)
+{
+    static const uint16_t no_port[2] = {0, 0};
+    struct passage passage = {.packet = p, .is_orphan = true};
+
+    flow_key_with_ports(p, context, no_port, &passage.ends);
+    table->counters.fragments_orphaned++;
+    return pass(table, &passage);
 }
 
 static struct flow_update

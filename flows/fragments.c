@@ -24,12 +24,12 @@ static_assert(sizeof(struct datagram_name) == sizeof(struct flow_key),
 
 struct datagram {
     struct datagram_name name;
-    uint16_t port[2];
+    struct fragments_transport transport;
     int64_t since;
     uint16_t chain, older, newer; /* Index plus one. */
     uint16_t held_first, held_last;
     uint8_t n_held;
-    bool has_ports;
+    bool has_transport;
 };
 
 struct fragments_store {
@@ -79,7 +79,8 @@ fragments_done(struct fragments *f)
 
 void
 fragments_first(struct fragments *f, const struct packet *p, uint16_t context,
-                const uint16_t port[2], struct wall_time now)
+                const struct fragments_transport *transport,
+                struct wall_time now)
 {
     struct datagram_name name = name_of(p, context);
     struct datagram *d;
@@ -87,9 +88,8 @@ fragments_first(struct fragments *f, const struct packet *p, uint16_t context,
     begin(f);
     expire(f->store, now);
     d = find_or_add(f, &name, now);
-    d->has_ports = true;
-    d->port[0] = port[0];
-    d->port[1] = port[1];
+    d->has_transport = true;
+    d->transport = *transport;
 }
 
 bool
@@ -116,7 +116,7 @@ fragments_take(struct fragments *f, const struct packet *first,
 
 enum fragments_answer
 fragments_later(struct fragments *f, const struct packet *p, uint16_t context,
-                struct wall_time now, uint16_t port[2])
+                struct wall_time now, struct fragments_transport *transport)
 {
     struct datagram_name name = name_of(p, context);
     struct datagram *d;
@@ -124,9 +124,8 @@ fragments_later(struct fragments *f, const struct packet *p, uint16_t context,
     begin(f);
     expire(f->store, now);
     d = find_or_add(f, &name, now);
-    if (d->has_ports) {
-        port[0] = d->port[0];
-        port[1] = d->port[1];
+    if (d->has_transport) {
+        *transport = d->transport;
         return FRAGMENTS_KNOWN;
     }
     return hold(f->store, d, p, context) ? FRAGMENTS_HELD : FRAGMENTS_ORPHAN;
@@ -188,7 +187,7 @@ name_of(const struct packet *p, uint16_t context)
         .id = p->fragment_id,
         .scope = has_vni ? p->tunnel_id : 0,
         .context = context,
-        .protocol = p->protocol,
+        .protocol = p->fragment_protocol,
         .tunnel = has_vni ? p->tunnel : 0,
     };
 }

@@ -1,8 +1,9 @@
 /* Which flow the later fragments of a datagram belong to.
  *
- * Only the first fragment has ports.  They are remembered by addresses,
- * protocol and identification, so later fragments can be counted on the same
- * flow; those that come early are held until the first one comes.
+ * Only the first fragment has ports, and only there is seen what protocol
+ * follows extension headers.  Both are remembered by what every fragment of the
+ * datagram carries, so later fragments can be counted on the same flow; those
+ * that come early are held until the first one comes.
  *
  * Everything is bounded: FRAGMENTS_MAX datagrams, FRAGMENTS_MAX_HELD held
  * packets in all and FRAGMENTS_MAX_EACH for one datagram, for FRAGMENTS_NS.
@@ -45,8 +46,14 @@ struct fragments {
     uint64_t evicted;           /* Datagrams forgotten to make room. */
 };
 
+/* What only the first fragment tells. */
+struct fragments_transport {
+    uint16_t port[2]; /* As flow_key_ports() has them. */
+    uint8_t protocol; /* Past extension headers. */
+};
+
 enum fragments_answer {
-    FRAGMENTS_KNOWN, /* The ports are in 'port'. */
+    FRAGMENTS_KNOWN, /* '*transport' is the first fragment's. */
     FRAGMENTS_HELD,  /* Kept until the first fragment comes. */
     FRAGMENTS_ORPHAN /* Cannot be kept: count it without ports. */
 };
@@ -57,9 +64,9 @@ size_t fragments_bytes(void); /* What fragments_init() allocates. */
 bool fragments_init(struct fragments *, struct flow_memory *);
 void fragments_done(struct fragments *);
 
-/* Remembers the ports (flow_key_ports()) of a first fragment. */
+/* Remembers a first fragment's transport. */
 void fragments_first(struct fragments *, const struct packet *,
-                     uint16_t context, const uint16_t port[2],
+                     uint16_t context, const struct fragments_transport *,
                      struct wall_time now);
 
 /* Takes one of the packets held for this first fragment's datagram, in the
@@ -67,10 +74,10 @@ void fragments_first(struct fragments *, const struct packet *,
 bool fragments_take(struct fragments *, const struct packet *first,
                     uint16_t context, struct packet *out);
 
-/* Asks for the ports of a later fragment. */
+/* Asks for the transport of a later fragment. */
 enum fragments_answer fragments_later(struct fragments *, const struct packet *,
                                       uint16_t context, struct wall_time now,
-                                      uint16_t port[2]);
+                                      struct fragments_transport *transport);
 
 /* Takes a held packet whose datagram was forgotten, or has waited for too long
  * at 'now'.  Returns false when there are no more. */

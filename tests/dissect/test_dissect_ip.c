@@ -237,6 +237,34 @@ a_later_ipv4_fragment_has_data_only(void **state)
 }
 
 static void
+all_fragments_name_the_same_protocol(void **state)
+{
+    struct packet first, later;
+
+    (void)state;
+    start_ipv4();
+    build_ipv4_fragment(&b, 77, 0, 1);
+    build_authentication(&b);
+    build_udp(&b, 5, 6);
+    assert_int_equal(dissected(&first), DISSECT_OK);
+    assert_int_equal(first.protocol, PROTOCOL_UDP);
+    assert_int_equal(first.dst_port, 6);
+    start_ipv4();
+    build_ipv4_fragment(&b, 77, 1480, 0);
+    build_authentication(&b);
+    assert_int_equal(dissected(&later), DISSECT_OK);
+    assert_int_equal(later.protocol, PROTOCOL_AH);
+    assert_int_equal(first.fragment_protocol, PROTOCOL_AH);
+    assert_int_equal(later.fragment_protocol, PROTOCOL_AH);
+
+    start_ipv6();
+    build_ipv6_fragment(&b, 77, 0, 1);
+    build_udp(&b, 5, 6);
+    assert_int_equal(dissected(&first), DISSECT_OK);
+    assert_int_equal(first.fragment_protocol, 0);
+}
+
+static void
 ipv6_fragments_carry_a_long_id(void **state)
 {
     struct packet p;
@@ -356,6 +384,7 @@ main(void)
         cmocka_unit_test(bad_checksums_never_matter),
         cmocka_unit_test(the_first_ipv4_fragment_has_ports),
         cmocka_unit_test(a_later_ipv4_fragment_has_data_only),
+        cmocka_unit_test(all_fragments_name_the_same_protocol),
         cmocka_unit_test(ipv6_fragments_carry_a_long_id),
         cmocka_unit_test(tunnels_in_later_fragments_stay_closed),
         cmocka_unit_test(protocols_without_ports_have_payload),

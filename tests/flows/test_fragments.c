@@ -9,6 +9,7 @@ fragment(uint32_t id, uint16_t at, bool is_last, int64_t ns)
     struct packet p = udp_packet(1, 40000, 2, 53, ns);
 
     p.fragment_id = id;
+    p.fragment_protocol = PROTOCOL_UDP;
     p.ip_id = (uint16_t)id;
     p.fragment_at = at;
     p.flags =
@@ -70,6 +71,34 @@ early_fragments_wait_for_their_first(void **state)
     assert_int_equal(records.record[0].first_frame, last.number);
     assert_int_equal(counters_of(table).fragments_joined, 2);
     assert_int_equal(counters_of(table).packets, 3);
+    flow_table_free(table);
+}
+
+/* An authentication header stands before UDP in the first fragment only. */
+static void
+fragments_learn_what_follows_extension_headers(void **state)
+{
+    struct records records = {.n = 0};
+    struct flow_table_options options = table_options(&records);
+    struct flow_table *table = new_table(&options);
+    struct packet early = fragment(7, 2960, true, SECOND_NS);
+    struct packet first = fragment(7, 0, false, SECOND_NS);
+    struct packet late = fragment(7, 1480, false, SECOND_NS);
+    struct packet *each[] = {&early, &first, &late};
+
+    (void)state;
+    early.protocol = PROTOCOL_AH;
+    late.protocol = PROTOCOL_AH;
+    for (size_t i = 0; i < 3; i++) {
+        each[i]->fragment_protocol = PROTOCOL_AH;
+        flow_table_update(table, each[i], 0);
+    }
+    assert_int_equal(counters_of(table).fragments_joined, 2);
+    flow_table_flush(table, FLOW_END_END_OF_FILE);
+    assert_int_equal(records.n, 1);
+    assert_int_equal(records.record[0].protocol, PROTOCOL_UDP);
+    assert_int_equal(records.record[0].source.packets, 3);
+    assert_int_equal(records.record[0].destination.port, 53);
     flow_table_free(table);
 }
 
@@ -177,6 +206,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_fragments_join_their_first),
         cmocka_unit_test(early_fragments_wait_for_their_first),
+        cmocka_unit_test(fragments_learn_what_follows_extension_headers),
         cmocka_unit_test(fragments_without_a_first_are_orphans),
         cmocka_unit_test(datagrams_are_told_apart),
         cmocka_unit_test(every_fragment_of_a_flood_is_counted),
