@@ -9,6 +9,8 @@
 static const struct command commands[] = {
     {"replay", "judge capture files against a policy", command_replay},
     {"check", "look for mistakes in a policy", command_check},
+    {"explain", "say what a policy decides about a flow, and why",
+     command_explain},
     {"schema", "print the JSON Schema of the events", command_schema},
 };
 

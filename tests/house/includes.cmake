@@ -20,7 +20,7 @@ set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/command
 set(upstream_tools ${upstream_tools/commands} tools)
 
 # Library header (as a regular expression) and the files that may include it.
-set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis)
+set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis jansson)
 set(owners_pcap "capture/source_filter\\.c")
 set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
@@ -28,6 +28,7 @@ set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
 set(owners_nettle "(flows/flow_record|rules/(policy_hash|violation)|flows/community_id)\\.c")
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/violation_table\\.c)")
 set(owners_yaml "rules/yaml_doc\\.c")
+set(owners_jansson "tools/commands/question_json\\.c")
 set(owners_hiredis "tools/output/sink_redis\\.c")
 
 set(broken 0)

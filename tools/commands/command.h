@@ -22,6 +22,7 @@ struct command {
 
 int command_replay(int argc, char *argv[]);
 int command_check(int argc, char *argv[]);
+int command_explain(int argc, char *argv[]);
 int command_schema(int argc, char *argv[]);
 int command_version(void);
 

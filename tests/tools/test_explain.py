@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""segmon explain as a user meets it: test_explain.py SEGMON [unittest options]."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHARED = pathlib.Path(os.environ.get("SEGMON_SHARED", ROOT / ".." / "shared"))
+VECTORS = SHARED / "vectors" / "policy"
+OFFICE = ROOT / "rules" / "examples" / "small-office.yaml"
+ENTERPRISE = ROOT / "rules" / "examples" / "enterprise-pci-ot.yaml"
+ANSWER = ["id", "decision", "rule", "reason", "src_segment", "dst_segment", "flags",
+          "tags", "staged_decision", "staged_rule"]
+WEB = {"src": "192.168.10.21", "dst": "198.51.100.7", "dport": 443, "app": "TLS"}
+
+SEGMON = None
+
+
+class Explain(unittest.TestCase):
+    def run_segmon(self, *arguments, **options):
+        return subprocess.run([SEGMON, *map(str, arguments)], capture_output=True,
+                              timeout=60, **options)
+
+    def ask_bytes(self, questions, policy=OFFICE, status=0):
+        run = self.run_segmon("explain", "-p", policy, "--questions", "-", input=questions)
+        self.assertEqual(run.returncode, status, run.stderr.decode())
+        return [json.loads(line) for line in run.stdout.decode().splitlines()]
+
+    def ask(self, *questions, **options):
+        lines = "".join(json.dumps(q) + "\n" for q in questions)
+        return self.ask_bytes(lines.encode(), **options)
+
+    def refused(self, line, policy=OFFICE):
+        """The error of one bad line between two good ones, which stay answered."""
+        good = json.dumps(WEB).encode() + b"\n"
+        answers = self.ask_bytes(good + line + b"\n" + good, policy, status=2)
+        self.assertEqual(len(answers), 3)
+        self.assertEqual(answers[0], answers[2])
+        self.assertEqual(answers[0]["rule"], "staff-web")
+        self.assertEqual(list(answers[1]), ["id", "error"])
+        self.assertTrue(answers[1]["error"].startswith("line 2: "), answers[1])
+        return answers[1]
+
+
+class Questions(Explain):
+    def test_an_answer_has_these_members_in_this_order(self):
+        answer, = self.ask({"id": "a", **WEB, "tls": "1.3"})
+        self.assertEqual(list(answer), ANSWER)
+        self.assertEqual(answer, {
+            "id": "a", "decision": "allow", "rule": "staff-web", "reason": "rule",
+            "src_segment": "staff", "dst_segment": "internet", "flags": [], "tags": [],
+            "staged_decision": "allow", "staged_rule": "staff-web"})
+
+    def test_an_id_comes_back_as_it_went_in(self):
+        for name in ("x", "", "é\u202e\n\"", 7, -(2 ** 63), None):
+            answer, = self.ask({"id": name, **WEB})
+            self.assertEqual(answer["id"], name)
+        answer, = self.ask(WEB)
+        self.assertIsNone(answer["id"])
+        self.refused(json.dumps({"id": [1], **WEB}).encode())
+        self.refused(json.dumps({"id": 1.5, **WEB}).encode())
+
+    def test_numbers_and_texts_are_taken_alike(self):
+        plain = {"src": "192.168.99.40", "dst": "192.168.20.2", "proto": "udp",
+                 "dport": "53", "sport": "4000", "vlan": "99", "app": "DNS", "reply": "true"}
+        other = {**plain, "proto": 17, "dport": 53, "sport": 4000, "vlan": 99, "reply": True}
+        a, b = self.ask(plain, other)
+        self.assertEqual(a, b)
+        self.assertEqual((a["decision"], a["rule"]), ("allow", "names"))
+        old, older = self.ask(*({"src": "203.0.113.9", "dst": "10.10.0.5", "dport": 443,
+                                 "app": "TLS", "tls": tls} for tls in ("1.0", 1.0)),
+                              policy=ENTERPRISE)
+        self.assertEqual(old, older)
+        self.assertEqual(old["reason"], "require.tls_min")
+
+    def test_null_and_empty_say_nothing(self):
+        a, b, c = self.ask(WEB, {**WEB, "sni": None, "vlan": None},
+                           {**WEB, "sni": "", "risks": []})
+        self.assertEqual(a, b)
+        self.assertEqual(a, c)
+
+    def test_risks_are_a_list_or_a_text(self):
+        risks = ["clear_text_credentials", "tls_obsolete_version"]
+        a, b, c = self.ask(*({**WEB, "risks": r} for r in (risks, ",".join(risks), risks[0])))
+        self.assertEqual(a, b)
+        self.assertEqual(a, c)
+        self.refused(json.dumps({**WEB, "risks": ["no_such_risk"]}).encode())
+        self.refused(json.dumps({**WEB, "risks": [["tls_obsolete_version"]]}).encode())
+
+    def test_a_quoted_packet_is_text_or_object(self):
+        error = {"src": "192.168.10.1", "dst": "192.168.10.21", "proto": "icmp", "icmp": "3:1"}
+        quoted = {"src": "192.168.10.21", "dst": "198.51.100.7", "proto": "tcp",
+                  "sport": 40000, "dport": 443}
+        text = ",".join(str(v) for v in quoted.values())
+        a, b = self.ask({**error, "icmp_embedded": quoted}, {**error, "icmp_embedded": text})
+        self.assertEqual(a, b)
+        self.assertEqual((a["rule"], a["flags"][0]), ("staff-web", "icmp-orphan"))
+        related, = self.ask({**error, "icmp_related": True})
+        self.assertEqual((related["decision"], related["rule"]), ("related", "-"))
+        for bad in ({**quoted, "more": 1}, {"src": "10.0.0.1"}, {**quoted, "src": "a,b"},
+                    {**quoted, "dport": {}}, {**quoted, "src": "1" * 300}):
+            self.refused(json.dumps({**error, "icmp_embedded": bad}).encode())
+
+    def test_a_mistake_is_told_with_its_line_and_id(self):
+        answer = self.refused(json.dumps({**WEB, "dprot": 1, "id": "q"}).encode())
+        self.assertEqual(answer["id"], "q")
+        self.assertIn("'dprot' (did you mean 'dport'?)", answer["error"])
+        for change in ({"src": "10.1"}, {"dst": None}, {"dst": "2001:db8::1"}, {"dport": 65536},
+                       {"dport": 443.5}, {"vlan": -1}, {"app": "TSL"}, {"proto": "tpc"},
+                       {"reply": "perhaps"}, {"start": "yesterday"}, {"stage": "late"},
+                       {"confidence": "high"}, {"tls": 1.25}, {"sni": "a" * 300},
+                       {"dport": [443]}, {"dport": {"port": 443}}, {"nothing": {}},
+                       {"nothing": []}, {"icmp": "0:999", "proto": "icmp"}):
+            self.refused(json.dumps({**WEB, **change}).encode())
+
+    def test_hostile_lines_cost_no_other_line_its_answer(self):
+        question = json.dumps(WEB).encode()
+        for line in (b"{", b"null", b"[]", b'"src"', b"\x00", b'{"src":"\x00"}',
+                     b'{"src":"\\u0000"}', b'{"sni":"\xff\xfe"}', b'{"\xc0\xaf":1}',
+                     b"[" * 100000, b'{"risks":' + b"[" * 100000, b'{"a":' * 100000,
+                     question + question, question[:-1] + b',"dport":80}',
+                     question[:-1] + b',"dport":1e999}', b'{"vlan":99999999999999999999}',
+                     b"{'src':1}", b"\xef\xbb\xbf" + question, b"a" * 300000,
+                     question[:-1] + b',"sni":"' + b"a" * 300000 + b'"}'):
+            self.refused(line)
+
+    def test_blank_lines_and_a_missing_last_newline_are_fine(self):
+        question = json.dumps(WEB).encode()
+        answers = self.ask_bytes(b"\n \r\n" + question + b"\r\n\n" + question)
+        self.assertEqual(len(answers), 2)
+        self.assertEqual(self.ask_bytes(b""), [])
+
+    def test_no_question_is_lost_in_many(self):
+        answers = self.ask(*({"id": i, **WEB, "dport": i % 65536} for i in range(20000)))
+        self.assertEqual([a["id"] for a in answers], list(range(20000)))
+
+    def test_questions_come_from_a_file_too(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(json.dumps(WEB).encode())
+            file.flush()
+            run = self.run_segmon("explain", "-p", OFFICE, "--questions", file.name)
+        self.assertEqual(run.returncode, 0)
+        self.assertEqual(json.loads(run.stdout)["rule"], "staff-web")
+
+    def test_exit_status(self):
+        for status, arguments in ((2, []), (2, ["-p", OFFICE]), (2, ["--questions", "-"]),
+                                  (2, ["-p", "/no/such/file", "--questions", "-"]),
+                                  (1, ["-p", OFFICE, "--questions", "/no/such/file"]),
+                                  (1, ["-p", OFFICE, "--questions", "/"]),
+                                  (2, ["-p", OFFICE, "--no-such-option"]),
+                                  (0, ["--help"])):
+            run = self.run_segmon("explain", *arguments, stdin=subprocess.DEVNULL)
+            self.assertEqual(run.returncode, status, arguments)
+            self.assertTrue(run.stdout if status == 0 else run.stderr)
+        if os.path.exists("/dev/full"):
+            with open("/dev/full", "wb") as full:
+                run = subprocess.run([SEGMON, "explain", "-p", str(OFFICE), "--questions", "-"],
+                                     input=json.dumps(WEB).encode(), stdout=full,
+                                     stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(run.returncode, 1)
+
+
+class Vectors(Explain):
+    @classmethod
+    def setUpClass(cls):
+        if not (VECTORS / "cases.tsv").exists():
+            print(f"skipped: no policy vectors at {VECTORS}", file=sys.stderr)
+            raise unittest.SkipTest("no policy vectors")
+
+    FACTS = ("src dst proto sport dport icmp vlan sensor stage app confidence tls sni host "
+             "risks initiator reply start icmp_related icmp_embedded").split()
+
+    @staticmethod
+    def typed(key, value):
+        """As a program would write it."""
+        if key in ("sport", "dport", "vlan"):
+            return int(value)
+        if key == "reply":
+            return value == "true"
+        if key == "risks":
+            return value.replace("+", ",").split(",")
+        if key == "icmp_embedded":
+            names = ("src", "dst", "proto", "sport", "dport")
+            return dict(zip(names, value.split(",")))
+        return value
+
+    def test_every_vector_gets_its_answer(self):
+        lines = (VECTORS / "cases.tsv").read_text().splitlines()
+        head = lines[0].split("\t")
+        rows = [dict(zip(head, line.split("\t"))) for line in lines[1:]]
+        self.assertGreater(len(rows), 100)
+        for policy in sorted({row["policy"] for row in rows}):
+            chosen = [row for row in rows if row["policy"] == policy]
+            for convert in (self.typed, lambda key, value: value):
+                answers = self.ask(
+                    *({"id": row["id"], **{key: convert(key, row[key]) for key in self.FACTS
+                                           if row.get(key)}} for row in chosen),
+                    policy=VECTORS / "policies" / (policy + ".yaml"))
+                self.assertEqual(len(answers), len(chosen))
+                for row, answer in zip(chosen, answers):
+                    self.compare(row, answer)
+
+    def compare(self, row, answer):
+        self.assertEqual(row["id"], answer["id"])
+        for key in ("decision", "rule", "reason", "src_segment", "dst_segment",
+                    "staged_decision", "staged_rule"):
+            if row.get(key):
+                self.assertEqual(row[key], answer[key], row)
+        for key in ("flags", "tags"):
+            for one in filter(None, row[key].split("+")):
+                self.assertIn(one, answer[key], row)
+
+
+if __name__ == "__main__":
+    SEGMON = sys.argv.pop(1)
+    unittest.main()
