@@ -145,6 +145,15 @@ flow_user(struct flow *flow)
     return flow + 1;
 }
 
+bool
+flow_saw_handshake(const struct flow *flow)
+{
+    uint8_t answer = flow->tcp_flags[!flow_initiator(flow)];
+
+    return flow->evidence == FLOW_EVIDENCE_SYN &&
+           (answer & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+}
+
 void
 flow_record_from(const struct flow *flow, struct flow_record *record)
 {

@@ -119,6 +119,9 @@ void flow_table_flush(struct flow_table *, enum flow_end why);
 
 void *flow_user(struct flow *);
 
+/* Whether both halves of the TCP handshake were seen: SYN and SYN-ACK. */
+bool flow_saw_handshake(const struct flow *);
+
 /* The flow's record as of now (FLOW_RECORD_BEGIN); for events raised while the
  * flow lives.  'initiator' end first. */
 void flow_record_from(const struct flow *, struct flow_record *record);

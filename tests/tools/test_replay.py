@@ -198,6 +198,15 @@ class Replay(unittest.TestCase):
         self.assertEqual(evicted[0]["source"]["port"], 1024)
         self.assertEqual(events[-1]["segmon"]["status"]["flows"]["evicted"], 90)
 
+    def test_protocols_without_ports_are_named_by_their_first_packet(self):
+        quoted = p.ipv4("10.1.0.1", "10.2.0.1", 17, b"\x9c\x40\0\x35\0\x08\0\0")
+        echo = p.ipv4("10.1.0.1", "10.2.0.1", 1, b"\x08\0\xf7\xff\0\0\0\0")
+        error = p.ipv4("10.2.0.1", "10.1.0.1", 1, b"\x03\x01\0\0\0\0\0\0" + quoted)
+        for packet in (echo, error):
+            capture = self.file("a.pcap", p.pcap([p.ethernet(packet)]))
+            app = self.flows(capture)[0]["segmon"]["app"]
+            self.assertEqual((app["state"], app["name"]), ("known", "ICMP"))
+
     def test_the_same_run_gives_the_same_bytes(self):
         capture = self.file("a.pcap", p.pcap(ALLOWED + FORBIDDEN))
         arguments = ("replay", "-q", "-p", self.policy, "-o", "-", capture)

@@ -58,8 +58,9 @@ static void start_flow(const struct packet *, struct tracked *);
 static void locate(struct worker *, const struct flow_record *,
                    bool link_broadcast, struct tracked *);
 static bool inspect(struct worker *, const struct frame *,
-                    const struct packet *, bool from_initiator,
+                    const struct packet *, const struct flow_update *,
                     struct tracked *);
+static bool shows_application(const struct packet *);
 static void reconsider(struct worker *, const struct flow_record *,
                        struct tracked *);
 static void ask(const struct worker *, const struct flow_record *,
@@ -181,8 +182,7 @@ worker_packet(struct worker *worker, const struct frame *frame,
         tracked->dst_segment = swapped;
     }
     if (update.kind == FLOW_UPDATE_PACKET) {
-        changed |=
-            inspect(worker, frame, packet, update.from_initiator, tracked);
+        changed |= inspect(worker, frame, packet, &update, tracked);
     }
     if (changed) {
         struct flow_record record;
@@ -273,12 +273,10 @@ locate(struct worker *worker, const struct flow_record *record,
 /* Returns true when the application has become known, for good. */
 static bool
 inspect(struct worker *worker, const struct frame *frame,
-        const struct packet *packet, bool from_initiator,
+        const struct packet *packet, const struct flow_update *update,
         struct tracked *tracked)
 {
-    if (!worker->engine || tracked->classified || tracked->quoted ||
-        packet->payload_captured == 0 ||
-        (packet->flags & PACKET_LATER_FRAGMENT)) {
+    if (!worker->engine || tracked->classified || !shows_application(packet)) {
         return false;
     }
     if (!tracked->inspection) {
@@ -287,9 +285,12 @@ inspect(struct worker *worker, const struct frame *frame,
             tracked->classified = true;
             return true;
         }
+        if (flow_saw_handshake(update->flow)) {
+            inspection_saw_handshake(tracked->inspection);
+        }
     }
     if (!inspection_packet(worker->engine, tracked->inspection, packet, frame,
-                           from_initiator)) {
+                           update->from_initiator)) {
         return false;
     }
     inspection_finish(worker->engine, tracked->inspection,
@@ -297,6 +298,18 @@ inspect(struct worker *worker, const struct frame *frame,
     tracked->inspection = NULL;
     tracked->classified = true;
     return true;
+}
+
+/* TCP and UDP say nothing without payload; other protocols are their own
+ * application, and the first packet tells. */
+static bool
+shows_application(const struct packet *packet)
+{
+    bool has_ports =
+        packet->protocol == PROTOCOL_TCP || packet->protocol == PROTOCOL_UDP;
+
+    return !(packet->flags & PACKET_LATER_FRAGMENT) &&
+           (!has_ports || packet->payload_captured > 0);
 }
 
 /* Judges the flow as it stands, and tells what has to be told now. */
@@ -390,14 +403,15 @@ ask(const struct worker *worker, const struct flow_record *record,
 }
 
 /* Without an engine, or where it was too busy to look, conditions on the
- * application get the benefit of the doubt, as for a flow without payload. */
+ * application get the benefit of the doubt, as for a flow without payload.  So
+ * does what an ICMP error quotes: the application is the error's. */
 static void
 ask_application(const struct worker *worker, const struct tracked *tracked,
                 bool ended, struct question *question)
 {
     const struct application *application = &tracked->application;
 
-    if (!worker->engine) {
+    if (!worker->engine || tracked->quoted) {
         question->app = QUESTION_APP_NONE;
     } else if (!tracked->classified) {
         question->app = ended ? QUESTION_APP_NONE : QUESTION_APP_PENDING;
