@@ -15,7 +15,7 @@ enum {
 static size_t problems_file_order(const struct problems *, const char *file);
 static bool problem_before(const struct problems *, const struct problem *,
                            const struct problem *);
-static void problem_print(const struct problem *, FILE *);
+static void problem_print(void *out, const struct problem *);
 
 void
 problems_init(struct problems *problems)
@@ -104,7 +104,9 @@ problems_quote(struct problems *problems, const char *file, const char *bytes,
 }
 
 void
-problems_print(const struct problems *problems, FILE *out)
+problems_each(const struct problems *problems,
+              void (*each)(void *context, const struct problem *),
+              void *context)
 {
     const struct problem *sorted[PROBLEMS_MAX];
     size_t n = 0;
@@ -120,8 +122,22 @@ problems_print(const struct problems *problems, FILE *out)
         sorted[at] = &problems->list[n];
     }
     for (size_t i = 0; i < n; i++) {
-        problem_print(sorted[i], out);
+        each(context, sorted[i]);
     }
+}
+
+const char *
+problem_severity_name(enum problem_severity severity)
+{
+    static const char *const names[] = {"info", "warning", "error"};
+
+    return names[severity];
+}
+
+void
+problems_print(const struct problems *problems, FILE *out)
+{
+    problems_each(problems, problem_print, out);
     if (problems->n_left_out) {
         fprintf(out, "... and %zu more\n", problems->n_left_out);
     }
@@ -153,8 +169,10 @@ problem_before(const struct problems *problems, const struct problem *a,
 }
 
 static void
-problem_print(const struct problem *problem, FILE *out)
+problem_print(void *context, const struct problem *problem)
 {
+    FILE *out = context;
+
     fputs(problem->file, out);
     if (problem->line) {
         fprintf(out, ":%u:%u", problem->line, problem->column);

@@ -48,8 +48,16 @@ void problems_add(struct problems *, enum problem_severity, const char *code,
 void problems_quote(struct problems *, const char *file, const char *bytes,
                     size_t size);
 
+/* Every problem in the order in which they are told: of files, then of
+ * positions. */
+void problems_each(const struct problems *,
+                   void (*each)(void *context, const struct problem *),
+                   void *context);
+
+const char *problem_severity_name(enum problem_severity);
+
 /* "file:line:column: CODE: text", then the line and a caret where known; in the
- * order of files and positions. */
+ * order of problems_each(). */
 void problems_print(const struct problems *, FILE *);
 
 #endif

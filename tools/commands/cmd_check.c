@@ -4,11 +4,13 @@
 #include "dissect/application.h"
 #include "rules/policy.h"
 #include "rules/problems.h"
+#include "tools/commands/check_json.h"
 #include "tools/commands/command.h"
 
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char help[] =
     "usage: segmon check --policy FILE\n"
@@ -18,27 +20,34 @@ static const char help[] =
     "error or a failing test.\n"
     "\n"
     "  -p, --policy FILE\n"
+    "  -f, --format HOW   text (default), or json: one finding a line on\n"
+    "                     standard output\n"
     "  -q, --quiet        only mistakes, no closing line\n"
     "  -h, --help\n";
 
-static int check(const char *path, bool quiet);
+static int check(const char *path, bool quiet, bool json);
 
 int
 command_check(int argc, char *argv[])
 {
     static const struct option options[] = {
         {"policy", required_argument, NULL, 'p'},
+        {"format", required_argument, NULL, 'f'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     const char *path = NULL;
-    bool quiet = false;
+    bool quiet = false, json = false, good = true;
     int option;
 
     optind = 0;
-    while ((option = getopt_long(argc, argv, "p:qh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "p:f:qh", options, NULL)) != -1) {
         switch (option) {
         case 'p': path = optarg; break;
+        case 'f':
+            json = strcmp(optarg, "json") == 0;
+            good = json || strcmp(optarg, "text") == 0;
+            break;
         case 'q': quiet = true; break;
         case 'h': fputs(help, stdout); return COMMAND_OK;
         default:
@@ -46,15 +55,19 @@ command_check(int argc, char *argv[])
             return COMMAND_USAGE;
         }
     }
+    if (!good) {
+        fputs("segmon check: --format is text or json\n", stderr);
+        return COMMAND_USAGE;
+    }
     if (!path || optind != argc) {
         fputs("segmon check: name one policy with --policy FILE\n", stderr);
         return COMMAND_USAGE;
     }
-    return check(path, quiet);
+    return check(path, quiet, json);
 }
 
 static int
-check(const char *path, bool quiet)
+check(const char *path, bool quiet, bool json)
 {
     struct application_options options = {.max_inspections = 1};
     struct application_engine *engine;
@@ -73,8 +86,12 @@ check(const char *path, bool quiet)
     if (policy) {
         policy_run_tests(policy, engine, &problems);
     }
-    problems_print(&problems, stderr);
-    if (!quiet && policy && problems.n_errors == 0) {
+    if (json) {
+        check_json_print(&problems);
+    } else {
+        problems_print(&problems, stderr);
+    }
+    if (!quiet && !json && policy && problems.n_errors == 0) {
         printf("%s: %s@%s, %zu segments, %zu rules, sha256 %.12s\n", path,
                policy_name(policy), policy_revision(policy),
                policy_n_segments(policy), policy_n_rules(policy),
