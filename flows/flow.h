@@ -68,7 +68,7 @@ struct flow {
     uint16_t flags; /* enum flow_flag. */
     uint8_t tcp_flags[2];
     uint8_t ttl_min[2], ttl_max[2];
-    uint8_t letters[2];   /* History letters seen; see tcp_state.c. */
+    uint8_t letters[2];   /* Letters written; see enum history_once. */
     uint8_t tcp_state[2]; /* State, and the one before in the high nibble. */
     uint8_t evidence, outcome;
     uint8_t marks; /* enum flow_mark. */
@@ -107,7 +107,6 @@ flow_has_packets(const struct flow *flow, unsigned end)
 struct flow_slab {
     struct flow_table *table;
     struct flow_parts *parts;
-    uint32_t first; /* Slot of the first entry. */
 };
 
 static inline const struct flow_slab *

@@ -59,14 +59,6 @@ flow_store_begin(struct flow_store *store)
 }
 
 uint32_t
-flow_store_slot(const struct flow_store *store, const struct flow *flow)
-{
-    size_t at = flow->chunk_at - sizeof(struct flow_chunk);
-
-    return flow_slab_of(flow)->first + (uint32_t)(at / store->stride);
-}
-
-uint32_t
 flow_store_find(const struct flow_store *store, const struct flow_key *key,
                 uint32_t hash)
 {
@@ -244,7 +236,6 @@ grow(struct flow_store *store)
     chunk->slab = (struct flow_slab){
         .table = store->table,
         .parts = &store->parts,
-        .first = (store->n_chunks << FLOW_CHUNK_SHIFT) + 1,
     };
     store->chunk[store->n_chunks++] = chunk;
     return true;

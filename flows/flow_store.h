@@ -83,8 +83,6 @@ flow_store_flow(const struct flow_store *store, uint32_t slot)
                                                  (i & (FLOW_CHUNK_FLOWS - 1)));
 }
 
-uint32_t flow_store_slot(const struct flow_store *, const struct flow *);
-
 /* Returns FLOW_NO_SLOT if there is no such flow. */
 uint32_t flow_store_find(const struct flow_store *, const struct flow_key *,
                          uint32_t hash);

@@ -376,10 +376,8 @@ account(struct flow_table *table, struct flow *flow,
     }
     if (has_header && flow->key.protocol == PROTOCOL_TCP) {
         tcp_state_update(flow, p, sender);
-    } else if (flow->key.protocol == PROTOCOL_UDP &&
-               !(flow->letters[sender] & 1 << HISTORY_DATA)) {
-        flow->letters[sender] |= 1 << HISTORY_DATA;
-        history_add(flow, HISTORY_DATA, sender);
+    } else if (flow->key.protocol == PROTOCOL_UDP) {
+        history_add_once(flow, HISTORY_DATA, HISTORY_ONCE_DATA, sender);
     }
     if (passage->is_orphan) {
         flow->flags |= FLOW_ORPHAN_FRAGMENTS;

@@ -8,9 +8,6 @@
 #include "flows/flow.h"
 #include "flows/flow_record.h"
 
-/* Letters in the order of their bit in flow.letters; those of the first group
- * are written once per end (or again for another sequence number), the others
- * each time they are added. */
 enum history_letter {
     HISTORY_SYN,
     HISTORY_SYN_ACK,
@@ -28,6 +25,23 @@ enum history_letter {
     HISTORY_FLIPPED
 };
 
+/* Bits of flow.letters[]: letters an end has written, of those written once (or
+ * again for another sequence number). */
+enum history_once {
+    HISTORY_ONCE_SYN = 1 << 0, /* Or SYN+ACK. */
+    HISTORY_ONCE_ACK = 1 << 1,
+    HISTORY_ONCE_DATA = 1 << 2,
+    HISTORY_ONCE_FIN = 1 << 3,
+    HISTORY_ONCE_RST = 1 << 4,
+    HISTORY_ONCE_INCONSISTENT = 1 << 5,
+    HISTORY_ONCE_MULTI_FLAG = 1 << 6,
+    HISTORY_ONCE_PARTIAL = 1 << 7
+};
+
+/* Appends the letter unless 'end' has written it; 'bit' remembers. */
+static inline void history_add_once(struct flow *, enum history_letter,
+                                    enum history_once bit, unsigned end);
+
 /* Appends the letter, of 'end'. */
 void history_add(struct flow *, enum history_letter, unsigned end);
 
@@ -36,5 +50,15 @@ void history_add_scaled(struct flow *, enum history_letter, unsigned end,
                         uint64_t count);
 
 void history_format(const struct flow *, char text[FLOW_HISTORY_SIZE + 1]);
+
+static inline void
+history_add_once(struct flow *flow, enum history_letter letter,
+                 enum history_once bit, unsigned end)
+{
+    if (!(flow->letters[end] & bit)) {
+        flow->letters[end] = (uint8_t)(flow->letters[end] | bit);
+        history_add(flow, letter, end);
+    }
+}
 
 #endif

@@ -39,7 +39,6 @@ static void number_from(struct flow_dialogue *, unsigned end, uint32_t start,
                         uint32_t last);
 static void write_history(struct flow *, const struct segment *);
 static void write_control(struct flow *, const struct segment *);
-static void add_once(struct flow *, enum history_letter, unsigned end);
 static void check_window(struct flow *, const struct segment *);
 static void take_ack(struct flow *, const struct segment *);
 static void advance_last(struct flow *, const struct segment *);
@@ -145,7 +144,7 @@ enum flow_timeout
 tcp_state_timeout(const struct flow *flow)
 {
     const unsigned went_on =
-        1 << HISTORY_ACK | 1 << HISTORY_DATA | 1 << HISTORY_FIN;
+        HISTORY_ONCE_ACK | HISTORY_ONCE_DATA | HISTORY_ONCE_FIN;
 
     if (tcp_state_is_closed(flow)) {
         return FLOW_TIMEOUT_TCP_CLOSING;
@@ -173,7 +172,7 @@ update_lone_syn(struct flow *flow, const struct packet *p, unsigned sender)
     bool is_first = tcp_state_of(flow, sender) == TCP_STATE_INACTIVE;
 
     if (is_first || flow->opening != p->tcp_seq) {
-        flow->letters[sender] |= 1 << HISTORY_SYN;
+        flow->letters[sender] |= HISTORY_ONCE_SYN;
         history_add(flow, HISTORY_SYN, sender);
     }
     if (p->tcp_window == 0) {
@@ -275,15 +274,17 @@ write_history(struct flow *flow, const struct segment *s)
     unsigned control = s->packet->tcp_flags & CONTROL;
 
     if (control == (TCP_FIN | TCP_RST) || control == CONTROL) {
-        add_once(flow, HISTORY_INCONSISTENT, s->sender);
+        history_add_once(flow, HISTORY_INCONSISTENT, HISTORY_ONCE_INCONSISTENT,
+                         s->sender);
     } else if (control & (control - 1)) {
-        add_once(flow, HISTORY_MULTI_FLAG, s->sender);
+        history_add_once(flow, HISTORY_MULTI_FLAG, HISTORY_ONCE_MULTI_FLAG,
+                         s->sender);
     } else if (control) {
         write_control(flow, s);
     } else if (s->length > 0) {
-        add_once(flow, HISTORY_DATA, s->sender);
+        history_add_once(flow, HISTORY_DATA, HISTORY_ONCE_DATA, s->sender);
     } else if (s->ack) {
-        add_once(flow, HISTORY_ACK, s->sender);
+        history_add_once(flow, HISTORY_ACK, HISTORY_ONCE_ACK, s->sender);
     }
 }
 
@@ -293,38 +294,21 @@ write_control(struct flow *flow, const struct segment *s)
 {
     const struct flow_dialogue *d = s->dialogue;
     enum history_letter letter = HISTORY_RST;
-    enum history_letter bit = HISTORY_RST;
+    enum history_once bit = HISTORY_ONCE_RST;
     bool is_repeat = d->delivered[s->sender] == s->packet->tcp_seq;
 
     if (s->syn) {
         letter = s->ack ? HISTORY_SYN_ACK : HISTORY_SYN;
-        bit = HISTORY_SYN; /* One memory for both. */
+        bit = HISTORY_ONCE_SYN;
         is_repeat = d->start[s->sender] == s->packet->tcp_seq;
     } else if (s->fin) {
         letter = HISTORY_FIN;
-        bit = HISTORY_FIN;
+        bit = HISTORY_ONCE_FIN;
         is_repeat = d->fin[s->sender] == s->end;
     }
-    if (!(flow->letters[s->sender] & 1 << bit) || !is_repeat) {
-        flow->letters[s->sender] |= (uint8_t)(1 << bit);
+    if (!(flow->letters[s->sender] & bit) || !is_repeat) {
+        flow->letters[s->sender] = (uint8_t)(flow->letters[s->sender] | bit);
         history_add(flow, letter, s->sender);
-    }
-}
-
-static void
-add_once(struct flow *flow, enum history_letter letter, unsigned end)
-{
-    /* Two letters of the second group share the bits left over. */
-    unsigned bit = letter;
-
-    if (letter == HISTORY_INCONSISTENT) {
-        bit = HISTORY_GAP;
-    } else if (letter == HISTORY_MULTI_FLAG) {
-        bit = HISTORY_SYN_ACK;
-    }
-    if (!(flow->letters[end] & 1U << bit)) {
-        flow->letters[end] |= (uint8_t)(1U << bit);
-        history_add(flow, letter, end);
     }
 }
 
@@ -517,7 +501,7 @@ time_handshake(struct flow *flow, const struct segment *s)
     int64_t ns = wall_time_since(s->packet->time, flow->start);
 
     if (!s->is_original || !s->ack || s->syn || s->rst ||
-        !(flow->letters[s->receiver] & 1 << HISTORY_SYN) ||
+        !(flow->letters[s->receiver] & HISTORY_ONCE_SYN) ||
         tcp_state_of(flow, s->receiver) < TCP_STATE_ESTABLISHED ||
         distance(s->packet->tcp_ack, s->dialogue->start[s->receiver]) < 1) {
         return;

@@ -7,6 +7,8 @@
  *     still open; its letter is repeated instead;
  *   - bytes a short capture cut off are not a gap: the IP header says they were
  *     sent;
+ *   - 'c' is never written: checksums are not verified, since captures on the
+ *     sending host have none yet;
  *   - 'x' means that more holes were open in one direction than are kept. */
 
 #ifndef FLOWS_TCP_STATE_H

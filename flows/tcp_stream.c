@@ -86,7 +86,7 @@ tcp_stream_acked(struct flow *flow, struct flow_dialogue *d, unsigned end,
     if (tcp_state_of(flow, end) == TCP_STATE_RESET) {
         return;
     }
-    if ((flow->letters[end] & 1 << HISTORY_FIN) &&
+    if ((flow->letters[end] & HISTORY_ONCE_FIN) &&
         distance(ack, d->fin[end]) >= 0) {
         ack = d->fin[end] - 1;
     }
@@ -191,10 +191,7 @@ join_closest(struct flow *flow, struct flow_part *part, unsigned end)
         all->from[i] = all->from[i + 1];
         all->to[i] = all->to[i + 1];
     }
-    if (!(flow->letters[end] & 1 << HISTORY_CHECKSUM)) {
-        flow->letters[end] |= (uint8_t)(1 << HISTORY_CHECKSUM);
-        history_add(flow, HISTORY_PARTIAL, end);
-    }
+    history_add_once(flow, HISTORY_PARTIAL, HISTORY_ONCE_PARTIAL, end);
 }
 
 /* Steps over islands that begin at or before 'delivered'. */
