@@ -166,9 +166,14 @@ open_reader(struct byte_stream *stream, uint16_t file, struct error *error)
     const char *name;
 
     /* More than is needed to decide helps to name what is no capture. */
-    if (byte_stream_fill(stream, FILE_KIND_NAME_BYTES) == BYTE_STREAM_ERROR) {
-        *error = stream->failure;
+    switch (byte_stream_fill(stream, FILE_KIND_NAME_BYTES)) {
+    case BYTE_STREAM_ERROR: *error = stream->failure; return NULL;
+    case BYTE_STREAM_INTERRUPTED:
+        error_set(error, ERROR_SYSTEM, NULL, "interrupted");
         return NULL;
+    case BYTE_STREAM_READY:
+    case BYTE_STREAM_END:
+    default: break;
     }
     switch (file_kind_detect(stream->next, byte_stream_left(stream))) {
     case FILE_KIND_PCAP: return source_pcap_new(stream, file, error);

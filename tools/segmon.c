@@ -2,9 +2,12 @@
 
 #include "tools/commands/command.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
     {"replay", "judge capture files against a policy", command_replay},
@@ -14,6 +17,7 @@ static const struct command commands[] = {
     {"schema", "print the JSON Schema of the events", command_schema},
 };
 
+static bool open_standard_streams(void);
 static void print_usage(FILE *);
 
 int
@@ -21,6 +25,9 @@ main(int argc, char *argv[])
 {
     /* A peer that went away is an error from write(), not the end of us. */
     signal(SIGPIPE, SIG_IGN);
+    if (!open_standard_streams()) {
+        return COMMAND_FAILED;
+    }
 
     if (argc < 2) {
         print_usage(stderr);
@@ -42,6 +49,21 @@ main(int argc, char *argv[])
     fprintf(stderr, "segmon: unknown command '%s'; see 'segmon --help'\n",
             argv[1]);
     return COMMAND_USAGE;
+}
+
+/* Were one of them closed, the next file opened would take its number, and what
+ * we say would end up inside it.  Opened so that using it is an error. */
+static bool
+open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int wrong_way = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", wrong_way) != fd) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void

@@ -241,6 +241,121 @@ class Replay(unittest.TestCase):
         self.assertEqual(run.wait(timeout=20), 128 + signal.SIGTERM)
         self.assertEqual(json.loads(output.splitlines()[0])["event"]["reason"], "shutdown")
 
+    def test_a_signal_ends_a_run_that_waits_for_its_input(self):
+        content = p.pcap(ALLOWED)
+        for start, workers in ((b"", "1"), (content[:10], "1"), (content[:40], "2")):
+            run = subprocess.Popen([SEGMON, "replay", "-q", "-w", workers, "-"],
+                                   stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            run.stdin.write(start)
+            run.stdin.flush()
+            time.sleep(0.5)
+            run.send_signal(signal.SIGINT)
+            self.assertEqual(run.wait(timeout=20), 128 + signal.SIGINT, start)
+            self.assertEqual(run.stderr.read(), b"")
+            run.stdin.close()
+            run.stderr.close()
+
+    def test_a_signal_ends_a_run_whose_reader_takes_nothing(self):
+        syns = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(20000)]
+        capture = self.file("a.pcap", p.pcap(syns))
+        reader, writer = os.pipe()
+        run = subprocess.Popen([SEGMON, "replay", "-q", "-o", "-", capture],
+                               stdout=writer, stderr=subprocess.PIPE)
+        time.sleep(1)
+        run.send_signal(signal.SIGTERM)
+        self.assertEqual(run.wait(timeout=40), 128 + signal.SIGTERM)
+        self.assertIn(b"timed out", run.stderr.read())
+        run.stderr.close()
+        os.close(reader)
+        os.close(writer)
+
+    def test_killed_in_the_middle_the_file_has_one_torn_line_at_most(self):
+        syns = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(20000)]
+        capture = self.file("a.pcap", p.pcap(syns))
+        output = self.path / "events"
+        for delay in (0.02, 0.05, 0.1, 0.2):
+            run = subprocess.Popen([SEGMON, "replay", "-q", "-o", str(output),
+                                    "--max-flows", "100", capture])
+            time.sleep(delay)
+            run.kill()
+            run.wait()
+            lines = output.read_bytes().split(b"\n") if output.exists() else [b""]
+            for line in lines[:-1]:
+                json.loads(line)
+
+    def test_a_folder_without_captures_is_an_error(self):
+        folder = self.path / "empty"
+        folder.mkdir()
+        (folder / "notes.txt").write_text("no capture")
+        run = self.run_segmon("replay", str(folder))
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("no capture", run.stderr.decode())
+        self.assertIn("1 other file", run.stderr.decode())
+
+    def test_neither_the_policy_nor_redirected_input_is_overwritten(self):
+        content = p.pcap(ALLOWED)
+        capture = self.file("a.pcap", content)
+        link = str(self.path / "link")
+        os.link(capture, link)
+        for arguments in (("-o", self.policy, "-p", self.policy, capture),
+                          ("-o", link, capture), ("-o", capture, "-")):
+            with open(capture, "rb") as stdin:
+                run = self.run_segmon("replay", "-q", *arguments, stdin=stdin)
+            self.assertEqual(run.returncode, 1, arguments)
+            self.assertIn("not overwritten", run.stderr.decode())
+        with open(capture, "rb") as stdin, open(capture, "ab") as stdout:
+            run = subprocess.run([SEGMON, "replay", "-q", "-o", "-", "-"], stdin=stdin,
+                                 stdout=stdout, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(run.returncode, 1)
+        self.assertEqual(pathlib.Path(capture).read_bytes(), content)
+        self.assertEqual(pathlib.Path(self.policy).read_text(), POLICY)
+
+    def test_a_closed_standard_output_is_an_error_and_harms_no_file(self):
+        capture = self.file("a.pcap", p.pcap(ALLOWED))
+        output = self.path / "events"
+        for arguments in ("-o %s %s" % (output, capture), "-q -o - " + capture):
+            run = subprocess.run(["sh", "-c", f"exec {SEGMON} replay {arguments} >&-"],
+                                 stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(run.returncode, 1, arguments)
+            self.assertIn(b"Bad file descriptor", run.stderr)
+        for line in output.read_text().splitlines():
+            json.loads(line)
+
+    def test_a_reader_that_goes_away_is_told(self):
+        syns = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(2000)]
+        capture = self.file("a.pcap", p.pcap(syns))
+        run = subprocess.Popen([SEGMON, "replay", "-q", "-o", "-", capture],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        json.loads(run.stdout.readline())
+        run.stdout.close()
+        self.assertEqual(run.wait(timeout=60), 1)
+        self.assertIn(b"Broken pipe", run.stderr.read())
+        run.stderr.close()
+
+    def test_names_cannot_disturb_a_terminal_nor_lose_the_status(self):
+        folder = self.path / "captures"
+        folder.mkdir()
+        cut = p.pcap(ALLOWED)[:-10]
+        for i in range(80):
+            (folder / ("\x1b[31m\x07" + 200 * "\x01" + str(i))).write_bytes(cut)
+        output = self.path / "events"
+        run = self.run_segmon("replay", "-k", "-o", str(output), str(folder))
+        self.assertEqual(run.returncode, 1)
+        for text in (run.stdout, run.stderr):
+            self.assertFalse(set(text) & (set(range(32)) - {10}))
+            self.assertLess(text.count(b"ends inside"), 30)
+        status = json.loads(output.read_text().splitlines()[-1])["segmon"]["status"]
+        self.assertEqual(status["n_files"], 80)
+        self.assertGreater(len(status["files"]), 3)
+
+    def test_the_matrix_keeps_its_columns_apart(self):
+        syns = [p.tcp(f"10.{1 + i % 2}.0.1", 1024 + i, f"10.{2 - i % 2}.0.1", 80, p.SYN)
+                for i in range(60000)]
+        capture = self.file("a.pcap", p.pcap(syns))
+        policy = self.file("deny.yaml", POLICY.replace("tcp/80", "tcp/81").encode())
+        text = self.run_segmon("replay", "-p", policy, capture).stdout.decode()
+        self.assertRegex(text, r" 30000 x30000\b")
+
     def test_the_summary_names_rule_segments_and_damage(self):
         capture = self.file("a.pcap", p.pcap(ALLOWED + FORBIDDEN)[:-10])
         run = self.run_segmon("replay", "-p", self.policy, capture)

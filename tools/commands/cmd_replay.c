@@ -1,66 +1,39 @@
 /* segmon replay: the pipeline over capture files. */
 
 #include "capture/error.h"
-#include "capture/file_list.h"
 #include "rules/problems.h"
 #include "tools/commands/command.h"
-#include "tools/commands/replay_options.h"
-#include "tools/output/json.h"
-#include "tools/output/output.h"
-#include "tools/report/summary.h"
-#include "tools/report/text.h"
-#include "tools/runtime/pipeline.h"
+#include "tools/commands/replay.h"
 #include "tools/runtime/progress.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    DEFAULT_WIDTH = 80,
     /* Conversations whose application is looked for at once, over all workers;
      * nDPI's state of one is a few kilobytes. */
     MAX_INSPECTIONS = 200000
 };
 
-/* One run, from options to exit status. */
-struct replay {
-    struct replay_options options;
-    struct file_list files;
-    struct policy *policy;
-    struct event_source source;
-    struct output *output; /* NULL: no events. */
-    struct tally *tallies; /* One a worker. */
-    struct worker_observer *observers;
-    struct pipeline_result result;
-    struct event_output outputs[OUTPUT_MAX_SINKS];
-    size_t n_outputs;
-};
-
 /* The signal that asks for a clean stop; 0 until then. */
 static volatile sig_atomic_t stop_signal;
 
+static bool list_files(struct replay *, struct error *);
 static int run(struct replay *);
-static bool open_policy(struct replay *);
+static int open_policy(struct replay *);
 static bool open_output(struct replay *, struct error *);
 static uint32_t run_epoch(const struct replay *);
 static bool check_output_path(const struct replay *, struct error *);
+static bool is_file(const char *path, int standard, const struct stat *);
 static bool make_tallies(struct replay *);
 static void watch_signals(void);
-static void on_signal(int signal);
+static void on_stop(int signal);
+static void on_alarm(int signal);
 static bool run_pipeline(struct replay *, struct error *);
-static void make_status(const struct replay *, struct event_status *,
-                        struct event_file *files);
-static void send_status(struct replay *, struct event_status *);
-static void print_summary(const struct replay *, const struct event_status *);
-static void close_output(struct replay *);
-static int finish(struct replay *, int status);
-static int report_troubles(const struct replay *, int status);
-static int fail(const struct error *, int status);
 
 int
 command_replay(int argc, char *argv[])
@@ -75,9 +48,8 @@ command_replay(int argc, char *argv[])
     case REPLAY_RUN: break;
     }
     replay.source.sensor = replay.options.sensor;
-    if (!file_list_init(&replay.files, replay.options.files,
-                        replay.options.n_files, &error)) {
-        return fail(&error, COMMAND_FAILED);
+    if (!list_files(&replay, &error)) {
+        return replay_fail(&error, COMMAND_FAILED);
     }
     status = run(&replay);
     for (unsigned i = 0; replay.tallies && i < replay.options.workers; i++) {
@@ -91,34 +63,57 @@ command_replay(int argc, char *argv[])
     return status;
 }
 
+/* Nothing to read is an error: a folder mistyped must not look like a network
+ * without violations. */
+static bool
+list_files(struct replay *replay, struct error *error)
+{
+    const struct replay_options *options = &replay->options;
+    struct file_list *files = &replay->files;
+    size_t n_skipped;
+
+    if (!file_list_init(files, options->files, options->n_files, error)) {
+        return false;
+    }
+    if (files->n_paths == 0) {
+        n_skipped = files->n_skipped;
+        file_list_done(files);
+        return error_set(error, ERROR_VALUE, options->files[0],
+                         "no capture is there (%zu other files)", n_skipped);
+    }
+    return true;
+}
+
 static int
 run(struct replay *replay)
 {
     struct error error;
+    int status = open_policy(replay);
 
-    if (!open_policy(replay)) {
-        return COMMAND_USAGE;
+    if (status != COMMAND_OK) {
+        return status;
     }
     if (!check_output_path(replay, &error) || !open_output(replay, &error)) {
-        return fail(&error, COMMAND_FAILED);
+        return replay_fail(&error, COMMAND_FAILED);
     }
     if (!make_tallies(replay)) {
-        close_output(replay);
+        replay_close_output(replay);
         fputs("segmon replay: out of memory\n", stderr);
         return COMMAND_FAILED;
     }
     watch_signals();
     if (!run_pipeline(replay, &error)) {
-        fail(&error, COMMAND_FAILED);
-        close_output(replay);
+        replay_fail(&error, COMMAND_FAILED);
+        replay_close_output(replay);
         return COMMAND_FAILED;
     }
-    return finish(replay, COMMAND_OK);
+    status = replay_report(replay);
+    return stop_signal ? COMMAND_SIGNALLED + stop_signal : status;
 }
 
 /* Loads the policy, telling what is wrong with it; without one, everything is
- * observed. */
-static bool
+ * observed.  Returns an exit status. */
+static int
 open_policy(struct replay *replay)
 {
     struct application_options options = {.max_inspections = 1};
@@ -128,12 +123,11 @@ open_policy(struct replay *replay)
 
     if (!replay->options.policy) {
         replay->policy = policy_observe_all();
-        return replay->policy != NULL;
+        return replay->policy ? COMMAND_OK : COMMAND_FAILED;
     }
     engine = application_engine_new(&options, &error);
     if (!engine) {
-        fail(&error, COMMAND_FAILED);
-        return false;
+        return replay_fail(&error, COMMAND_FAILED);
     }
     problems_init(&problems);
     replay->policy = policy_load(replay->options.policy, engine, &problems);
@@ -142,7 +136,7 @@ open_policy(struct replay *replay)
     }
     problems_done(&problems);
     application_engine_free(engine);
-    return replay->policy != NULL;
+    return replay->policy ? COMMAND_OK : COMMAND_USAGE;
 }
 
 /* Without a target nothing is encoded, and there is no output at all. */
@@ -153,6 +147,7 @@ open_output(struct replay *replay, struct error *error)
     struct output_options output = {
         .blocking = true,
         .redis_password = getenv("SEGMON_REDIS_PASSWORD"),
+        .stop = &stop_signal,
     };
 
     replay->source.epoch = run_epoch(replay);
@@ -194,27 +189,43 @@ run_epoch(const struct replay *replay)
     }
 }
 
-/* An output file that is also an input would be emptied before it is read. */
+/* An output that is also an input would be emptied before it is read, or grow
+ * as fast as it is. */
 static bool
 check_output_path(const struct replay *replay, struct error *error)
 {
     const char *output = replay->options.output;
+    const char *policy = replay->options.policy;
+    bool to_stdout = output && strcmp(output, "-") == 0;
     struct stat wanted;
 
-    if (!output || strcmp(output, "-") == 0 || stat(output, &wanted) != 0 ||
+    if (!output ||
+        (to_stdout ? fstat(STDOUT_FILENO, &wanted) : stat(output, &wanted)) ||
         !S_ISREG(wanted.st_mode)) {
         return true;
     }
+    if (policy && is_file(policy, -1, &wanted)) {
+        return error_set(error, ERROR_VALUE, output,
+                         "is the policy; not overwritten");
+    }
     for (size_t i = 0; i < replay->files.n_paths; i++) {
-        struct stat input;
-
-        if (stat(replay->files.paths[i], &input) == 0 &&
-            input.st_dev == wanted.st_dev && input.st_ino == wanted.st_ino) {
+        if (is_file(replay->files.paths[i], STDIN_FILENO, &wanted)) {
             return error_set(error, ERROR_VALUE, output,
                              "is one of the captures; not overwritten");
         }
     }
     return true;
+}
+
+/* Whether 'path', or "-" for the 'standard' descriptor, is 'wanted'. */
+static bool
+is_file(const char *path, int standard, const struct stat *wanted)
+{
+    bool is_standard = standard >= 0 && strcmp(path, "-") == 0;
+    struct stat found;
+
+    return (is_standard ? fstat(standard, &found) : stat(path, &found)) == 0 &&
+           found.st_dev == wanted->st_dev && found.st_ino == wanted->st_ino;
 }
 
 static bool
@@ -237,20 +248,33 @@ make_tallies(struct replay *replay)
     return true;
 }
 
+/* The first signal asks for a clean end, the second one kills. */
 static void
 watch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal,
-                               .sa_flags = (int)SA_RESETHAND};
+    struct sigaction stop = {.sa_handler = on_stop,
+                             .sa_flags = (int)SA_RESETHAND};
+    struct sigaction again = {.sa_handler = on_alarm};
 
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGALRM, &again, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
 }
 
 static void
-on_signal(int signal)
+on_stop(int signal)
 {
     stop_signal = signal;
+    alarm(1);
+}
+
+/* A signal that comes just before a read that waits does not end it: so one
+ * comes every second from then on. */
+static void
+on_alarm(int signal)
+{
+    (void)signal;
+    alarm(1);
 }
 
 static bool
@@ -295,158 +319,4 @@ run_pipeline(struct replay *replay, struct error *error)
         tally_add(&replay->tallies[0], &replay->tallies[i]);
     }
     return ran;
-}
-
-/* After a failure: what was told already stands. */
-static void
-close_output(struct replay *replay)
-{
-    struct error error;
-
-    if (replay->output) {
-        output_finish(replay->output, NULL, &error);
-    }
-}
-
-/* The closing status event, the summary, and the exit status of it all. */
-static int
-finish(struct replay *replay, int status)
-{
-    struct event_status totals;
-    struct event_file *files = calloc(replay->files.n_paths, sizeof *files);
-    struct error error;
-
-    if (!files) {
-        fputs("segmon replay: out of memory\n", stderr);
-        close_output(replay);
-        return COMMAND_FAILED;
-    }
-    make_status(replay, &totals, files);
-    if (replay->output) {
-        send_status(replay, &totals);
-        if (!output_finish(replay->output, replay->outputs, &error)) {
-            status = fail(&error, COMMAND_FAILED);
-        }
-        totals.outputs = replay->outputs;
-    }
-    status = report_troubles(replay, status);
-    if (!replay->options.quiet) {
-        print_summary(replay, &totals);
-    }
-    if (status == COMMAND_OK && replay->options.fail_on_violation &&
-        replay->tallies[0].total.decisions[DECISION_DENY]) {
-        status = COMMAND_VIOLATIONS;
-    }
-    if (replay->result.stopped) {
-        status = COMMAND_SIGNALLED + stop_signal;
-    }
-    free(files);
-    return status;
-}
-
-static void
-make_status(const struct replay *replay, struct event_status *status,
-            struct event_file *files)
-{
-    const struct pipeline_result *result = &replay->result;
-    const struct pipeline_counters *counters = &result->counters;
-    bool inspect = replay->options.inspect;
-
-    *status = (struct event_status){
-        .cause = EVENT_STATUS_END,
-        .frames = counters->frames,
-        .bytes = counters->bytes,
-        .filtered = counters->filtered,
-        .first_packet = counters->first,
-        .last_packet = counters->last,
-        .flows = counters->workers.flows,
-        .max_flows = replay->options.max_flows,
-        .violations = counters->workers.violations,
-        .application = inspect ? &counters->workers.applications : NULL,
-        .application_library = inspect ? application_library_version() : NULL,
-        .policy = replay->policy,
-        .workers = replay->options.workers,
-        .outputs = replay->outputs,
-        .n_outputs = replay->n_outputs,
-        .files = files,
-        .n_files = counters->files,
-    };
-    memcpy(status->dissected, counters->outcomes, sizeof status->dissected);
-    memcpy(status->ended, counters->workers.ends, sizeof status->ended);
-    for (size_t i = 0; i < counters->files; i++) {
-        const struct error *error = &result->files[i].error;
-
-        files[i] = (struct event_file){
-            .path = replay->files.paths[i],
-            .frames = result->files[i].frames,
-            .bytes = result->files[i].bytes,
-            .error = error->code == ERROR_NONE ? NULL : error,
-        };
-    }
-}
-
-static void
-send_status(struct replay *replay, struct event_status *status)
-{
-    unsigned last = replay->options.workers > 1 ? replay->options.workers : 0;
-    struct json json;
-
-    if (!(output_kinds(replay->output) & (1u << EVENT_STATUS))) {
-        return;
-    }
-    output_settle(replay->output);
-    status->n_outputs = output_status(replay->output, replay->outputs);
-    json_init(&json, EVENT_MAX_BYTES);
-    event_status_encode(&json, &replay->source, status);
-    event_queue_put(output_queue(replay->output, last), EVENT_STATUS,
-                    status->last_packet, &json);
-    json_done(&json);
-}
-
-/* On standard output, unless the events are there. */
-static void
-print_summary(const struct replay *replay, const struct event_status *status)
-{
-    bool events_there =
-        replay->options.output && strcmp(replay->options.output, "-") == 0;
-    FILE *stream = events_there ? stderr : stdout;
-    struct winsize size = {.ws_col = 0};
-    bool terminal = isatty(fileno(stream));
-    struct summary summary = {
-        .tally = &replay->tallies[0],
-        .status = status,
-        .color = terminal && !getenv("NO_COLOR"),
-        .width = DEFAULT_WIDTH,
-    };
-
-    if (terminal && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 &&
-        size.ws_col) {
-        summary.width = size.ws_col;
-    }
-    summary_print(&summary, stream);
-}
-
-static int
-report_troubles(const struct replay *replay, int status)
-{
-    const struct pipeline_result *result = &replay->result;
-
-    for (size_t i = 0; i < result->counters.files; i++) {
-        if (result->files[i].error.code != ERROR_NONE) {
-            status = fail(&result->files[i].error, COMMAND_FAILED);
-        }
-    }
-    return status;
-}
-
-static int
-fail(const struct error *error, int status)
-{
-    char text[sizeof error->where + sizeof error->message + 32];
-
-    error_format(error, text, sizeof text);
-    fputs("segmon replay: ", stderr);
-    text_print(text, stderr);
-    fputc('\n', stderr);
-    return status;
 }

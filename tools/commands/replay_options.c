@@ -2,7 +2,9 @@
 
 #include "tools/commands/replay_options.h"
 
+#include "capture/error.h"
 #include "tools/output/event.h"
+#include "tools/output/redis_uri.h"
 #include "tools/runtime/pipeline.h"
 
 #include <errno.h>
@@ -80,6 +82,8 @@ enum {
 static bool set_file_option(struct replay_options *, int option,
                             const char *value);
 static bool set_value(struct replay_options *, int option, const char *value);
+static bool set_redis(struct replay_options *, const char *text);
+static void tell_bad_value(int option, const char *value);
 static bool parse_count(const char *text, uint64_t max, uint64_t *count);
 static bool parse_size(const char *text, uint64_t *size);
 
@@ -128,7 +132,6 @@ set_file_option(struct replay_options *options, int option, const char *value)
     switch (option) {
     case 'p': options->policy = value; return true;
     case 'o': options->output = value; return true;
-    case 'r': options->redis = value; return true;
     case 'f': options->filter = value; return true;
     case 'k': options->keep_going = true; return true;
     case 'q': options->quiet = true; return true;
@@ -151,6 +154,7 @@ set_value(struct replay_options *options, int option, const char *value)
 
     switch (option) {
     case 'e': good = event_kinds_parse(value, &options->events); break;
+    case 'r': return set_redis(options, value);
     case 'w':
         good = parse_count(value, PIPELINE_MAX_WORKERS, &number);
         options->workers = (unsigned)number;
@@ -175,12 +179,38 @@ set_value(struct replay_options *options, int option, const char *value)
     default: good = false; break;
     }
     if (!good) {
-        fprintf(stderr,
-                "segmon replay: '%s' is not a value this option takes; "
-                "see --help\n",
-                value);
+        tell_bad_value(option, value);
     }
     return good;
+}
+
+/* Here, so that a mistyped URI is a mistake of usage, not a server down. */
+static bool
+set_redis(struct replay_options *options, const char *text)
+{
+    struct redis_uri uri;
+    struct error error;
+    bool good = redis_uri_parse(text, &uri, &error);
+
+    if (!good) {
+        fprintf(stderr, "segmon replay: --redis: %s\n", error.message);
+    }
+    options->redis = text;
+    explicit_bzero(&uri, sizeof uri);
+    return good;
+}
+
+static void
+tell_bad_value(int option, const char *value)
+{
+    const struct option *known = long_options;
+
+    while (known->name && known->val != option) {
+        known++;
+    }
+    fprintf(stderr,
+            "segmon replay: '%s' is not a value --%s takes; see --help\n",
+            value, known->name);
 }
 
 static bool
@@ -190,7 +220,7 @@ parse_count(const char *text, uint64_t max, uint64_t *count)
 
     errno = 0;
     *count = strtoull(text, &end, 10);
-    return !errno && end != text && !*end && text[0] != '-' && *count > 0 &&
+    return !errno && text[0] >= '0' && text[0] <= '9' && !*end && *count > 0 &&
            *count <= max;
 }
 

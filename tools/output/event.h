@@ -50,7 +50,8 @@ enum {
     EVENT_MAX_TEXT = 1024,   /* Bytes kept of a text from a policy. */
     EVENT_MAX_SENSOR = 64,
     EVENT_ID_SIZE = EVENT_MAX_SENSOR + 8 + 14 + 3,
-    EVENT_MAX_FILES = 64, /* Listed in one status event; more are counted. */
+    EVENT_MAX_FILES = 64, /* Listed in one status event, fewer if their names
+                           * are very long; more are counted. */
     EVENT_OUTPUT_NAME_SIZE = 120,
     EVENT_MAX_OUTPUTS = 4,
     EVENT_MAX_TECHNIQUES = 32

@@ -8,7 +8,10 @@
 #include <string.h>
 
 enum {
-    MAX_ERROR_TEXT = 400
+    MAX_ERROR_TEXT = 400,
+    /* Half an event: one file more, with every byte of its texts escaped, and
+     * what follows the files still fit. */
+    FILES_MAX_SIZE = EVENT_MAX_BYTES / 2
 };
 
 static void write_event(struct json *json);
@@ -187,14 +190,13 @@ write_output(struct json *json, const struct event_output *output)
 static void
 write_files(struct json *json, const struct event_status *status)
 {
-    size_t n_shown =
-        status->n_files < EVENT_MAX_FILES ? status->n_files : EVENT_MAX_FILES;
-
     if (status->n_files == 0) {
         return;
     }
     json_open(json, "files", '[');
-    for (size_t i = 0; i < n_shown; i++) {
+    for (size_t i = 0; i < status->n_files && i < EVENT_MAX_FILES &&
+                       json->size < FILES_MAX_SIZE;
+         i++) {
         write_file(json, &status->files[i]);
     }
     json_close(json, ']');

@@ -191,6 +191,7 @@ open_sinks(struct output *output, const struct output_options *options,
         .patience_ns =
             options->patience_ns ? options->patience_ns : DEFAULT_PATIENCE_NS,
         .redis_password = options->redis_password,
+        .stop = options->stop,
     };
 
     if (options->n_targets > OUTPUT_MAX_SINKS) {
@@ -384,6 +385,6 @@ tell_loss(const struct event_output *status, struct error *error)
     *error = status->error;
     if (error->code == ERROR_NONE) {
         error_set(error, ERROR_LIMIT, status->name,
-                  "events were dropped because the queue was full");
+                  "events were dropped: too large, or the queue was full");
     }
 }

@@ -3,8 +3,8 @@
  *
  * The order of ids is the order of output: with one queue, the order in which
  * the worker put them.  Memory is bounded by the queues and by what each sink
- * says it keeps.  No call waits for ever: a sink that makes no progress for
- * 'patience_ns' gives up on its events and counts them as dropped. */
+ * says it keeps.  A server that makes no progress for 'patience_ns' is given
+ * up: its events are counted as dropped, and no call waits for ever. */
 
 #ifndef TOOLS_OUTPUT_OUTPUT_H
 #define TOOLS_OUTPUT_OUTPUT_H
@@ -12,6 +12,7 @@
 #include "tools/output/event.h"
 #include "tools/output/event_queue.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,10 @@ struct output_options {
     /* Wins over the URI's; NULL if none.  The program takes it from the
      * environment, SEGMON_REDIS_PASSWORD, because others can read arguments. */
     const char *redis_password;
+    /* Once it is not 0, a file or pipe that takes nothing is given up as well
+     * when patience ends; until then a slow reader makes us wait, as pipes do.
+     * May be NULL: never. */
+    const volatile sig_atomic_t *stop;
 };
 
 /* Opens every sink, so that a server that is down or a path that cannot be

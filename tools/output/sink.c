@@ -13,7 +13,7 @@ sink_open(const char *target, const struct sink_options *options,
         strncmp(target, "unix://", strlen("unix://")) == 0) {
         return sink_redis_open(target, options, error);
     }
-    return sink_file_open(target, error);
+    return sink_file_open(target, options, error);
 }
 
 void

@@ -2,8 +2,9 @@
  *
  * A sink belongs to the output thread; only its counters and its error are read
  * by others.  It never fails a caller: it counts each event it was given as
- * acked or dropped, sooner or later, remembers the first error, and never waits
- * longer than its patience without progress. */
+ * acked or dropped, sooner or later, remembers the first error, and waits no
+ * longer than its patience without progress: sink_file only once it is told to
+ * stop, because whoever reads a pipe may take all the time in the world. */
 
 #ifndef TOOLS_OUTPUT_SINK_H
 #define TOOLS_OUTPUT_SINK_H
@@ -12,6 +13,7 @@
 #include "tools/output/event.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,12 +54,14 @@ struct sink_options {
     const struct event_source *source;
     int64_t patience_ns;
     const char *redis_password;
+    const volatile sig_atomic_t *stop; /* See struct output_options. */
 };
 
 /* The sink for a target, as said at struct output_target. */
 struct sink *sink_open(const char *target, const struct sink_options *,
                        struct error *error);
-struct sink *sink_file_open(const char *path, struct error *error);
+struct sink *sink_file_open(const char *path, const struct sink_options *,
+                            struct error *error);
 struct sink *sink_redis_open(const char *uri, const struct sink_options *,
                              struct error *error);
 

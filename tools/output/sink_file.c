@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ enum {
     REASON_SIZE = 128,
     BUFFER_BYTES = 1 << 18,
     MAX_LINES = 2048, /* In the buffer at once. */
+    WAIT_MS = 100,    /* Between looks at the stop flag. */
     FILE_MODE = 0644
 };
 
@@ -42,6 +44,9 @@ struct sink_file {
     int fd;
     bool is_stdout;
     bool can_cut;  /* A regular file of ours. */
+    bool may_wait; /* Not a regular file: its reader decides. */
+    int64_t patience_ns;
+    const volatile sig_atomic_t *stop;
     off_t written; /* Bytes of the file that are whole lines. */
     char *buffer;
     size_t used;
@@ -55,7 +60,7 @@ static void close_file(struct sink *sink);
 static bool open_path(struct sink_file *file, const char *path,
                       struct error *error);
 static size_t write_some(struct sink_file *file);
-static bool wait_writable(int fd);
+static bool wait_writable(const struct sink_file *file);
 static size_t acknowledge(struct sink_file *file, size_t sent);
 static void give_up(struct sink_file *file, size_t sent, int reason);
 static bool cut_back(struct sink_file *file);
@@ -65,7 +70,8 @@ static bool write_failed(const char *name, int reason, struct error *error);
 static const struct sink_class class = {put, flush, close_file};
 
 struct sink *
-sink_file_open(const char *path, struct error *error)
+sink_file_open(const char *path, const struct sink_options *options,
+               struct error *error)
 {
     struct sink_file *file = calloc(1, sizeof *file);
 
@@ -78,6 +84,8 @@ sink_file_open(const char *path, struct error *error)
         return NULL;
     }
     sink_init(&file->sink, &class, path);
+    file->patience_ns = options->patience_ns;
+    file->stop = options->stop;
     if (!open_path(file, path, error)) {
         close_file(&file->sink);
         return NULL;
@@ -93,6 +101,8 @@ open_path(struct sink_file *file, const char *path, struct error *error)
     if (strcmp(path, "-") == 0) {
         file->is_stdout = true;
         file->fd = STDOUT_FILENO;
+        file->may_wait =
+            fstat(file->fd, &status) == 0 && !S_ISREG(status.st_mode);
         return true;
     }
     file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
@@ -100,6 +110,7 @@ open_path(struct sink_file *file, const char *path, struct error *error)
         return write_failed(path, errno, error);
     }
     file->can_cut = fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode);
+    file->may_wait = !file->can_cut;
     return true;
 }
 
@@ -122,10 +133,16 @@ static void
 flush(struct sink *sink)
 {
     struct sink_file *file = (struct sink_file *)sink;
-    size_t sent = write_some(file);
-    int reason = errno;
-    bool whole = sent == file->used;
+    size_t sent;
+    int reason;
+    bool whole;
 
+    if (file->used == 0) {
+        return;
+    }
+    sent = write_some(file);
+    reason = errno;
+    whole = sent == file->used;
     sent -= acknowledge(file, sent);
     if (whole) {
         atomic_store(&sink->up, true);
@@ -154,26 +171,42 @@ write_some(struct sink_file *file)
 {
     size_t sent = 0;
 
-    while (sent < file->used) {
-        ssize_t n = write(file->fd, file->buffer + sent, file->used - sent);
+    while (sent < file->used && (!file->may_wait || wait_writable(file))) {
+        size_t left = file->used - sent;
+        /* So much a pipe that is ready takes without blocking. */
+        size_t most = file->may_wait && left > PIPE_BUF ? PIPE_BUF : left;
+        ssize_t n = write(file->fd, file->buffer + sent, most);
 
         if (n >= 0) {
             sent += (size_t)n;
-        } else if (errno != EINTR && !wait_writable(file->fd)) {
+        } else if (errno != EINTR && errno != EAGAIN) {
             break;
         }
     }
     return sent;
 }
 
-/* For a standard output that somebody made non-blocking. */
+/* Until the reader takes something; false, with errno set, when we are told to
+ * stop and it has not for as long as patience lasts. */
 static bool
-wait_writable(int fd)
+wait_writable(const struct sink_file *file)
 {
-    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    struct pollfd poll_fd = {.fd = file->fd, .events = POLLOUT};
+    bool is_up = atomic_load(&file->sink.up);
+    int64_t waited_ns = 0; /* Since the stop. */
 
-    return (errno == EAGAIN || errno == EWOULDBLOCK) &&
-           poll(&poll_fd, 1, -1) > 0;
+    while (poll(&poll_fd, 1, is_up ? WAIT_MS : 0) <= 0) {
+        if (!file->stop || !*file->stop) {
+            is_up = true;
+            continue;
+        }
+        waited_ns += WAIT_MS * MILLISECOND_NS;
+        if (!is_up || waited_ns >= file->patience_ns) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Counts the lines that are wholly in 'sent' bytes, and takes them out of the

@@ -11,7 +11,7 @@
 
 enum {
     NAME_COLUMNS = 14,
-    CELL_COLUMNS = 12,
+    CELL_SIZE = 48, /* Of a cell's text. */
     MIN_WIDTH = 60,
     MAX_PAIRS = 20 /* In the list. */
 };
@@ -27,15 +27,19 @@ struct shape {
     size_t n_pairs;
     bool *is_src, *is_dst; /* By segment. */
     size_t n_dst;
+    int columns; /* Of a cell. */
 };
 
 static bool shape_init(struct shape *, const struct tally *);
 static void shape_done(struct shape *);
 static void print_grid(const struct summary *, const struct shape *, FILE *);
 static void print_cell(const struct summary *, const struct tally_cell *,
-                       FILE *);
+                       int columns, FILE *);
+static int cell_text(const struct tally_cell *, char text[CELL_SIZE]);
+static void fit_columns(const struct summary *, struct shape *);
 static void print_list(const struct summary *, struct shape *, FILE *);
-static void print_pair(const struct summary *, const struct pair *, FILE *);
+static void print_pair(const struct summary *, const struct pair *, int columns,
+                       FILE *);
 static const char *segment_name(const struct summary *, size_t segment);
 static int compare_pairs(const void *, const void *);
 
@@ -49,8 +53,9 @@ matrix_print(const struct summary *summary, FILE *stream)
         return;
     }
     if (shape.n_pairs) {
+        fit_columns(summary, &shape);
         fputs("\nfrom -> to (flows; x violations, ! alerts)\n", stream);
-        if (NAME_COLUMNS + 2 + shape.n_dst * CELL_COLUMNS <= width) {
+        if (2 + NAME_COLUMNS + shape.n_dst * (size_t)shape.columns <= width) {
             print_grid(summary, &shape, stream);
         } else {
             print_list(summary, &shape, stream);
@@ -106,7 +111,7 @@ print_grid(const struct summary *summary, const struct shape *shape,
     fprintf(stream, "  %-*s", NAME_COLUMNS, "");
     for (size_t dst = 0; dst < tally->n_segments; dst++) {
         if (shape->is_dst[dst]) {
-            fprintf(stream, "%*.*s", CELL_COLUMNS, CELL_COLUMNS - 1,
+            fprintf(stream, "%*.*s", shape->columns, NAME_COLUMNS,
                     segment_name(summary, dst));
         }
     }
@@ -119,40 +124,70 @@ print_grid(const struct summary *summary, const struct shape *shape,
                 segment_name(summary, src));
         for (size_t dst = 0; dst < tally->n_segments; dst++) {
             if (shape->is_dst[dst]) {
-                print_cell(summary, &tally->rows[src][dst], stream);
+                print_cell(summary, &tally->rows[src][dst], shape->columns,
+                           stream);
             }
         }
         fputc('\n', stream);
     }
 }
 
-/* Flows, then the worst that was found: "12", "31 x4", "7 !7". */
 static void
 print_cell(const struct summary *summary, const struct tally_cell *cell,
-           FILE *stream)
+           int columns, FILE *stream)
+{
+    enum text_color color = TEXT_GREEN;
+    char text[CELL_SIZE];
+
+    if (!cell->flows) {
+        fprintf(stream, "%*s", columns, ".");
+        return;
+    }
+    cell_text(cell, text);
+    if (cell->broken) {
+        color = TEXT_RED;
+    } else if (cell->decisions[DECISION_DENY] ||
+               cell->decisions[DECISION_ALERT]) {
+        color = TEXT_YELLOW;
+    }
+    fprintf(stream, "%s%*s%s", text_color(summary->color, color), columns, text,
+            text_color(summary->color, TEXT_PLAIN));
+}
+
+/* Flows, then the worst that was found: "12", "31 x4", "7 !7".  Returns its
+ * length. */
+static int
+cell_text(const struct tally_cell *cell, char text[CELL_SIZE])
 {
     uint64_t violations = cell->decisions[DECISION_DENY];
     uint64_t alerts = cell->decisions[DECISION_ALERT];
-    enum text_color color = TEXT_GREEN;
-    char text[64];
 
-    if (!cell->flows) {
-        fprintf(stream, "%*s", CELL_COLUMNS, ".");
-        return;
-    }
     if (violations) {
-        color = cell->broken ? TEXT_RED : TEXT_YELLOW;
-        snprintf(text, sizeof text, "%" PRIu64 " x%" PRIu64, cell->flows,
-                 violations);
-    } else if (alerts) {
-        color = TEXT_YELLOW;
-        snprintf(text, sizeof text, "%" PRIu64 " !%" PRIu64, cell->flows,
-                 alerts);
-    } else {
-        snprintf(text, sizeof text, "%" PRIu64, cell->flows);
+        return snprintf(text, CELL_SIZE, "%" PRIu64 " x%" PRIu64, cell->flows,
+                        violations);
     }
-    fprintf(stream, "%s%*s%s", text_color(summary->color, color), CELL_COLUMNS,
-            text, text_color(summary->color, TEXT_PLAIN));
+    if (alerts) {
+        return snprintf(text, CELL_SIZE, "%" PRIu64 " !%" PRIu64, cell->flows,
+                        alerts);
+    }
+    return snprintf(text, CELL_SIZE, "%" PRIu64, cell->flows);
+}
+
+/* As wide as the widest cell and the longest name at the top. */
+static void
+fit_columns(const struct summary *summary, struct shape *shape)
+{
+    for (size_t i = 0; i < shape->n_pairs; i++) {
+        const struct pair *pair = &shape->pairs[i];
+        char text[CELL_SIZE];
+        int cell = cell_text(pair->cell, text);
+        int name = (int)strnlen(segment_name(summary, pair->dst), NAME_COLUMNS);
+        int wanted = cell > name ? cell : name;
+
+        if (wanted + 2 > shape->columns) {
+            shape->columns = wanted + 2;
+        }
+    }
 }
 
 static void
@@ -160,7 +195,7 @@ print_list(const struct summary *summary, struct shape *shape, FILE *stream)
 {
     qsort(shape->pairs, shape->n_pairs, sizeof *shape->pairs, compare_pairs);
     for (size_t i = 0; i < shape->n_pairs && i < MAX_PAIRS; i++) {
-        print_pair(summary, &shape->pairs[i], stream);
+        print_pair(summary, &shape->pairs[i], shape->columns, stream);
     }
     if (shape->n_pairs > MAX_PAIRS) {
         fprintf(stream, "  and %zu more pairs\n", shape->n_pairs - MAX_PAIRS);
@@ -168,12 +203,13 @@ print_list(const struct summary *summary, struct shape *shape, FILE *stream)
 }
 
 static void
-print_pair(const struct summary *summary, const struct pair *pair, FILE *stream)
+print_pair(const struct summary *summary, const struct pair *pair, int columns,
+           FILE *stream)
 {
     char bytes[TEXT_NUMBER_SIZE];
 
     fputs("  ", stream);
-    print_cell(summary, pair->cell, stream);
+    print_cell(summary, pair->cell, columns, stream);
     fprintf(stream, "  %9s  %s -> %s", text_bytes(pair->cell->bytes, bytes),
             segment_name(summary, pair->src), segment_name(summary, pair->dst));
     if (pair->cell->broken) {

@@ -16,6 +16,7 @@
 enum {
     TOP_FINDINGS = 10,
     TOP_APPLICATIONS = 8,
+    MAX_DAMAGED = 10, /* Files told one by one. */
     LABEL_COLUMNS = 13
 };
 
@@ -26,7 +27,11 @@ static void print_findings(const struct summary *, FILE *);
 static void print_finding(const struct summary *, const struct tally_finding *,
                           FILE *);
 static void print_applications(const struct summary *, FILE *);
+static void print_notes(const struct summary *, FILE *);
 static void print_trust(const struct summary *, FILE *);
+static void print_damaged(const struct event_status *, FILE *);
+static void print_lost(const struct event_status *, FILE *);
+static void print_error(const struct error *, FILE *);
 static void print_not_decoded(const struct event_status *, FILE *);
 static void note(FILE *, uint64_t count, const char *text);
 static int compare_findings(const void *, const void *);
@@ -40,7 +45,7 @@ summary_print(const struct summary *summary, FILE *stream)
     matrix_print(summary, stream);
     print_findings(summary, stream);
     print_applications(summary, stream);
-    print_trust(summary, stream);
+    print_notes(summary, stream);
 }
 
 static void
@@ -93,14 +98,19 @@ print_times(const struct event_status *status, FILE *stream)
 static void
 print_verdicts(const struct summary *summary, FILE *stream)
 {
+    static const enum decision order[TALLY_N_DECISIONS] = {
+        DECISION_DENY,    DECISION_ALERT,   DECISION_PENDING,
+        DECISION_OBSERVE, DECISION_RELATED, DECISION_ALLOW};
     const struct tally_cell *total = &summary->tally->total;
     const char *separator = "";
 
     fprintf(stream, "%-*s ", LABEL_COLUMNS, "verdicts");
-    for (int i = TALLY_N_DECISIONS - 1; i >= 0; i--) {
-        if (total->decisions[i]) {
-            fprintf(stream, "%s%" PRIu64 " %s", separator, total->decisions[i],
-                    event_verdict_name((enum decision)i));
+    for (size_t i = 0; i < TALLY_N_DECISIONS; i++) {
+        uint64_t n = total->decisions[order[i]];
+
+        if (n) {
+            fprintf(stream, "%s%" PRIu64 " %s", separator, n,
+                    event_verdict_name(order[i]));
             separator = ", ";
         }
     }
@@ -205,6 +215,22 @@ print_applications(const struct summary *summary, FILE *stream)
     free(sorted);
 }
 
+static void
+print_notes(const struct summary *summary, FILE *stream)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *notes = open_memstream(&text, &size);
+
+    if (notes) {
+        print_trust(summary, notes);
+        fclose(notes);
+        fputs(size ? "\nnotes\n" : "\nnothing was lost or left out\n", stream);
+        fputs(text, stream);
+        free(text);
+    }
+}
+
 /* Everything that makes the numbers above less than the whole truth. */
 static void
 print_trust(const struct summary *summary, FILE *stream)
@@ -212,19 +238,10 @@ print_trust(const struct summary *summary, FILE *stream)
     const struct event_status *status = summary->status;
     const struct tally *tally = summary->tally;
 
-    fputs("\nnotes\n", stream);
-    for (size_t i = 0; i < status->n_files; i++) {
-        const struct error *error = status->files[i].error;
-
-        if (error && error->code != ERROR_NONE) {
-            char text[sizeof error->where + sizeof error->message + 32];
-
-            error_format(error, text, sizeof text);
-            fputs("  ", stream);
-            text_print(text, stream);
-            fputc('\n', stream);
-        }
-    }
+    print_damaged(status, stream);
+    print_lost(status, stream);
+    note(stream, summary->n_skipped_files,
+         "files in the folders are no captures");
     print_not_decoded(status, stream);
     note(stream, status->filtered, "packets left out by the filter");
     note(stream, tally->missed_bytes, "bytes of TCP content not captured");
@@ -239,10 +256,63 @@ print_trust(const struct summary *summary, FILE *stream)
          "fragments without their first one");
     note(stream, status->application ? status->application->refused : 0,
          "flows not inspected: too many at once");
+    note(stream, status->violations.overflow,
+         "violations told without looking for repetitions: too many at once");
     note(stream, tally->findings_left_out, "violations of further kinds");
     if (tally->out_of_memory) {
         fputs("  some flows are missing here: out of memory\n", stream);
     }
+}
+
+static void
+print_damaged(const struct event_status *status, FILE *stream)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < status->n_files; i++) {
+        const struct error *error = status->files[i].error;
+
+        if (error && error->code != ERROR_NONE && ++n <= MAX_DAMAGED) {
+            print_error(error, stream);
+        }
+    }
+    note(stream, n > MAX_DAMAGED ? n - MAX_DAMAGED : 0,
+         "damaged files more than these");
+}
+
+/* Events that did not reach an output, and why. */
+static void
+print_lost(const struct event_status *status, FILE *stream)
+{
+    for (size_t i = 0; i < status->n_outputs; i++) {
+        const struct event_output *output = &status->outputs[i];
+        uint64_t lost = 0;
+        uint64_t emitted = 0;
+
+        for (size_t kind = 0; kind < EVENT_N_KINDS; kind++) {
+            lost += output->kind[kind].dropped;
+            emitted += output->kind[kind].emitted;
+        }
+        if (lost) {
+            fprintf(stream,
+                    "  %" PRIu64 " of %" PRIu64 " events did not reach ", lost,
+                    emitted);
+            text_print(output->name, stream);
+            fputs(":\n  ", stream);
+            print_error(&output->error, stream);
+        }
+    }
+}
+
+static void
+print_error(const struct error *error, FILE *stream)
+{
+    char text[sizeof error->where + sizeof error->message + 32];
+
+    error_format(error, text, sizeof text);
+    fputs("  ", stream);
+    text_print(text, stream);
+    fputc('\n', stream);
 }
 
 static void

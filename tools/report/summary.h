@@ -12,6 +12,7 @@
 struct summary {
     const struct tally *tally;
     const struct event_status *status; /* The run's last. */
+    size_t n_skipped_files;            /* In folders: no captures. */
     bool color;                        /* ANSI colours may be used. */
     unsigned width; /* Columns of the terminal; at least 60 are used. */
 };

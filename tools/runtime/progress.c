@@ -13,6 +13,8 @@ enum {
     NAME_COLUMNS = 30
 };
 
+static void print_name(const char *name);
+
 static struct mono_time
 now(void)
 {
@@ -54,14 +56,26 @@ progress_show(void *context, const struct pipeline_progress *run)
     rate = (double)run->frames / seconds / 1e6;
     name = strrchr(run->file, '/');
     name = name ? name + 1 : run->file;
-    fprintf(stderr, "\r\033[K%.*s (%zu/%zu) ", NAME_COLUMNS, name,
-            run->file_number, run->n_files);
+    fputs("\r\033[K", stderr);
+    print_name(name);
+    fprintf(stderr, " (%zu/%zu) ", run->file_number, run->n_files);
     if (run->file_size) {
         fprintf(stderr, "%" PRIu64 " %% ",
                 run->file_bytes * 100 / run->file_size);
     }
     fprintf(stderr, "%" PRIu64 " packets, %.2f M/s", run->frames, rate);
     fflush(stderr);
+}
+
+/* Its first columns, without anything a terminal would act on. */
+static void
+print_name(const char *name)
+{
+    for (size_t i = 0; name[i] && i < NAME_COLUMNS; i++) {
+        unsigned char byte = (unsigned char)name[i];
+
+        fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, stderr);
+    }
 }
 
 void

@@ -19,6 +19,7 @@ struct reader {
 };
 
 static bool read_file(struct reader *, uint16_t file);
+static bool is_stopped(const struct pipeline_options *);
 static void read_batches(struct reader *, struct source *, uint16_t file,
                          struct error *);
 static void take_batch(struct reader *, const struct source *, size_t n_frames);
@@ -73,22 +74,30 @@ read_file(struct reader *reader, uint16_t file)
         counters->frames += stats.frames;
         counters->filtered += stats.filtered;
         source_close(source);
+    } else if (is_stopped(options)) { /* Not the file's fault. */
+        report->error.code = ERROR_NONE;
+        reader->result->stopped = true;
     }
     counters->files_failed += report->error.code != ERROR_NONE;
     return report->error.code == ERROR_NONE;
+}
+
+static bool
+is_stopped(const struct pipeline_options *options)
+{
+    return options->stop && *options->stop;
 }
 
 static void
 read_batches(struct reader *reader, struct source *source, uint16_t file,
              struct error *error)
 {
-    const volatile sig_atomic_t *stop = reader->options->stop;
     enum source_status status = SOURCE_MORE;
 
     while (status == SOURCE_MORE) {
         size_t n_frames = 0;
 
-        if (stop && *stop) {
+        if (is_stopped(reader->options)) {
             reader->result->stopped = true;
             return;
         }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -18,6 +19,9 @@ enum {
 };
 
 static char path[] = "/tmp/segmon-sink-XXXXXX";
+static volatile sig_atomic_t stop;
+static const struct sink_options options = {.patience_ns = 300 * MILLISECOND_NS,
+                                            .stop = &stop};
 
 static void
 put_lines(struct sink *sink, unsigned n)
@@ -67,7 +71,7 @@ static void
 every_line_arrives(void **state)
 {
     struct error error;
-    struct sink *sink = sink_file_open(path, &error);
+    struct sink *sink = sink_file_open(path, &options, &error);
 
     (void)state;
     assert_non_null(sink);
@@ -85,7 +89,7 @@ a_full_disk_leaves_whole_lines_and_a_count(void **state)
     struct rlimit small;
     struct event_output status;
     struct error error;
-    struct sink *sink = sink_file_open(path, &error);
+    struct sink *sink = sink_file_open(path, &options, &error);
 
     (void)state;
     assert_non_null(sink);
@@ -115,7 +119,7 @@ no_space_at_all_is_a_counted_loss(void **state)
 {
     struct event_output status;
     struct error error;
-    struct sink *sink = sink_file_open("/dev/full", &error);
+    struct sink *sink = sink_file_open("/dev/full", &options, &error);
 
     (void)state;
     if (!sink) {
@@ -135,7 +139,7 @@ a_path_that_cannot_be_written_is_an_error(void **state)
     struct error error;
 
     (void)state;
-    assert_null(sink_file_open("/nonexistent/events.ndjson", &error));
+    assert_null(sink_file_open("/nonexistent/events.ndjson", &options, &error));
     assert_string_equal(error.where, "/nonexistent/events.ndjson");
     assert_non_null(strstr(error.message, "No such file"));
 }
@@ -155,7 +159,7 @@ a_reader_that_leaves_is_a_counted_loss(void **state)
     assert_int_equal(pipe(ends), 0);
     dup2(ends[1], STDOUT_FILENO);
     close(ends[1]);
-    sink = sink_file_open("-", &error);
+    sink = sink_file_open("-", &options, &error);
     assert_non_null(sink);
     put_lines(sink, 2);
     close(ends[0]);
@@ -169,6 +173,36 @@ a_reader_that_leaves_is_a_counted_loss(void **state)
     sink->class->close(sink);
 }
 
+/* A pager that nobody scrolls must not keep a program alive that was told to
+ * stop. */
+static void
+a_reader_that_takes_nothing_is_given_up_after_a_stop(void **state)
+{
+    struct error error;
+    struct event_output status;
+    struct sink *sink;
+    char fifo[sizeof path + 5];
+    int reader;
+
+    (void)state;
+    snprintf(fifo, sizeof fifo, "%s.fifo", path);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    reader = open(fifo, O_RDONLY | O_NONBLOCK);
+    sink = sink_file_open(fifo, &options, &error);
+    assert_non_null(sink);
+    stop = SIGTERM;
+    put_lines(sink, 10000);
+    stop = 0;
+    sink_status(sink, &status);
+    assert_false(status.up);
+    assert_true(status.kind[EVENT_FLOW].acked > 0);
+    assert_true(status.kind[EVENT_FLOW].dropped > 0);
+    assert_non_null(strstr(status.error.message, "timed out"));
+    sink->class->close(sink);
+    close(reader);
+    unlink(fifo);
+}
+
 int
 main(void)
 {
@@ -178,6 +212,7 @@ main(void)
         cmocka_unit_test(no_space_at_all_is_a_counted_loss),
         cmocka_unit_test(a_path_that_cannot_be_written_is_an_error),
         cmocka_unit_test(a_reader_that_leaves_is_a_counted_loss),
+        cmocka_unit_test(a_reader_that_takes_nothing_is_given_up_after_a_stop),
     };
 
     return cmocka_run_group_tests(tests, make_path, remove_path);

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""segmon replay into a real Redis: test_replay_redis.py SEGMON [unittest options].
+
+Every test has a redis-server of its own, on a Unix socket in a folder of its
+own; nothing else on the machine is touched.  Skipped without redis-server."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import packets as p  # noqa: E402
+
+SEGMON = None
+SERVER = shutil.which("redis-server")
+KINDS = ("flow", "violation", "status")
+N_FLOWS = 300
+PATIENCE = 10  # Seconds that segmon waits for a server without progress.
+
+POLICY = """\
+version: 1
+policy: {name: test, revision: "1"}
+segments:
+  users: {networks: [10.1.0.0/16]}
+  servers: {networks: [10.2.0.0/16]}
+"""
+
+
+class Server:
+    """A redis-server, and just enough of its protocol to ask it things."""
+
+    def __init__(self, folder, *arguments):
+        self.path = os.path.join(folder, "socket")
+        self.uri = "unix://" + self.path
+        self.command = [SERVER, "--port", "0", "--unixsocket", self.path,
+                        "--dir", folder, "--save", "", *arguments]
+        self.start()
+
+    def start(self):
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            if os.path.exists(self.path):
+                return
+            time.sleep(0.025)
+        raise RuntimeError("redis-server does not start")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def call(self, *words):
+        text = b"*%d\r\n" % len(words)
+        for word in words:
+            word = word if isinstance(word, bytes) else str(word).encode()
+            text += b"$%d\r\n%s\r\n" % (len(word), word)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(10)
+            connection.connect(self.path)
+            connection.sendall(text)
+            with connection.makefile("rb") as reader:
+                return self.read(reader)
+
+    def read(self, reader):
+        line = reader.readline().rstrip(b"\r\n")
+        kind, rest = line[:1], line[1:]
+        if kind == b"$":
+            return reader.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return [self.read(reader) for _ in range(int(rest))]
+        return int(rest) if kind == b":" else rest
+
+    def entries(self, kind, sensor="lab"):
+        """(id, fields) of every entry of a stream, in order."""
+        for name, words in self.call("XRANGE", "segmon:{%s}:%s" % (sensor, kind), "-", "+"):
+            yield (tuple(map(int, name.split(b"-"))),
+                   dict(zip(words[0::2], words[1::2])))
+
+
+@unittest.skipUnless(SERVER, "skipped: no redis-server")
+class ReplayRedis(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="segmon-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.server = self.serve()
+        sessions = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(N_FLOWS)]
+        self.content = p.pcap(sessions)
+        self.capture = self.file("a.pcap", self.content)
+        self.policy = self.file("policy.yaml", POLICY.encode())
+
+    def serve(self, *arguments):
+        server = Server(self.folder, *arguments)
+        self.addCleanup(lambda: server.kill())
+        return server
+
+    def file(self, name, content):
+        path = os.path.join(self.folder, name)
+        pathlib.Path(path).write_bytes(content)
+        return path
+
+    def arguments(self, *more, uri=None):
+        return [SEGMON, "replay", "-p", self.policy, "--redis", uri or self.server.uri, *more]
+
+    def replay(self, *more, status=0, uri=None, environment=None):
+        begin = time.monotonic()
+        run = subprocess.run(self.arguments(*more, self.capture, uri=uri), timeout=60,
+                             capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                             env={**os.environ, **(environment or {})})
+        self.assertEqual(run.returncode, status, run.stderr)
+        self.assertLess(time.monotonic() - begin, 3 * PATIENCE)
+        return run
+
+    def feed(self, *more):
+        """A run that reads the capture from a pipe, so that it can be caught
+        in the middle."""
+        run = subprocess.Popen(self.arguments(*more, "-"), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(run.stdout.close)
+        self.addCleanup(run.stderr.close)
+        half = len(self.content) // 2
+        run.stdin.write(self.content[:half])
+        run.stdin.flush()
+        time.sleep(1)
+        return run, self.content[half:]
+
+    def end(self, run, rest, status):
+        run.stdin.write(rest)
+        run.stdin.close()
+        run.stdin = None
+        out, err = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, status, err)
+        return out.decode(), err.decode()
+
+    def assert_stream(self, kind, expected):
+        """The entries hold the lines of this kind, in order, ids increasing."""
+        entries = list(self.server.entries(kind))
+        self.assertEqual([fields[b"event"].decode() for _, fields in entries], expected)
+        ids = [name for name, _ in entries]
+        self.assertEqual(ids, sorted(set(ids)))
+        for _, fields in entries:
+            self.assertEqual(json.loads(fields[b"event"])["event"]["id"], fields[b"id"].decode())
+            self.assertEqual(fields[b"type"].decode(), kind)
+
+    def lines(self, path):
+        lines = {kind: [] for kind in KINDS}
+        for line in pathlib.Path(path).read_text().splitlines():
+            lines[json.loads(line)["event"]["dataset"].split(".")[1]].append(line)
+        return lines
+
+    def test_streams_hold_what_the_file_holds(self):
+        output = os.path.join(self.folder, "events")
+        self.replay("-o", output)
+        lines = self.lines(output)
+        self.assertEqual(len(lines["flow"]), N_FLOWS)
+        for kind in KINDS:
+            self.assert_stream(kind, lines[kind])
+
+    def test_a_second_run_continues_the_streams(self):
+        both = {kind: [] for kind in KINDS}
+        for name in ("first", "second"):
+            output = os.path.join(self.folder, name)
+            self.replay("-o", output)
+            for kind, lines in self.lines(output).items():
+                both[kind] += lines
+        for kind in KINDS:
+            self.assert_stream(kind, both[kind])
+
+    def test_a_server_that_is_not_there_is_told_at_once(self):
+        for uri, word in (("unix:///nonexistent/socket", "No such file"),
+                          ("redis://127.0.0.1:1", "refused"),
+                          ("redis://nosuchhost.invalid", "nosuchhost.invalid")):
+            run = self.replay("-q", uri=uri, status=1)
+            self.assertIn(word, run.stderr)
+
+    def test_a_mistyped_uri_is_a_mistake_of_usage(self):
+        for uri in ("localhost", "redis://h:99999", "rediss://h", "http://h"):
+            self.replay("-q", uri=uri, status=2)
+            self.assertFalse(os.path.exists(uri))
+
+    def test_the_password_counts_and_is_never_shown(self):
+        self.server.kill()
+        self.server = self.serve("--requirepass", "sesame")
+        run = self.replay("-q", status=1)
+        self.assertIn("NOAUTH", run.stderr)
+        run = self.replay("-q", status=1, environment={"SEGMON_REDIS_PASSWORD": "hunter2"})
+        self.assertIn("WRONGPASS", run.stderr)
+        self.assertNotIn("hunter2", run.stderr)
+        run = self.replay(environment={"SEGMON_REDIS_PASSWORD": "sesame"})
+        self.assertNotIn("sesame", run.stderr + run.stdout)
+
+    def test_a_key_of_another_type_is_an_error(self):
+        self.server.call("SET", "segmon:{lab}:flow", "x")
+        self.assertIn("WRONGTYPE", self.replay("-q", status=1).stderr)
+
+    def test_a_server_killed_in_the_middle_is_counted_loss(self):
+        output = os.path.join(self.folder, "events")
+        run, rest = self.feed("-o", output)
+        self.server.kill()
+        out, err = self.end(run, rest, 1)
+        self.assertIn("refused", err)
+        self.assertRegex(out, r"[1-9]\d* of \d+ events did not reach redis")
+        lines = self.lines(output)
+        self.assertEqual(len(lines["flow"]), N_FLOWS)
+        told = json.loads(lines["status"][0])["segmon"]["status"]["outputs"][1]
+        self.assertFalse(told["up"])
+        flows = told["events"]["flow"]
+        self.assertEqual(flows["emitted"], N_FLOWS)
+        self.assertEqual(flows["acked"] + flows["dropped"] + flows["spooled"], N_FLOWS)
+        self.assertGreater(flows["dropped"], 0)
+
+    def test_a_server_that_is_stopped_is_given_up(self):
+        run, rest = self.feed()
+        self.server.signal(signal.SIGSTOP)
+        try:
+            out, err = self.end(run, rest, 1)
+        finally:
+            self.server.signal(signal.SIGCONT)
+        self.assertIn("no answer in time", err)
+        self.assertIn("did not reach redis", out)
+
+    def test_a_signal_ends_a_run_whose_server_hangs(self):
+        for workers in ("1", "2"):
+            run, _ = self.feed("-q", "-w", workers)
+            self.server.signal(signal.SIGSTOP)
+            try:
+                run.send_signal(signal.SIGTERM)
+                self.assertEqual(run.wait(timeout=3 * PATIENCE), 128 + signal.SIGTERM)
+            finally:
+                self.server.signal(signal.SIGCONT)
+                run.stdin.close()
+
+    def test_a_restart_in_the_middle_loses_and_doubles_nothing(self):
+        self.server.kill()
+        self.server = self.serve("--appendonly", "yes", "--appendfsync", "always")
+        output = os.path.join(self.folder, "events")
+        run, rest = self.feed("-o", output)
+        self.server.kill()
+        self.server.start()
+        self.end(run, rest, 0)
+        lines = self.lines(output)
+        for kind in KINDS:
+            self.assert_stream(kind, lines[kind])
+
+
+if __name__ == "__main__":
+    SEGMON = sys.argv.pop(1)
+    unittest.main()

@@ -1,0 +1,36 @@
+/* One run of 'segmon replay', from options to exit status.
+ *
+ * cmd_replay.c sets it up and runs it; replay_report.c ends it: the closing
+ * status event, the summary, the exit status. */
+
+#ifndef TOOLS_COMMANDS_REPLAY_H
+#define TOOLS_COMMANDS_REPLAY_H
+
+#include "capture/file_list.h"
+#include "tools/commands/replay_options.h"
+#include "tools/output/output.h"
+#include "tools/report/tally.h"
+#include "tools/runtime/pipeline.h"
+
+struct replay {
+    struct replay_options options;
+    struct file_list files;
+    struct policy *policy;
+    struct event_source source;
+    struct output *output; /* NULL: no events. */
+    struct tally *tallies; /* One a worker; in the end, all in the first. */
+    struct worker_observer *observers;
+    struct pipeline_result result;
+};
+
+/* Sends the closing status event, waits for the outputs, prints the summary,
+ * and returns the exit status. */
+int replay_report(struct replay *);
+
+/* Gives up after a failure: what was told already stands. */
+void replay_close_output(struct replay *);
+
+/* Tells an error on standard error; returns 'status'. */
+int replay_fail(const struct error *, int status);
+
+#endif
