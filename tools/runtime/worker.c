@@ -65,6 +65,7 @@ static void reconsider(struct worker *, const struct flow_record *,
                        struct tracked *);
 static void ask(const struct worker *, const struct flow_record *,
                 const struct tracked *, struct question *);
+static void ask_quoted(const struct packet_quoted *, struct question *);
 static void ask_application(const struct worker *, const struct tracked *,
                             bool ended, struct question *);
 static void judge_now(struct worker *, struct question *, struct verdict *);
@@ -392,14 +393,27 @@ ask(const struct worker *worker, const struct flow_record *record,
         .replied = record->destination.packets > 0,
     };
     if (tracked->quoted) {
-        question->icmp_orphan = true;
-        question->src = tracked->quoted->src;
-        question->dst = tracked->quoted->dst;
-        question->src_port = tracked->quoted->src_port;
-        question->dst_port = tracked->quoted->dst_port;
-        question->protocol = tracked->quoted->protocol;
+        ask_quoted(tracked->quoted, question);
     }
     ask_application(worker, tracked, record->kind == FLOW_RECORD_END, question);
+}
+
+/* An ICMP error is judged by the packet it quotes. */
+static void
+ask_quoted(const struct packet_quoted *quoted, struct question *question)
+{
+    question->icmp_orphan = true;
+    question->src = quoted->src;
+    question->dst = quoted->dst;
+    question->protocol = quoted->protocol;
+    if (quoted->protocol == PROTOCOL_ICMP ||
+        quoted->protocol == PROTOCOL_ICMPV6) {
+        question->icmp_type = (uint8_t)quoted->src_port;
+        question->icmp_code = (uint8_t)quoted->dst_port;
+    } else {
+        question->src_port = quoted->src_port;
+        question->dst_port = quoted->dst_port;
+    }
 }
 
 /* Without an engine, or where it was too busy to look, conditions on the
