@@ -89,8 +89,9 @@ enum packet_flag {
     PACKET_ICMP_ERROR = 1 << 6,     /* 'quoted' is filled in. */
     PACKET_LINK_BROADCAST = 1 << 7, /* Destination MAC ff:ff:ff:ff:ff:ff. */
     PACKET_HAS_MAC = 1 << 8,        /* 'src_mac' and 'dst_mac' are filled in. */
-    PACKET_ALTERED = 1 << 9,  /* A wrong UDP length was replaced by IP's. */
-    PACKET_TOO_DEEP = 1 << 10 /* More headers followed than were looked at. */
+    PACKET_ALTERED = 1 << 9,   /* A wrong UDP length was replaced by IP's. */
+    PACKET_TOO_DEEP = 1 << 10, /* More headers followed than were looked at. */
+    PACKET_NO_ICMP_TYPE = 1 << 11 /* ICMP, cut before its type and code. */
 };
 
 /* The packet an ICMP error quotes, as far as it was quoted. */

@@ -140,6 +140,7 @@ transport_icmp(struct walk *w)
     struct bytes h;
 
     if (!cursor_peek(&w->at, 2, &h)) {
+        p->flags |= PACKET_NO_ICMP_TYPE;
         return no_transport(w);
     }
     p->icmp_type = bytes_u8(h, 0);

@@ -93,7 +93,7 @@ void
 flow_key_ports(const struct packet *p, uint16_t port[2])
 {
     if (is_icmp(p->protocol) &&
-        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT))) {
+        !(p->flags & (PACKET_NO_ICMP_TYPE | PACKET_LATER_FRAGMENT))) {
         icmp_ports(p->protocol, p->icmp_type, p->icmp_code, port);
     } else {
         port[0] = p->src_port;
@@ -105,6 +105,13 @@ bool
 flow_key_is_one_way(const struct flow_key *key)
 {
     return is_icmp(key->protocol) && ((key->port[0] | key->port[1]) >= 0x100);
+}
+
+/* Types with an answer have two different ports, one-way types have flags. */
+bool
+flow_key_has_icmp_type(const struct flow_key *key)
+{
+    return is_icmp(key->protocol) && (key->port[0] | key->port[1]) != 0;
 }
 
 uint8_t

@@ -58,6 +58,9 @@ void flow_key_ports(const struct packet *, uint16_t port[2]);
 /* Whether the message can have no answer. */
 bool flow_key_is_one_way(const struct flow_key *);
 
+/* Not of ICMP that was cut before its type, or fragments without a first. */
+bool flow_key_has_icmp_type(const struct flow_key *);
+
 /* ICMP type of what 'end' sends, or of what it received if it cannot send. */
 uint8_t flow_key_icmp_type(const struct flow_key *, unsigned end);
 

@@ -110,6 +110,8 @@ struct flow_record {
     uint32_t sequence; /* Records of this flow before this one. */
     uint16_t flags;    /* enum flow_flag. */
     uint8_t protocol, ip_version;
+    bool has_icmp_type; /* Not of fragments without a first, nor of packets
+                         * cut before it. */
     uint8_t icmp_type, icmp_code; /* Of the initiator's first packet. */
     struct flow_end_point source, destination;
     struct wall_time start, end; /* First and last packet. */

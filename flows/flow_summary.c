@@ -301,9 +301,12 @@ fill_state(const struct flow *flow, struct flow_record *record)
     case PROTOCOL_ICMP:
     case PROTOCOL_ICMPV6:
         state = "OTH";
-        record->icmp_type =
-            flow_key_icmp_type(&flow->key, flow_initiator(flow));
-        record->icmp_code = flow->icmp_code;
+        record->has_icmp_type = flow_key_has_icmp_type(&flow->key);
+        if (record->has_icmp_type) {
+            record->icmp_type =
+                flow_key_icmp_type(&flow->key, flow_initiator(flow));
+            record->icmp_code = flow->icmp_code;
+        }
         break;
     default: break;
     }

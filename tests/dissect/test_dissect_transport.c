@@ -248,8 +248,10 @@ a_cut_icmp_header_leaves_type_and_code(void **state)
     assert_int_equal(p.icmp_type, 3);
     assert_int_equal(p.icmp_code, 13);
     assert_true(p.flags & PACKET_NO_TRANSPORT);
+    assert_false(p.flags & PACKET_NO_ICMP_TYPE);
     p = dissected_less(7);
     assert_int_equal(p.icmp_type, 0);
+    assert_true(p.flags & PACKET_NO_ICMP_TYPE);
 }
 
 /* An ICMP error that quotes a TCP segment's first bytes. */

@@ -93,6 +93,29 @@ other_icmp_messages_have_one_direction(void **state)
 }
 
 static void
+icmp_cut_before_its_type_is_no_echo_reply(void **state)
+{
+    struct packet reply = icmp_packet(1, 2, 0, 0, 0);
+    struct packet cut = reply;
+    struct packet fragment = reply;
+    struct flow_ends ends;
+
+    (void)state;
+    flow_key_from(&reply, 0, &ends);
+    assert_true(flow_key_has_icmp_type(&ends.key));
+    reply.flags = PACKET_NO_TRANSPORT;
+    flow_key_from(&reply, 0, &ends);
+    assert_true(flow_key_has_icmp_type(&ends.key));
+    assert_int_equal(flow_key_icmp_type(&ends.key, ends.sender), 0);
+    cut.flags = PACKET_NO_TRANSPORT | PACKET_NO_ICMP_TYPE;
+    flow_key_from(&cut, 0, &ends);
+    assert_false(flow_key_has_icmp_type(&ends.key));
+    fragment.flags = PACKET_FRAGMENT | PACKET_LATER_FRAGMENT;
+    flow_key_from(&fragment, 0, &ends);
+    assert_false(flow_key_has_icmp_type(&ends.key));
+}
+
+static void
 a_quoted_packet_has_its_flows_key(void **state)
 {
     struct packet p = udp_packet(1, 40000, 2, 53, 0);
@@ -156,6 +179,7 @@ main(void)
         cmocka_unit_test(equal_addresses_are_ordered_by_port),
         cmocka_unit_test(an_icmp_request_and_its_answer_are_one),
         cmocka_unit_test(other_icmp_messages_have_one_direction),
+        cmocka_unit_test(icmp_cut_before_its_type_is_no_echo_reply),
         cmocka_unit_test(a_quoted_packet_has_its_flows_key),
         cmocka_unit_test(a_pairs_packets_hash_alike),
         cmocka_unit_test(an_id_comes_from_key_and_first_packet),

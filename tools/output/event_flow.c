@@ -81,8 +81,7 @@ event_write_carrier(struct json *json, const struct event_flow *flow)
 {
     const struct flow_record *record = flow->record;
 
-    if (record->protocol == PROTOCOL_ICMP ||
-        record->protocol == PROTOCOL_ICMPV6) {
+    if (record->has_icmp_type) {
         json_open(json, "icmp", '{');
         json_u64(json, "type", record->icmp_type);
         json_u64(json, "code", record->icmp_code);

@@ -34,6 +34,10 @@ struct tracked {
     int32_t told_rule; /* of this rule. */
 };
 
+enum {
+    ICMP_TYPE_RESERVED = 255 /* Stands for none; no service names it. */
+};
+
 struct worker {
     struct policy *policy;
     struct application_engine *engine; /* NULL: nothing is inspected. */
@@ -383,7 +387,8 @@ ask(const struct worker *worker, const struct flow_record *record,
         .dst_port = record->destination.port,
         .protocol = record->protocol,
         .ip_version = record->ip_version,
-        .icmp_type = record->icmp_type,
+        .icmp_type =
+            record->has_icmp_type ? record->icmp_type : ICMP_TYPE_RESERVED,
         .icmp_code = record->icmp_code,
         .vlan = record->n_vlans ? record->vlan[record->n_vlans - 1] : 0,
         .interface = capture_names_interface(worker->names, record->interface),

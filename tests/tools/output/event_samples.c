@@ -119,6 +119,7 @@ each_flow(struct event_samples *samples, event_sample_handler *each,
     tell_flow(samples, &flow, each, context);
 
     record.protocol = PROTOCOL_ICMPV6;
+    record.has_icmp_type = true;
     record.ip_version = 6;
     app.name = app_id(samples, "SSH");
     app.details = &other_details;
