@@ -87,27 +87,26 @@ flow_expiry_due(const struct flow_expiry *expiry,
                 const struct flow_store *store, flow_tick now,
                 struct flow_due *due)
 {
+    uint32_t longest = 0;
+
     for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
         uint32_t slot = expiry->queue[i].oldest;
-        flow_tick seen;
+        uint32_t timeout = expiry->idle_ticks[i / 2];
+        bool is_quiet = !(i & QUIET) && expiry->active_ticks &&
+                        expiry->active_ticks < timeout;
+        uint32_t idle;
 
         if (!slot) {
             continue;
         }
-        seen = flow_store_flow(store, slot)->seen;
-        if (!(i & QUIET) && expiry->active_ticks &&
-            expiry->active_ticks < expiry->idle_ticks[i / 2] &&
-            now - seen > expiry->active_ticks) {
-            *due = (struct flow_due){slot, true, seen + expiry->active_ticks};
-            return true;
-        }
-        if (now - seen > expiry->idle_ticks[i / 2]) {
-            *due = (struct flow_due){slot, false,
-                                     seen + expiry->idle_ticks[i / 2]};
-            return true;
+        timeout = is_quiet ? expiry->active_ticks : timeout;
+        idle = now - flow_store_flow(store, slot)->seen;
+        if (idle > timeout && idle - timeout > longest) {
+            longest = idle - timeout;
+            *due = (struct flow_due){slot, is_quiet, now - longest};
         }
     }
-    return false;
+    return longest > 0;
 }
 
 flow_tick

@@ -66,7 +66,7 @@ struct flow_due {
     flow_tick when; /* The instant it became due, not later than now. */
 };
 
-/* A flow that is due at 'now'; false if there is none. */
+/* The flow that has been due the longest at 'now'; false if there is none. */
 bool flow_expiry_due(const struct flow_expiry *, const struct flow_store *,
                      flow_tick now, struct flow_due *due);
 

@@ -41,6 +41,7 @@ enum {
 };
 
 static bool reserve_minimum(struct flow_table *, struct error *);
+static void expire(struct flow_table *);
 static void end_flow(struct flow_table *, uint32_t slot, enum flow_end why,
                      struct wall_time when);
 static enum flow_end idle_reason(const struct flow *);
@@ -102,26 +103,19 @@ void
 flow_table_advance(struct flow_table *table, struct wall_time now)
 {
     struct fragments_held held;
-    struct flow_due due;
 
-    flow_table_move_clock(table, now);
-    if (flow_table_now(table) == table->advanced) {
+    if (flow_tick_of(now.ns) == table->advanced) {
+        flow_table_move_clock(table, now);
         return;
     }
-    table->advanced = flow_table_now(table);
-    while (fragments_orphan(&table->fragments, table->clock, &held)) {
+    while (fragments_orphan(&table->fragments, now, &held)) {
+        flow_table_move_clock(table, held.when);
+        expire(table);
         flow_table_count_orphan(table, &held);
     }
-    while (flow_expiry_due(&table->expiry, &table->store, flow_table_now(table),
-                           &due)) {
-        if (due.is_quiet) {
-            flow_table_report(table, flow_store_flow(&table->store, due.slot),
-                              due.when);
-            flow_expiry_quiet(&table->expiry, &table->store, due.slot);
-        } else {
-            flow_table_end_idle(table, due.slot);
-        }
-    }
+    flow_table_move_clock(table, now);
+    expire(table);
+    table->advanced = flow_table_now(table);
 }
 
 void
@@ -130,7 +124,7 @@ flow_table_flush(struct flow_table *table, enum flow_end why)
     struct fragments_held held;
     uint32_t slot;
 
-    while (fragments_flush(&table->fragments, &held)) {
+    while (fragments_flush(&table->fragments, table->clock, &held)) {
         flow_table_count_orphan(table, &held);
     }
     while ((slot = flow_expiry_oldest(&table->expiry, &table->store,
@@ -210,8 +204,6 @@ reserve_minimum(struct flow_table *table, struct error *error)
 void
 flow_table_move_clock(struct flow_table *table, struct wall_time now)
 {
-    uint32_t slot;
-
     if (!table->has_time) {
         table->has_time = true;
         table->clock = now;
@@ -220,12 +212,29 @@ flow_table_move_clock(struct flow_table *table, struct wall_time now)
         return;
     }
     if (now.ns - table->clock.ns > MAX_JUMP_NS) {
-        while ((slot = flow_expiry_oldest(&table->expiry, &table->store,
-                                          flow_table_now(table)))) {
-            flow_table_end_idle(table, slot);
-        }
+        expire(table);
+        table->clock.ns += MAX_JUMP_NS;
+        expire(table);
     }
     table->clock = now;
+}
+
+/* Reports and ends all that is due, in the order it became so. */
+static void
+expire(struct flow_table *table)
+{
+    struct flow_due due;
+
+    while (flow_expiry_due(&table->expiry, &table->store, flow_table_now(table),
+                           &due)) {
+        if (due.is_quiet) {
+            flow_table_report(table, flow_store_flow(&table->store, due.slot),
+                              due.when);
+            flow_expiry_quiet(&table->expiry, &table->store, due.slot);
+        } else {
+            flow_table_end_idle(table, due.slot);
+        }
+    }
 }
 
 void

@@ -3,10 +3,16 @@
 
 #include "flows/fragments.h"
 
+#include "flows/flow.h"
 #include "flows/flow_key.h"
 
 #include <assert.h>
 #include <string.h>
+
+/* In ticks, as flows expire: within a tick it must not matter who looks. */
+enum {
+    WAIT_TICKS = (int)((FRAGMENTS_NS >> FLOW_TICK_SHIFT) + 1)
+};
 
 /* What names a datagram (RFC 791, RFC 8200 section 4.5). */
 struct datagram_name {
@@ -50,7 +56,9 @@ static struct datagram *find(const struct fragments *,
 static struct datagram *find_or_add(struct fragments *,
                                     const struct datagram_name *,
                                     struct wall_time now);
-static void forget(struct fragments_store *, uint16_t index);
+static struct wall_time deadline_of(const struct datagram *);
+static void forget(struct fragments_store *, uint16_t index,
+                   struct wall_time when);
 static void expire(struct fragments_store *, struct wall_time now);
 static bool hold(struct fragments_store *, struct datagram *,
                  const struct packet *, uint16_t context);
@@ -143,13 +151,14 @@ fragments_orphan(struct fragments *f, struct wall_time now,
 }
 
 bool
-fragments_flush(struct fragments *f, struct fragments_held *out)
+fragments_flush(struct fragments *f, struct wall_time now,
+                struct fragments_held *out)
 {
     if (!f->is_used) {
         return false;
     }
     while (f->store->oldest) {
-        forget(f->store, f->store->oldest);
+        forget(f->store, f->store->oldest, now);
     }
     return take_orphan(f->store, out);
 }
@@ -232,7 +241,7 @@ find_or_add(struct fragments *f, const struct datagram_name *name,
     }
     if (!s->free) {
         f->evicted++;
-        forget(s, s->oldest);
+        forget(s, s->oldest, now);
     }
     index = s->free;
     d = &s->datagram[index - 1];
@@ -252,7 +261,7 @@ find_or_add(struct fragments *f, const struct datagram_name *name,
 
 /* Held packets, if any, become orphans. */
 static void
-forget(struct fragments_store *s, uint16_t index)
+forget(struct fragments_store *s, uint16_t index, struct wall_time when)
 {
     struct datagram *d = &s->datagram[index - 1];
     uint16_t *link = head_of(s, &d->name);
@@ -263,6 +272,9 @@ forget(struct fragments_store *s, uint16_t index)
     *link = d->chain;
     *(d->older ? &s->datagram[d->older - 1].newer : &s->oldest) = d->newer;
     *(d->newer ? &s->datagram[d->newer - 1].older : &s->newest) = d->older;
+    for (uint16_t i = d->held_first; i; i = s->held[i - 1].next) {
+        s->held[i - 1].when = when;
+    }
     if (d->held_first) {
         *(s->orphans_first ? &s->held[s->orphans_last - 1].next
                            : &s->orphans_first) = d->held_first;
@@ -275,10 +287,24 @@ forget(struct fragments_store *s, uint16_t index)
 static void
 expire(struct fragments_store *s, struct wall_time now)
 {
-    while (s->oldest &&
-           now.ns - s->datagram[s->oldest - 1].since > FRAGMENTS_NS) {
-        forget(s, s->oldest);
+    int64_t tick = now.ns >> FLOW_TICK_SHIFT;
+
+    while (s->oldest) {
+        struct wall_time when = deadline_of(&s->datagram[s->oldest - 1]);
+
+        if (tick <= when.ns >> FLOW_TICK_SHIFT) {
+            return;
+        }
+        forget(s, s->oldest, when);
     }
+}
+
+static struct wall_time
+deadline_of(const struct datagram *d)
+{
+    int64_t tick = (d->since >> FLOW_TICK_SHIFT) + WAIT_TICKS;
+
+    return (struct wall_time){tick * (INT64_C(1) << FLOW_TICK_SHIFT)};
 }
 
 static bool

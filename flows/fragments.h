@@ -33,6 +33,7 @@ enum {
 /* A held packet and what it was held with. */
 struct fragments_held {
     struct packet packet;
+    struct wall_time when; /* The instant it was given up. */
     uint16_t context;
     uint16_t next; /* Index plus one; 0: none. */
 };
@@ -80,11 +81,13 @@ enum fragments_answer fragments_later(struct fragments *, const struct packet *,
                                       struct fragments_transport *transport);
 
 /* Takes a held packet whose datagram was forgotten, or has waited for too long
- * at 'now'.  Returns false when there are no more. */
+ * at 'now'; in the order of 'when', which does not depend on when it is asked
+ * for.  Returns false when there are no more. */
 bool fragments_orphan(struct fragments *, struct wall_time now,
                       struct fragments_held *out);
 
 /* The same for every held packet, at the end. */
-bool fragments_flush(struct fragments *, struct fragments_held *out);
+bool fragments_flush(struct fragments *, struct wall_time now,
+                     struct fragments_held *out);
 
 #endif

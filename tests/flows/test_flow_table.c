@@ -140,6 +140,63 @@ time_that_goes_backwards_ends_nothing(void **state)
     flow_table_free(table);
 }
 
+/* Lets 'days' pass after a connection was opened and two datagrams were sent,
+ * at once or hour by hour; another worker's packets decide which. */
+static void
+let_days_pass(struct records *records, int64_t days, bool at_once)
+{
+    struct flow_table_options options = table_options(records);
+    struct flow_table *table = new_table(&options);
+    struct packet request = udp_packet(3, 1000, 4, 53, 1);
+    struct packet other = udp_packet(5, 1000, 4, 53, SECOND_NS);
+    struct packet answer = udp_packet(4, 53, 5, 1000, SECOND_NS);
+    struct packet open = tcp_packet(1, 1000, 2, 80, SECOND_NS);
+
+    flow_table_update(table, &request, 0);
+    flow_table_update(table, &other, 0);
+    flow_table_update(table, &answer, 0);
+    open.tcp_flags = TCP_SYN;
+    flow_table_update(table, &open, 0);
+    open = tcp_packet(2, 80, 1, 1000, SECOND_NS);
+    open.tcp_flags = TCP_SYN | TCP_ACK;
+    open.tcp_ack = 1;
+    flow_table_update(table, &open, 0);
+    open = tcp_packet(1, 1000, 2, 80, SECOND_NS);
+    open.tcp_flags = TCP_ACK;
+    open.tcp_seq = open.tcp_ack = 1;
+    flow_table_update(table, &open, 0);
+    for (int64_t h = 1; !at_once && h < days * 24; h++) {
+        flow_table_advance(table, (struct wall_time){h * 3600 * SECOND_NS});
+    }
+    flow_table_advance(table, (struct wall_time){days * 86400 * SECOND_NS});
+    assert_int_equal(counters_of(table).active, 0);
+    flow_table_free(table);
+}
+
+static void
+how_time_passes_changes_no_record(void **state)
+{
+    static const int64_t days[] = {1, 20, 25, 27, 60, 4000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+        struct records slow = {.n = 0};
+        struct records fast = {.n = 0};
+
+        let_days_pass(&slow, days[i], false);
+        let_days_pass(&fast, days[i], true);
+        assert_int_equal(slow.n, 4);
+        assert_int_equal(fast.n, 4);
+        for (size_t r = 0; r < 4; r++) {
+            assert_int_equal(slow.record[r].kind, fast.record[r].kind);
+            assert_int_equal(slow.record[r].protocol, fast.record[r].protocol);
+            assert_int_equal(slow.record[r].now.ns, fast.record[r].now.ns);
+            assert_true(!r ||
+                        fast.record[r - 1].now.ns <= fast.record[r].now.ns);
+        }
+    }
+}
+
 static void
 a_jump_of_months_ends_every_flow(void **state)
 {
@@ -351,6 +408,7 @@ main(void)
         cmocka_unit_test(idle_flows_end_at_their_own_timeout),
         cmocka_unit_test(a_packet_after_the_timeout_starts_a_new_flow),
         cmocka_unit_test(time_that_goes_backwards_ends_nothing),
+        cmocka_unit_test(how_time_passes_changes_no_record),
         cmocka_unit_test(a_jump_of_months_ends_every_flow),
         cmocka_unit_test(the_flow_idle_longest_makes_room),
         cmocka_unit_test(long_flows_are_reported_in_between),

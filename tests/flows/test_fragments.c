@@ -128,6 +128,34 @@ fragments_without_a_first_are_orphans(void **state)
     flow_table_free(table);
 }
 
+/* An orphan is counted at the instant it was given up, whenever the table was
+ * looked at; so the flow it makes ends when its timeout has passed since. */
+static void
+when_orphans_count_does_not_depend_on_when_time_moves(void **state)
+{
+    struct wall_time end[2];
+
+    (void)state;
+    for (int64_t often = 0; often < 2; often++) {
+        struct records records = {.n = 0};
+        struct flow_table_options options = table_options(&records);
+        struct flow_table *table = new_table(&options);
+        struct packet a = fragment(7, 1480, true, SECOND_NS);
+
+        flow_table_update(table, &a, 0);
+        for (int64_t s = 2; often && s < 200; s++) {
+            flow_table_advance(table, (struct wall_time){s * SECOND_NS});
+        }
+        flow_table_advance(table, (struct wall_time){200 * SECOND_NS});
+        assert_int_equal(records.n, 1);
+        assert_int_equal(records.record[0].reason, FLOW_END_IDLE);
+        end[often] = records.record[0].now;
+        flow_table_free(table);
+    }
+    assert_int_equal(end[0].ns, end[1].ns);
+    assert_true(end[0].ns > 90 * SECOND_NS && end[0].ns < 92 * SECOND_NS);
+}
+
 static void
 datagrams_are_told_apart(void **state)
 {
@@ -208,6 +236,7 @@ main(void)
         cmocka_unit_test(early_fragments_wait_for_their_first),
         cmocka_unit_test(fragments_learn_what_follows_extension_headers),
         cmocka_unit_test(fragments_without_a_first_are_orphans),
+        cmocka_unit_test(when_orphans_count_does_not_depend_on_when_time_moves),
         cmocka_unit_test(datagrams_are_told_apart),
         cmocka_unit_test(every_fragment_of_a_flood_is_counted),
         cmocka_unit_test(too_many_for_one_datagram_are_not_held),

@@ -79,6 +79,8 @@ static void tell_violation(struct worker *, const struct event_flow *,
 static void flow_reported(void *context, const struct flow_record *,
                           void *user);
 static void violation_told(void *context, const struct violation *);
+static struct wall_time time_of(const struct worker *,
+                                const struct violation *);
 static unsigned outcome_rank(enum flow_outcome);
 
 struct worker *
@@ -449,6 +451,7 @@ tell_violation(struct worker *worker, const struct event_flow *flow,
         tracked->told_rule == flow->verdict->rule) {
         return;
     }
+    violation_advance(worker->violations, flow->record->now);
     worker->telling = flow;
     violation_hit(worker->violations, worker->policy, flow->verdict, question,
                   flow->record,
@@ -498,10 +501,22 @@ violation_told(void *context, const struct violation *violation)
     if (worker->events & (1u << EVENT_VIOLATION)) {
         event_violation_encode(&worker->json, worker->source, &event);
         event_queue_put(worker->queue, EVENT_VIOLATION,
-                        worker->telling ? worker->telling->record->now
-                                        : worker->now,
-                        &worker->json);
+                        time_of(worker, violation), &worker->json);
     }
+}
+
+/* One that closes has no flow to go by: it closed when it had been quiet for
+ * long enough, whenever that was noticed. */
+static struct wall_time
+time_of(const struct worker *worker, const struct violation *violation)
+{
+    int64_t closed_ns = violation->last_seen.ns + VIOLATION_QUIET_NS;
+
+    if (worker->telling) {
+        return worker->telling->record->now;
+    }
+    return closed_ns < worker->now.ns ? (struct wall_time){closed_ns}
+                                      : worker->now;
 }
 
 /* How much worse a forbidden flow is for having got this far. */
