@@ -39,6 +39,18 @@ static bool zstd_run(struct decompress *, struct decompress_buffers *,
                      struct error *);
 static bool zstd_fail(size_t result, struct error *);
 
+const char *
+decompress_zlib_version(void)
+{
+    return zlibVersion();
+}
+
+const char *
+decompress_zstd_version(void)
+{
+    return ZSTD_versionString();
+}
+
 enum compression
 decompress_detect(const uint8_t *data, size_t size)
 {

@@ -23,6 +23,10 @@ enum {
     DECOMPRESS_MAX_WINDOW_LOG = 27
 };
 
+/* As linked: "1.2.13". */
+const char *decompress_zlib_version(void);
+const char *decompress_zstd_version(void);
+
 enum compression {
     COMPRESSION_NONE,
     COMPRESSION_GZIP, /* RFC 1952, one member or several. */

@@ -59,6 +59,12 @@ source_filter_free(struct source_filter *filter)
     free(filter);
 }
 
+const char *
+source_filter_library_version(void)
+{
+    return pcap_lib_version();
+}
+
 bool
 source_filter_prepare(struct source_filter *filter, uint16_t link,
                       struct error *error)

@@ -24,6 +24,9 @@ struct source_filter *source_filter_new(const char *expression,
                                         struct error *error);
 void source_filter_free(struct source_filter *); /* Accepts NULL. */
 
+/* Of libpcap, as linked: "libpcap version 1.10.3 (with TPACKET_V3)". */
+const char *source_filter_library_version(void);
+
 /* Makes the filter ready for frames of 'link'.  False, with libpcap's reason in
  * '*error', if the expression does not compile for it. */
 bool source_filter_prepare(struct source_filter *, uint16_t link,

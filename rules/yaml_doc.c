@@ -116,6 +116,12 @@ yaml_doc_get(const struct yaml_node *map, const char *key)
 }
 
 const char *
+yaml_doc_library_version(void)
+{
+    return yaml_get_version_string();
+}
+
+const char *
 yaml_doc_kind_name(enum yaml_doc_kind kind)
 {
     static const char *const names[] = {

@@ -60,6 +60,9 @@ const struct yaml_node *yaml_doc_parse(struct arena *, const char *file,
 const struct yaml_node *yaml_doc_get(const struct yaml_node *map,
                                      const char *key);
 
+/* Of libyaml, as linked: "0.2.5". */
+const char *yaml_doc_library_version(void);
+
 /* "a list", "a mapping", "a value". */
 const char *yaml_doc_kind_name(enum yaml_doc_kind);
 

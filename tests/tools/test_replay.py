@@ -364,6 +364,28 @@ class Replay(unittest.TestCase):
             self.assertIn(word, text)
         self.assertNotIn("\033", text)
 
+    def test_the_version_names_every_library(self):
+        text = self.run_segmon("--version").stdout.decode()
+        for name in ("segmon", "libpcap", "nDPI", "hiredis", "libyaml", "zlib", "zstd"):
+            self.assertRegex(text, rf"(?m)^{name} .*\d+\.\d+")
+
+    def test_check_tells_place_mistake_and_line(self):
+        policy = self.file("bad.yaml", POLICY.replace("users,", "userz,").encode())
+        run = self.run_segmon("check", "-p", policy)
+        self.assertEqual(run.returncode, 2)
+        first, line, caret = run.stderr.decode().splitlines()
+        self.assertRegex(first, r"bad\.yaml:7:21: E-REF: .*userz.*did you mean 'users'")
+        self.assertIn("from: userz", line)
+        self.assertEqual(caret.index("^"), line.index("userz"))
+
+    def test_check_runs_tests_and_warns_of_what_has_expired(self):
+        text = POLICY.replace("action: allow", "action: allow, expires: 2020-01-01")
+        policy = self.file("old.yaml", text.encode())
+        run = self.run_segmon("check", "-p", policy)
+        self.assertEqual(run.returncode, 0)
+        self.assertIn("expired", run.stderr.decode())
+        self.assertIn("0 tests passed", run.stdout.decode())
+
     def test_help_and_version_go_to_standard_output(self):
         for arguments in (("--help",), ("replay", "--help"), ("check", "--help"),
                           ("schema", "--help"), ("--version",)):

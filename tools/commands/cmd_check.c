@@ -11,13 +11,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char help[] =
     "usage: segmon check --policy FILE\n"
     "\n"
     "Reads a policy and tells every mistake in it as FILE:LINE:COLUMN: CODE:\n"
-    "TEXT, then runs the tests it holds.  Exits with status 2 if there is an\n"
-    "error or a failing test.\n"
+    "TEXT, then runs the tests it holds.  Warns of rules that have expired, "
+    "or\n"
+    "will soon.  Exits with status 2 if there is an error or a failing test.\n"
     "\n"
     "  -p, --policy FILE\n"
     "  -f, --format HOW   text (default), or json: one finding a line on\n"
@@ -26,6 +28,7 @@ static const char help[] =
     "  -h, --help\n";
 
 static int check(const char *path, bool quiet, bool json);
+static struct wall_time today(void);
 
 int
 command_check(int argc, char *argv[])
@@ -74,6 +77,7 @@ check(const char *path, bool quiet, bool json)
     struct problems problems;
     struct policy *policy;
     struct error error;
+    size_t n_tests = 0;
     int status;
 
     engine = application_engine_new(&options, &error);
@@ -84,7 +88,8 @@ check(const char *path, bool quiet, bool json)
     problems_init(&problems);
     policy = policy_load(path, engine, &problems);
     if (policy) {
-        policy_run_tests(policy, engine, &problems);
+        policy_lint(policy, today(), &problems);
+        n_tests = policy_run_tests(policy, engine, &problems);
     }
     if (json) {
         check_json_print(&problems);
@@ -92,9 +97,10 @@ check(const char *path, bool quiet, bool json)
         problems_print(&problems, stderr);
     }
     if (!quiet && !json && policy && problems.n_errors == 0) {
-        printf("%s: %s@%s, %zu segments, %zu rules, sha256 %.12s\n", path,
-               policy_name(policy), policy_revision(policy),
-               policy_n_segments(policy), policy_n_rules(policy),
+        printf("%s: %s@%s, %zu segments, %zu rules, %zu tests passed, "
+               "sha256 %.12s\n",
+               path, policy_name(policy), policy_revision(policy),
+               policy_n_segments(policy), policy_n_rules(policy), n_tests,
                policy_sha256(policy));
     }
     status = policy && problems.n_errors == 0 ? COMMAND_OK : COMMAND_USAGE;
@@ -102,4 +108,13 @@ check(const char *path, bool quiet, bool json)
     problems_done(&problems);
     application_engine_free(engine);
     return status;
+}
+
+static struct wall_time
+today(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (struct wall_time){now.tv_sec * SECOND_NS + now.tv_nsec};
 }

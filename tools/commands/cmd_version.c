@@ -1,8 +1,12 @@
 /* segmon --version: this program's version and its libraries'. */
 
+#include "capture/decompress.h"
+#include "capture/source_filter.h"
 #include "dissect/application.h"
+#include "rules/yaml_doc.h"
 #include "tools/commands/command.h"
 #include "tools/output/event.h"
+#include "tools/output/sink.h"
 
 #include <stdio.h>
 
@@ -12,6 +16,11 @@ command_version(void)
     printf("segmon %s\n", SEGMON_VERSION);
     printf("event schema %s, ECS %s\n", EVENT_SCHEMA_VERSION,
            EVENT_ECS_VERSION);
+    printf("%s\n", source_filter_library_version());
     printf("nDPI %s\n", application_library_version());
+    printf("hiredis %s\n", sink_redis_library_version());
+    printf("libyaml %s\n", yaml_doc_library_version());
+    printf("zlib %s\n", decompress_zlib_version());
+    printf("zstd %s\n", decompress_zstd_version());
     return command_finish_stdout(COMMAND_OK);
 }

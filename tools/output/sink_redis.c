@@ -110,6 +110,17 @@ sink_redis_open(const char *uri, const struct sink_options *options,
     return &redis->sink;
 }
 
+const char *
+sink_redis_library_version(void)
+{
+#define TEXT_OF(X)  TEXT_OF_(X)
+#define TEXT_OF_(X) #X
+    return TEXT_OF(HIREDIS_MAJOR) "." TEXT_OF(HIREDIS_MINOR) "." TEXT_OF(
+        HIREDIS_PATCH);
+#undef TEXT_OF_
+#undef TEXT_OF
+}
+
 static void
 put(struct sink *sink, const struct sink_event *event)
 {

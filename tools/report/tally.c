@@ -16,6 +16,9 @@ static void count_application(struct tally *, const char *name, uint64_t flows,
 static void count_finding(struct tally *, const struct tally_finding *);
 static struct tally_finding *find_finding(struct tally *,
                                           const struct tally_finding *);
+static bool is_same_kind(const struct tally_finding *,
+                         const struct tally_finding *);
+static uint32_t hash_kind(const struct tally_finding *);
 static void application_label(const struct event_flow *,
                               char name[TALLY_MAX_APP_NAME]);
 static bool is_worse(enum flow_outcome, enum flow_outcome than);
@@ -27,7 +30,8 @@ tally_init(struct tally *tally, const struct policy *policy)
     memset(tally, 0, sizeof *tally);
     tally->n_segments = policy_n_segments(policy);
     tally->rows = calloc(tally->n_segments, sizeof(struct tally_cell *));
-    tally->out_of_memory = !tally->rows;
+    tally->index = calloc(TALLY_INDEX_SLOTS, sizeof *tally->index);
+    tally->out_of_memory = !tally->rows || !tally->index;
 }
 
 void
@@ -38,6 +42,7 @@ tally_done(struct tally *tally)
     }
     free(tally->rows);
     free(tally->findings);
+    free(tally->index);
     free(tally->applications);
 }
 
@@ -243,16 +248,17 @@ find_finding(struct tally *tally, const struct tally_finding *finding)
 {
     struct tally_finding *list = tally->findings;
     size_t n = tally->n_findings;
+    uint32_t slot = hash_kind(finding) % TALLY_INDEX_SLOTS;
 
-    for (size_t i = 0; i < n; i++) {
-        if (list[i].rule == finding->rule &&
-            list[i].reason == finding->reason &&
-            list[i].src_segment == finding->src_segment &&
-            list[i].dst_segment == finding->dst_segment) {
-            return &list[i];
+    while (tally->index && tally->index[slot]) {
+        struct tally_finding *found = &list[tally->index[slot] - 1];
+
+        if (is_same_kind(found, finding)) {
+            return found;
         }
+        slot = (slot + 1) % TALLY_INDEX_SLOTS;
     }
-    list = n < TALLY_MAX_FINDINGS
+    list = tally->index && n < TALLY_MAX_FINDINGS
                ? grow(list, n, &tally->findings_capacity, sizeof *list)
                : NULL;
     if (!list) {
@@ -260,8 +266,31 @@ find_finding(struct tally *tally, const struct tally_finding *finding)
     }
     tally->findings = list;
     tally->n_findings = n + 1;
+    tally->index[slot] = (uint16_t)(n + 1);
     list[n] = (struct tally_finding){.flows = 0};
     return &list[n];
+}
+
+static bool
+is_same_kind(const struct tally_finding *a, const struct tally_finding *b)
+{
+    return a->rule == b->rule && a->reason == b->reason &&
+           a->src_segment == b->src_segment && a->dst_segment == b->dst_segment;
+}
+
+static uint32_t
+hash_kind(const struct tally_finding *finding)
+{
+    const uint32_t words[] = {(uint32_t)finding->rule,
+                              (uint32_t)finding->reason, finding->src_segment,
+                              finding->dst_segment};
+    uint32_t hash = UINT32_C(2166136261);
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        hash = (hash ^ words[i]) * UINT32_C(0x9e3779b1);
+        hash ^= hash >> 15;
+    }
+    return hash;
 }
 
 /* "TLS.Google" as nDPI writes it; how sure it is shows in the events. */

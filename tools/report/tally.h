@@ -15,6 +15,7 @@
 
 enum {
     TALLY_MAX_FINDINGS = 4096, /* Further kinds are counted together. */
+    TALLY_INDEX_SLOTS = 4 * TALLY_MAX_FINDINGS,
     TALLY_N_DECISIONS = DECISION_RELATED + 1,
     TALLY_MAX_APP_NAME = 48
 };
@@ -50,6 +51,7 @@ struct tally {
     struct tally_cell **rows; /* By source, then destination; NULL: none. */
     struct tally_finding *findings;
     size_t n_findings, findings_capacity;
+    uint16_t *index;            /* Of findings, from 1; a hash table. */
     uint64_t findings_left_out; /* Flows. */
     struct tally_application *applications;
     size_t n_applications, applications_capacity;
