@@ -475,6 +475,21 @@ walk_start(struct walk *walk, const struct policy *policy,
                       .n_summary = from->n_summary};
 }
 
+unsigned
+judge_entry_rows(const struct policy *policy, const struct question *question,
+                 size_t entry)
+{
+    struct walk walk;
+    size_t at;
+    unsigned bit = entry % 64;
+
+    walk_start(&walk, policy, question, true);
+    at = walk.n_summary + entry / 64;
+    return (walk.from[at] >> bit & 1 ? ENTRY_FROM : 0U) |
+           (walk.to[at] >> bit & 1 ? ENTRY_TO : 0U) |
+           (walk.service[at] >> bit & 1 ? ENTRY_SERVICE : 0U);
+}
+
 static bool
 walk_next(struct walk *walk, size_t *entry)
 {

@@ -2,9 +2,6 @@
 
 #include "rules/judge_match.h"
 
-static enum match match_condition(const struct policy *,
-                                  const struct rule_entry *,
-                                  const struct question *, enum rule_condition);
 static enum match match_l7(const struct policy *, const struct rule *,
                            const struct question *, enum rule_condition);
 static bool ports_have(const struct port_list *, uint16_t port);
@@ -45,7 +42,8 @@ rule_match(const struct policy *policy, const struct rule_entry *entry,
     for (uint32_t left = rule->conditions; left; left &= left - 1) {
         enum rule_condition condition =
             (enum rule_condition)__builtin_ctz(left);
-        enum match one = match_condition(policy, entry, question, condition);
+        enum match one =
+            rule_match_condition(policy, entry, question, condition);
 
         if (one == MATCH_NO) {
             return MATCH_NO;
@@ -60,26 +58,33 @@ rule_match(const struct policy *policy, const struct rule_entry *entry,
 }
 
 const char *
-rule_only_failure(const struct policy *policy, const struct rule_entry *entry,
-                  const struct question *question)
+rule_condition_name(enum rule_condition condition)
 {
     static const char *const names[] = {
 #define CONDITION_NAME(NAME, TEXT) TEXT,
         RULE_CONDITIONS(CONDITION_NAME)
 #undef CONDITION_NAME
     };
+
+    return names[condition];
+}
+
+const char *
+rule_only_failure(const struct policy *policy, const struct rule_entry *entry,
+                  const struct question *question)
+{
     const char *failure = NULL;
 
     for (int i = 0; i < N_CONDITIONS; i++) {
         if (!(entry->rule->conditions >> i & 1) ||
-            match_condition(policy, entry, question, (enum rule_condition)i) ==
-                MATCH_YES) {
+            rule_match_condition(policy, entry, question,
+                                 (enum rule_condition)i) == MATCH_YES) {
             continue;
         }
         if (failure) {
             return NULL;
         }
-        failure = names[i];
+        failure = rule_condition_name((enum rule_condition)i);
     }
     return failure;
 }
@@ -132,9 +137,11 @@ tls_rank(uint16_t version)
     }
 }
 
-static enum match
-match_condition(const struct policy *policy, const struct rule_entry *entry,
-                const struct question *question, enum rule_condition condition)
+enum match
+rule_match_condition(const struct policy *policy,
+                     const struct rule_entry *entry,
+                     const struct question *question,
+                     enum rule_condition condition)
 {
     const struct rule *rule = entry->rule;
     const struct addr *from = entry->reversed ? &question->dst : &question->src;

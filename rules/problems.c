@@ -15,7 +15,7 @@ enum {
 static size_t problems_file_order(const struct problems *, const char *file);
 static bool problem_before(const struct problems *, const struct problem *,
                            const struct problem *);
-static void problem_print(void *out, const struct problem *);
+static void problem_print(void *context, const struct problem *);
 
 void
 problems_init(struct problems *problems)

@@ -130,6 +130,26 @@ segments_build(struct arena *arena, const struct segment_def *defs, size_t n)
     return segments;
 }
 
+bool
+segments_builtin_prefix(segment_id segment, const struct addr *addr,
+                        struct prefix *longest)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < N_BUILTIN_NETWORKS; i++) {
+        struct prefix prefix;
+
+        if (builtin_networks[i].segment == segment &&
+            prefix_parse(builtin_networks[i].text, &prefix) &&
+            prefix_contains(&prefix, addr) &&
+            (!found || prefix.length > longest->length)) {
+            *longest = prefix;
+            found = true;
+        }
+    }
+    return found;
+}
+
 segment_id
 segments_locate(const struct segments *segments, const struct addr *addr,
                 const struct policy_place *place)

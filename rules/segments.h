@@ -69,6 +69,10 @@ const struct segments *segments_build(struct arena *,
 segment_id segments_locate(const struct segments *, const struct addr *,
                            const struct policy_place *);
 
+/* The longest network of a built-in segment that holds 'addr'; false if there
+ * is none, as for directed broadcast addresses.  For people. */
+bool segments_builtin_prefix(segment_id, const struct addr *, struct prefix *);
+
 bool segment_qualifiers_hold(const struct segment_qualifiers *,
                              const struct policy_place *);
 
