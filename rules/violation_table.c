@@ -1,7 +1,7 @@
 /* Entries are found by a keyed hash of what makes them one, with a random key
  * per table, so nobody who chooses addresses can choose buckets; the SHA-256
- * that records carry is made when an entry is first told.  Order of emission comes from the
- * list, never from the buckets. */
+ * that records carry is made when an entry is first told.  Order of emission
+ * comes from the list, never from the buckets. */
 
 #include "rules/violation_table.h"
 

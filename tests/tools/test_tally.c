@@ -165,7 +165,7 @@ large_numbers_widen_the_columns_of_the_matrix(void **state)
         123456789012;
     text = summarize(&status, 80);
     assert_non_null(strstr(text, "\n  internet      "
-                                 "                          .  "
+                                 "                           .  "
                                  "123456789012 x123456789012\n"));
     free(text);
     text = summarize(&status, 60); /* No room: a list. */

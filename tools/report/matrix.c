@@ -31,8 +31,12 @@ struct shape {
 };
 
 static bool shape_init(struct shape *, const struct tally *);
+static void shape_add(struct shape *, segment_id src, segment_id dst,
+                      const struct tally_cell *);
 static void shape_done(struct shape *);
 static void print_grid(const struct summary *, const struct shape *, FILE *);
+static void print_row(const struct summary *, const struct shape *, size_t src,
+                      FILE *);
 static void print_cell(const struct summary *, const struct tally_cell *,
                        int columns, FILE *);
 static int cell_text(const struct tally_cell *, char text[CELL_SIZE]);
@@ -82,16 +86,23 @@ shape_init(struct shape *shape, const struct tally *tally)
     }
     for (size_t src = 0; tally->rows && src < n; src++) {
         for (size_t dst = 0; tally->rows[src] && dst < n; dst++) {
-            if (tally->rows[src][dst].flows) {
-                shape->pairs[shape->n_pairs++] = (struct pair){
-                    (segment_id)src, (segment_id)dst, &tally->rows[src][dst]};
-                shape->is_src[src] = true;
-                shape->n_dst += !shape->is_dst[dst];
-                shape->is_dst[dst] = true;
-            }
+            shape_add(shape, (segment_id)src, (segment_id)dst,
+                      &tally->rows[src][dst]);
         }
     }
     return true;
+}
+
+static void
+shape_add(struct shape *shape, segment_id src, segment_id dst,
+          const struct tally_cell *cell)
+{
+    if (cell->flows) {
+        shape->pairs[shape->n_pairs++] = (struct pair){src, dst, cell};
+        shape->is_src[src] = true;
+        shape->n_dst += !shape->is_dst[dst];
+        shape->is_dst[dst] = true;
+    }
 }
 
 static void
@@ -117,19 +128,26 @@ print_grid(const struct summary *summary, const struct shape *shape,
     }
     fputc('\n', stream);
     for (size_t src = 0; src < tally->n_segments; src++) {
-        if (!shape->is_src[src]) {
-            continue;
+        if (shape->is_src[src]) {
+            print_row(summary, shape, src, stream);
         }
-        fprintf(stream, "  %-*.*s", NAME_COLUMNS, NAME_COLUMNS,
-                segment_name(summary, src));
-        for (size_t dst = 0; dst < tally->n_segments; dst++) {
-            if (shape->is_dst[dst]) {
-                print_cell(summary, &tally->rows[src][dst], shape->columns,
-                           stream);
-            }
-        }
-        fputc('\n', stream);
     }
+}
+
+static void
+print_row(const struct summary *summary, const struct shape *shape, size_t src,
+          FILE *stream)
+{
+    const struct tally *tally = summary->tally;
+
+    fprintf(stream, "  %-*.*s", NAME_COLUMNS, NAME_COLUMNS,
+            segment_name(summary, src));
+    for (size_t dst = 0; dst < tally->n_segments; dst++) {
+        if (shape->is_dst[dst]) {
+            print_cell(summary, &tally->rows[src][dst], shape->columns, stream);
+        }
+    }
+    fputc('\n', stream);
 }
 
 static void
