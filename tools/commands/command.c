@@ -2,9 +2,7 @@
 
 #include "tools/commands/command.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 int
 command_finish_stdout(int status)
@@ -12,6 +10,6 @@ command_finish_stdout(int status)
     if (fflush(stdout) == 0 && !ferror(stdout)) {
         return status;
     }
-    fprintf(stderr, "segmon: standard output: %s\n", strerror(errno));
+    perror("segmon: standard output");
     return status == COMMAND_OK ? COMMAND_FAILED : status;
 }
