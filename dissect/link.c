@@ -265,8 +265,8 @@ link_macsec(struct walk *w)
 }
 
 /* Cisco TrustSec, after the ethertype:
- * | version 1 | length 8 | option 16 | security group 16 | type 16 |
- * In GRE the type comes first. */
+ * | version 8 | length 8 | option 16 | security group 16 | type 16 |
+ * In GRE the type comes first; versions are far below any type. */
 enum step
 link_cisco_metadata(struct walk *w)
 {
@@ -275,8 +275,8 @@ link_cisco_metadata(struct walk *w)
     if (!cursor_take(&w->at, 8, &h)) {
         return walk_cut(w);
     }
-    return ethernet_type_or_length(w,
-                                   bytes_be16(h, bytes_u8(h, 0) == 1 ? 6 : 0));
+    return ethernet_type_or_length(
+        w, bytes_be16(h, bytes_be16(h, 0) < MIN_ETHERTYPE ? 6 : 0));
 }
 
 /* VN-Tag, after the ethertype:
