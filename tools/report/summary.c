@@ -138,7 +138,7 @@ print_findings(const struct summary *summary, FILE *stream)
     }
     memcpy(sorted, tally->findings, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, compare_findings);
-    fputs("\nviolations\n", stream);
+    fputs("\nviolations (flows, worst outcome, rule)\n", stream);
     for (size_t i = 0; i < n && i < TOP_FINDINGS; i++) {
         print_finding(summary, &sorted[i], stream);
     }

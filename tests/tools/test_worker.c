@@ -1,0 +1,201 @@
+/* worker.c, on dissected packets and a compiled policy */
+
+#include "tests/support/packet_builder.h"
+#include "tests/support/test.h"
+
+#include "capture/error.h"
+#include "dissect/dissect.h"
+#include "rules/problems.h"
+#include "tools/runtime/capture_names.h"
+#include "tools/runtime/worker.h"
+
+#include <string.h>
+
+enum {
+    MAX_TOLD = 16
+};
+
+static const char policy_text[] =
+    "version: 1\n"
+    "policy: {name: test, revision: '1'}\n"
+    "segments:\n"
+    "  users: {networks: [10.1.0.0/16]}\n"
+    "  servers: {networks: [10.2.0.0/16]}\n"
+    "rules:\n"
+    "  - {id: ssh, from: users, to: servers, service: tcp/22, app: SSH,\n"
+    "     action: allow}\n";
+
+/* What the observer saw, in order. */
+struct told {
+    bool is_flow;
+    enum violation_kind kind;
+    enum decision decision;
+    segment_id src_segment, dst_segment;
+};
+
+static struct told told[MAX_TOLD];
+static size_t n_told;
+static struct policy *policy;
+static struct capture_names names;
+static struct worker *worker;
+static struct wall_time now;
+
+static void
+see_flow(void *context, const struct event_flow *flow)
+{
+    (void)context;
+    assert_true(n_told < MAX_TOLD);
+    told[n_told++] = (struct told){.is_flow = true,
+                                   .decision = flow->verdict->decision,
+                                   .src_segment = flow->src_segment,
+                                   .dst_segment = flow->dst_segment};
+}
+
+static void
+see_violation(void *context, const struct event_violation *event)
+{
+    (void)context;
+    assert_true(n_told < MAX_TOLD);
+    told[n_told++] =
+        (struct told){.kind = event->violation->kind,
+                      .src_segment = event->violation->src_segment,
+                      .dst_segment = event->violation->dst_segment};
+}
+
+static const struct worker_observer observer = {see_flow, see_violation, NULL};
+static const struct event_source source = {.sensor = "test", .version = "0"};
+
+static void
+start(void)
+{
+    struct worker_options options = {
+        .table = {.max_flows = 100, .timeouts = flow_default_timeouts},
+        .source = &source,
+        .names = &names,
+        .observer = &observer};
+    struct problems problems;
+    struct error error;
+
+    problems_init(&problems);
+    policy = policy_load_bytes("test", policy_text, strlen(policy_text), NULL,
+                               &problems);
+    problems_print(&problems, stderr);
+    problems_done(&problems);
+    assert_non_null(policy);
+    options.policy = policy;
+    capture_names_init(&names, NULL, 0);
+    worker = worker_new(&options, &error);
+    assert_non_null(worker);
+    n_told = 0;
+    now.ns = INT64_C(1700000000) * SECOND_NS;
+}
+
+static int
+stop(void **state)
+{
+    (void)state;
+    worker_free(worker);
+    policy_unref(policy);
+    capture_names_done(&names);
+    return 0;
+}
+
+static void
+send_tcp(bool from_client, uint16_t port, uint8_t flags)
+{
+    static const char client[] = "10.1.0.1";
+    static const char server[] = "10.2.0.1";
+    uint32_t sequence = from_client ? 100 : 500;
+    struct frame_builder builder;
+    struct packet packet;
+    struct frame frame;
+
+    sequence += flags & TCP_SYN ? 0 : 1;
+    build_start(&builder, FRAME_LINK_ETHERNET);
+    build_ethernet(&builder);
+    build_ipv4(&builder, from_client ? client : server,
+               from_client ? server : client);
+    build_tcp(&builder, from_client ? 40000 : port, from_client ? port : 40000,
+              flags);
+    build_tcp_numbers(&builder, sequence,
+                      flags & TCP_ACK ? (from_client ? 501 : 101) : 0, 1024);
+    frame = build_frame(&builder);
+    now.ns += SECOND_NS / 100;
+    frame.time = now;
+    assert_int_equal(dissect_frame(&frame, &dissect_default_options, &packet),
+                     DISSECT_OK);
+    worker_packet(worker, &frame, &packet, now);
+}
+
+static void
+a_violation_is_told_at_its_first_packet_and_again_when_worse(void **state)
+{
+    (void)state;
+    start();
+    send_tcp(true, 8080, TCP_SYN);
+    assert_int_equal(n_told, 1);
+    assert_false(told[0].is_flow);
+    assert_int_equal(told[0].kind, VIOLATION_KIND_NEW);
+    send_tcp(true, 8080, TCP_SYN); /* Not worse. */
+    assert_int_equal(n_told, 1);
+    send_tcp(false, 8080, TCP_SYN | TCP_ACK);
+    send_tcp(true, 8080, TCP_ACK);
+    assert_int_equal(n_told, 2);
+    assert_int_equal(told[1].kind, VIOLATION_KIND_ESCALATE);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(n_told, 3);
+    assert_true(told[2].is_flow);
+    assert_int_equal(told[2].decision, DECISION_DENY);
+}
+
+static void
+without_inspection_an_application_gets_the_benefit_of_the_doubt(void **state)
+{
+    struct worker_counters counters;
+
+    (void)state;
+    start();
+    send_tcp(true, 22, TCP_SYN);
+    worker_finish(worker, FLOW_END_SHUTDOWN, now);
+    assert_int_equal(n_told, 1);
+    assert_true(told[0].is_flow);
+    assert_int_equal(told[0].decision, DECISION_ALLOW);
+    worker_get_counters(worker, &counters);
+    assert_int_equal(counters.flows.created, 1);
+    assert_int_equal(counters.ends[FLOW_END_SHUTDOWN], 1);
+    assert_int_equal(counters.applications.inspections, 0);
+}
+
+static void
+segments_follow_the_initiator_not_the_first_packet(void **state)
+{
+    segment_id src;
+
+    (void)state;
+    start();
+    send_tcp(false, 8080, TCP_SYN | TCP_ACK); /* Its SYN comes late. */
+    send_tcp(true, 8080, TCP_SYN);
+    send_tcp(true, 8080, TCP_ACK);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_true(n_told >= 1);
+    src = told[n_told - 1].src_segment;
+    assert_string_equal(policy_segment(policy, src)->name, "users");
+    assert_string_equal(
+        policy_segment(policy, told[n_told - 1].dst_segment)->name, "servers");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(
+            a_violation_is_told_at_its_first_packet_and_again_when_worse, stop),
+        cmocka_unit_test_teardown(
+            without_inspection_an_application_gets_the_benefit_of_the_doubt,
+            stop),
+        cmocka_unit_test_teardown(
+            segments_follow_the_initiator_not_the_first_packet, stop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
