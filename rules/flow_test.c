@@ -4,6 +4,7 @@
 
 #include "rules/app_names.h"
 #include "rules/names.h"
+#include "rules/policy_impl.h"
 #include "rules/schedule.h"
 #include "rules/services.h"
 
@@ -25,6 +26,7 @@ static fact_reader read_src, read_dst, read_proto, read_sport, read_dport,
 static bool copy_text(char out[FLOW_TEST_TEXT], const char *text);
 static bool read_port(const char *text, uint16_t *port);
 static bool read_flag(const char *text, bool *flag);
+static void set_term(struct flow_test *, const struct service_term *);
 static bool set_application(const struct flow_test *, const struct policy *,
                             const struct application_engine *,
                             struct question *, char why[FLOW_TEST_WHY]);
@@ -153,6 +155,46 @@ flow_test_question(const struct flow_test *test, const struct policy *policy,
     return set_application(test, policy, engine, question, why);
 }
 
+bool
+flow_test_set_service(struct flow_test *test, const struct policy *policy,
+                      const char *service, char why[FLOW_TEST_WHY])
+{
+    const char *builtin = service_builtin(service);
+    char text[SERVICE_MAX_HINT], hint[SERVICE_MAX_HINT];
+    struct service_term term = {.any = false};
+    uint32_t known;
+
+    why[0] = '\0';
+    if (name_map_get(&policy->services, service, &known)) {
+        term.space = (uint8_t)(known >> 16);
+        term.first = term.last = (uint16_t)known;
+        snprintf(why, FLOW_TEST_WHY, "'%.48s' is asked for by its first port",
+                 service);
+    } else {
+        size_t length;
+
+        snprintf(text, sizeof text, "%s", builtin ? builtin : service);
+        length = strcspn(text, " ");
+        if (builtin && text[length]) {
+            snprintf(why, FLOW_TEST_WHY,
+                     "'%.48s' is %.150s: the first is asked", service, builtin);
+            text[length] = '\0';
+        }
+        if (!service_term_parse(text, &term, hint)) {
+            snprintf(why, FLOW_TEST_WHY, "'%.40s' is no service: %s", service,
+                     hint);
+            return false;
+        }
+    }
+    if (term.any || (term.first == 0 && term.last == UINT16_MAX)) {
+        snprintf(why, FLOW_TEST_WHY, "'%.40s' is every port; a flow has one",
+                 service);
+        return false;
+    }
+    set_term(test, &term);
+    return true;
+}
+
 const char *
 verdict_rule_name(const struct policy *policy, enum decision decision,
                   int32_t rule)
@@ -161,6 +203,24 @@ verdict_rule_name(const struct policy *policy, enum decision decision,
         return policy_rule(policy, (uint32_t)rule)->id;
     }
     return decision == DECISION_RELATED ? "-" : "?";
+}
+
+static void
+set_term(struct flow_test *test, const struct service_term *term)
+{
+    static const uint8_t protocols[] = {6, 17, 132, 1, 58};
+
+    test->has_icmp_text = false;
+    if (term->space == SERVICE_PROTOCOL) {
+        test->protocol = (uint8_t)term->first;
+        return;
+    }
+    test->protocol = protocols[term->space];
+    if (term->space == SERVICE_ICMP || term->space == SERVICE_ICMP6) {
+        test->icmp = term->first;
+    } else {
+        test->dst_port = term->first;
+    }
 }
 
 static bool

@@ -49,6 +49,13 @@ void flow_test_init(struct flow_test *);
 bool flow_test_set(struct flow_test *, const char *key, const char *value,
                    char why[FLOW_TEST_WHY]);
 
+/* Takes the protocol and port, or ICMP type, from a term such as "tcp/443" or
+ * the name of a service, built in or of the policy: the first port of its first
+ * term, which 'why' then says unless there is just one.  On failure returns
+ * false, with the reason in 'why'. */
+bool flow_test_set_service(struct flow_test *, const struct policy *,
+                           const char *service, char why[FLOW_TEST_WHY]);
+
 /* The question, which borrows texts from 'test'.  The segments in it are those
  * of the flow's own ends. 'engine' may be NULL. */
 bool flow_test_question(const struct flow_test *test, const struct policy *,

@@ -38,6 +38,7 @@ static bool load_app(struct loader *, const struct yaml_node *,
 static uint16_t load_symbol(struct loader *, struct name_map *, uint16_t *n,
                             const char *name);
 static void load_schedule(struct loader *, struct load_def *);
+static void load_remember_service(struct loader *, const struct load_def *);
 
 void
 load_services(struct loader *loader)
@@ -46,7 +47,12 @@ load_services(struct loader *loader)
 
     load_defs_collect(loader, services, IN_TOP_SERVICES, "a service");
     for (size_t i = 0; i < services->n && !loader->out_of_memory; i++) {
-        load_service(loader, &services->defs[i], 0);
+        struct load_def *def = &services->defs[i];
+
+        load_service(loader, def, 0);
+        if (def->is.service.n) {
+            load_remember_service(loader, def);
+        }
     }
 }
 
@@ -200,6 +206,19 @@ load_risks(struct loader *loader, const struct yaml_node *node)
         load_unknown_name(loader, one, "risk", &suggestion);
     }
     return risks;
+}
+
+/* Questions may use the name; rules have its terms. */
+static void
+load_remember_service(struct loader *loader, const struct load_def *def)
+{
+    const struct service_term *term = &def->is.service.terms[0];
+    char *name = arena_text(loader->arena, def->name, strlen(def->name));
+
+    if (!name || !name_map_add(loader->arena, &loader->policy->services, name,
+                               (uint32_t)term->space << 16 | term->first)) {
+        loader->out_of_memory = true;
+    }
 }
 
 static bool

@@ -247,6 +247,8 @@ struct policy {
 
     struct name_map app_symbols, category_symbols; /* Lower case. */
     uint16_t n_app_symbols, n_category_symbols;
+    struct name_map services; /* Named ones: space << 16 | first position of
+                               * their first term.  For people. */
 
     struct addr_set authorities[8];
     bool has_authority[8];

@@ -164,6 +164,101 @@ class Questions(Explain):
             self.assertEqual(run.returncode, 1)
 
 
+class OneFlow(Explain):
+    def explain(self, *arguments, policy=OFFICE, status=0):
+        run = self.run_segmon("explain", "-p", policy, *arguments)
+        self.assertEqual(run.returncode, status, run.stderr.decode())
+        return run.stdout.decode()
+
+    def test_a_near_miss_is_explained(self):
+        text = self.explain("192.168.10.6", "192.168.20.9", "tcp/22", "SSH")
+        lines = text.splitlines()
+        self.assertRegex(lines.pop(1), r"^policy    small-office@1, sha256 [0-9a-f]{12}$")
+        self.assertEqual(lines, """\
+flow      192.168.10.6 -> 192.168.20.9 tcp/22, application SSH
+source    192.168.10.6 is in staff: 192.168.10.0/24
+target    192.168.20.9 is in servers: 192.168.20.0/24
+path      4 of 11 rules name staff and servers
+          rule      names                    no, service: tcp/53, udp/53
+          rule      office-services          no, service: tcp/443, tcp/445, tcp/587, tcp/993
+          rule      administration           no, from_addr: 192.168.10.5
+          rule      ping                     no, service: icmp/8, icmp6/128
+          then pairs and defaults
+decision  deny by default:inter (default)
+          flag: near-miss:administration:from_addr
+change    with from_addr: 192.168.10.5 (it is 192.168.10.6) 'administration' would say alert
+""".splitlines())
+
+    def test_people_are_told_what_would_change_it(self):
+        for said, arguments in (
+                ("with require.tls_min: 1.2 or later (it is 1.0) 'shop' would say allow",
+                 ("203.0.113.66", "10.10.0.5", "https", "TLS", "--tls", "1.0")),
+                ("'control' permits it in the other direction: was it opened by scada?",
+                 ("10.82.1.20", "10.81.0.10", "tcp/502", "Modbus")),
+                ("'vendor-commissioning' permitted it until it expired",
+                 ("10.90.0.4", "10.82.1.20", "s7comm", "s7comm", "--start",
+                  "2026-04-04T23:00:00Z")),
+                ("'control-from-cell', once enforced, makes it allow",
+                 ("10.82.1.20", "10.81.0.10", "tcp/20000", "DNP3")),
+                ("no rule can permit what guardrail 'plant-offline' denies",
+                 ("10.82.1.20", "198.51.100.10", "tcp/443")),
+                ("only a rule before 'office-tunnels' could permit it",
+                 ("10.20.1.1", "198.51.100.10", "udp/1194", "OpenVPN")),
+                ("no rule from users to pcidb comes near it",
+                 ("10.20.1.11", "10.60.10.10", "postgresql", "PostgreSQL"))):
+            text = self.explain(*arguments, policy=ENTERPRISE)
+            self.assertIn("change    " + said, text)
+            answer = json.loads(self.explain(*arguments, "--json", policy=ENTERPRISE))
+            self.assertEqual(answer["changes"][0], said)
+
+    def test_a_qualifier_that_fails_is_named(self):
+        ends = ("192.168.99.40", "192.168.20.9", "ping")
+        text = self.explain(*ends)
+        self.assertIn("192.168.99.40 is in unknown: 192.168.0.0/16\n"
+                      "          not guests: 192.168.99.0/24, but its vlans\n", text)
+        self.assertIn("is in guests: 192.168.99.0/24, vlans 99\n",
+                      self.explain(*ends, "--vlan", "99"))
+
+    def test_json_is_one_object_with_the_answer_in_it(self):
+        text = self.explain("192.168.10.21", "198.51.100.7", "https", "TLS", "-j")
+        self.assertEqual(text.count("\n"), 1)
+        answer = json.loads(text)
+        batch, = self.ask(WEB)
+        for key in ANSWER[1:]:
+            self.assertEqual(answer[key], batch[key])
+        self.assertEqual(answer["path"][-1],
+                         {"rule": "staff-web", "tier": "rule", "result": "matched",
+                          "decision": "allow", "reversed": False})
+        self.assertEqual(answer["source"]["prefix"], "192.168.10.0/24")
+
+    def test_services_are_terms_and_names(self):
+        for service, shown in (("icmp/echo-request", "icmp/8:0"), ("icmp6/128", "icmp6/128:0"),
+                               ("ip/gre", "ip/47"), ("udp/53", "udp/53"), ("ssh", "tcp/22"),
+                               ("tcp/8000-8010", "tcp/8000"), ("payment-api", "tcp/8443")):
+            self.assertIn(" " + shown + ",",
+                          self.explain("10.20.1.1", "10.60.0.1", service, policy=ENTERPRISE))
+        for service in ("tcp/any", "any", "443", "443/tcp", "no-such", "", "tcp/70000"):
+            self.explain("10.20.1.1", "10.60.0.1", service, status=2)
+
+    def test_mistakes_are_usage(self):
+        good = ("10.20.1.1", "10.60.0.1", "tcp/443")
+        for arguments in (good[:2], good + ("TLS", "more"), ("10.20.1", *good[1:]),
+                          ("::1", *good[1:]), good + ("TSL",), good + ("--vlan", "5000"),
+                          good + ("--tls", "2"), good + ("--risks", "none_such"),
+                          good + ("--questions", "-")):
+            self.assertEqual(self.explain(*arguments, status=2), "")
+
+    def test_texts_of_a_policy_cannot_disturb_a_terminal(self):
+        with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
+            file.write(b'version: 1\npolicy: {name: "a\\e[31m", revision: "1"}\nrules:\n'
+                       b'  - {id: r, from: any, to: any, action: deny, title: "\\e]0;x\\a"}\n')
+            file.flush()
+            for form in ((), ("--json",)):
+                text = self.explain("10.0.0.1", "8.8.8.8", "tcp/1", *form, policy=file.name)
+                self.assertNotIn("\033", text)
+                self.assertNotIn("\a", text)
+
+
 class Vectors(Explain):
     @classmethod
     def setUpClass(cls):
