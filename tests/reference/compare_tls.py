@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the negotiated TLS versions we read with those tshark reads.
 
-usage: compare_tls.py [--verbose] PRINT_APPLICATIONS PATH...
+usage: compare_tls.py [--verbose] SEGMON PATH...
 
 A PATH is a capture or a folder of captures, searched to the bottom.  tshark's
 answer for a conversation is the supported_versions extension of a ServerHello,
@@ -16,6 +16,7 @@ contradict each other is nothing to us, and its legacy version to tshark.
 """
 import argparse
 import collections
+import json
 import os
 import re
 import shutil
@@ -84,16 +85,25 @@ def theirs(capture):
     return versions
 
 
-def ours(program, capture):
+VERSIONS = {("ssl", "2.0"): 0x0002, ("ssl", "3.0"): 0x0300, ("tls", "1.0"): 0x0301,
+            ("tls", "1.1"): 0x0302, ("tls", "1.2"): 0x0303, ("tls", "1.3"): 0x0304,
+            ("dtls", "1.0"): 0xfeff, ("dtls", "1.2"): 0xfefd, ("dtls", "1.3"): 0xfefc}
+
+
+def ours(segmon, capture):
+    """{key: {(version, application)}}"""
     versions = collections.defaultdict(set)
-    output = subprocess.run([program, capture], check=False,
-                            stdout=subprocess.PIPE,
+    output = subprocess.run([segmon, "replay", "-q", "-k", "-e", "flow", "-o", "-", capture],
+                            check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL).stdout
-    for line in output.decode("latin-1").split("\n"):
-        field = line.split("\t")
-        if len(field) >= 10:
-            versions[key(int(field[1]), *field[2:6])].add(
-                (int(field[9], 16), field[7]))
+    for line in output.splitlines():
+        event = json.loads(line)
+        src, dst, tls = event["source"], event["destination"], event.get("tls", {})
+        app = event["segmon"].get("app", {})
+        version = VERSIONS.get((tls.get("version_protocol"), tls.get("version")), 0)
+        versions[key(int(event["network"]["iana_number"]), src["ip"], src.get("port", 0),
+                     dst["ip"], dst.get("port", 0))].add(
+                         (version, app.get("master") or app.get("name") or ""))
     return versions
 
 
@@ -110,7 +120,7 @@ def captures_in(paths):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("program")
+    parser.add_argument("segmon")
     parser.add_argument("paths", nargs="+")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
@@ -122,7 +132,7 @@ def main():
         return 77
     counts = collections.Counter()
     for capture in captures_in(options.paths):
-        mine = ours(options.program, capture)
+        mine = ours(options.segmon, capture)
         reference = theirs(capture) if mine else {}
         for flow, version in reference.items():
             own = {v for v, _ in mine.get(flow, ())}

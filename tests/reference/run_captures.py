@@ -14,7 +14,10 @@ For each capture:
   - two workers give the same records and counters as one.  nDPI remembers across
     conversations (STUN, Hangouts, BitTorrent and other peers), and each worker
     has an nDPI of its own: what follows from such a memory, and nothing else, may
-    differ.  Those differences are listed and counted.
+    differ.  Those differences are listed and counted.  So are captures of sweeps:
+    each worker follows the violations of its own pairs of addresses, and two of
+    them take longer to see that one source has too many targets to list, so
+    where a violation was collapsed no violations are compared.
 
 --every N takes only every N-th capture: what ctest does.  All of them, as
 
@@ -109,13 +112,20 @@ def leaves(value, path=""):
         yield path, json.dumps(value)
 
 
+def kind_of(event):
+    return event["segmon"].get("violation", {}).get("kind")
+
+
+def without_violations(records):
+    return [e for e in records if kind_of(e) is None]
+
+
 def identity(event):
     """Finds the same record of another run."""
     own = event["segmon"]
-    violation = own.get("violation", {})
     return (event["event"]["dataset"], event["@timestamp"], own.get("flow_id"),
-            own.get("record"), own.get("record_sequence"), violation.get("id"),
-            violation.get("kind"))
+            own.get("record"), own.get("record_sequence"),
+            own.get("violation", {}).get("id"), kind_of(event))
 
 
 def difference(one, two, tolerated):
@@ -178,6 +188,9 @@ def check(task):
     wrong = wrong_sums(status)
     if not wrong and counters(status) != counters(status_two):
         wrong = f"counters {counters(status)}\nof two workers {counters(status_two)}"
+    if any(kind_of(event) == "collapsed" for event in one + two):
+        one, two = without_violations(one), without_violations(two)
+        tolerated["collapsed violations"] += 1
     return capture, wrong or difference(one, two, tolerated), tolerated
 
 
@@ -207,8 +220,9 @@ def main():
             if counted:
                 differing += 1
                 tolerated += counted
-                print(f"{capture}: two workers' nDPI differ in {dict(counted)}", flush=True)
-    print(f"{differing} captures where two workers' nDPI differ: {dict(sorted(tolerated.items()))}")
+                print(f"{capture}: two workers differ in {dict(counted)}", flush=True)
+    print(f"{differing} captures where two workers differ as they may: "
+          f"{dict(sorted(tolerated.items()))}")
     print(f"{len(paths) - failed} passed, {failed} failed")
     return 1 if failed or not paths else 0
 
