@@ -43,9 +43,6 @@ static void add_candidate(struct outcome *, unsigned *decisions, int32_t rule,
 static bool rule_is_active(const struct rule *, const struct question *);
 static void add_default(const struct policy *, const struct question *,
                         struct outcome *, unsigned *decisions);
-static enum decision default_decision(const struct policy *,
-                                      const struct question *, int32_t *rule);
-static bool is_link_scope(const struct question *);
 static bool is_redirect(const struct question *);
 static void evaluate_both(const struct policy *, const struct question *,
                           bool staged, struct outcome *);
@@ -145,6 +142,65 @@ verdict_each_flag(const struct policy *policy, const struct verdict *verdict,
                  policy_rule(policy, (uint32_t)verdict->expired)->id);
         each(context, text);
     }
+}
+
+enum decision
+judge_default(const struct policy *policy, const struct question *question,
+              int32_t *rule)
+{
+    size_t first = policy->n_own + policy->n_pairs;
+    size_t cell =
+        question->src_segment * policy->n_segments + question->dst_segment;
+    size_t chosen = policy->compiled.default_rule[cell];
+
+    if (chosen >= first) {
+        const struct segment *segment =
+            &policy->segments[question->src_segment];
+
+        if (is_link_scope_source(&question->src) ||
+            is_link_scope_target(&question->dst)) {
+            chosen = first + DEFAULT_LINK_SCOPE;
+        } else if (question->dst_segment == SEGMENT_MULTICAST ||
+                   question->dst_segment == SEGMENT_BROADCAST) {
+            chosen = first + DEFAULT_MULTICAST;
+        } else if (chosen == first + DEFAULT_INTRA && segment->has_intra) {
+            *rule = (int32_t)chosen;
+            return segment->intra;
+        }
+    }
+    *rule = (int32_t)chosen;
+    return policy->rules[chosen].shown.action;
+}
+
+/* What cannot cross a router, whatever the segments (RFC 3927, RFC 4291 2.5.6
+ * and 2.7, RFC 5771 section 4). */
+bool
+is_link_scope_source(const struct addr *addr)
+{
+    static const struct addr zero;
+    const uint8_t *byte = addr->byte;
+
+    if (addr_is_ipv4(addr)) {
+        return (byte[12] == 169 && byte[13] == 254) ||
+               memcmp(byte + 12, zero.byte, 4) == 0;
+    }
+    return (byte[0] == 0xfe && (byte[1] & 0xc0) == 0x80) ||
+           addr_equal(addr, &zero);
+}
+
+bool
+is_link_scope_target(const struct addr *addr)
+{
+    const uint8_t *byte = addr->byte;
+
+    if (addr_is_ipv4(addr)) {
+        return (byte[12] == 224 && byte[13] == 0 && byte[14] == 0) ||
+               (byte[12] == 169 && byte[13] == 254) ||
+               memcmp(byte + 12, "\xff\xff\xff\xff", 4) == 0;
+    }
+    return (byte[0] == 0xff &&
+            ((byte[1] & 0x0f) == 1 || (byte[1] & 0x0f) == 2)) ||
+           (byte[0] == 0xfe && (byte[1] & 0xc0) == 0x80);
 }
 
 static void
@@ -320,61 +376,11 @@ add_default(const struct policy *policy, const struct question *question,
             struct outcome *outcome, unsigned *decisions)
 {
     int32_t rule;
-    enum decision decision = default_decision(policy, question, &rule);
+    enum decision decision = judge_default(policy, question, &rule);
     struct rule_result result = {.decisions = (uint8_t)(1U << decision),
                                  .reason = VERDICT_REASON_DEFAULT};
 
     add_candidate(outcome, decisions, rule, &result);
-}
-
-/* A pair, then link scope, multicast, and what the matrix cell says. */
-static enum decision
-default_decision(const struct policy *policy, const struct question *question,
-                 int32_t *rule)
-{
-    size_t first = policy->n_own + policy->n_pairs;
-    size_t cell =
-        question->src_segment * policy->n_segments + question->dst_segment;
-    size_t chosen = policy->compiled.default_rule[cell];
-
-    if (chosen >= first) {
-        const struct segment *segment =
-            &policy->segments[question->src_segment];
-
-        if (is_link_scope(question)) {
-            chosen = first + DEFAULT_LINK_SCOPE;
-        } else if (question->dst_segment == SEGMENT_MULTICAST ||
-                   question->dst_segment == SEGMENT_BROADCAST) {
-            chosen = first + DEFAULT_MULTICAST;
-        } else if (chosen == first + DEFAULT_INTRA && segment->has_intra) {
-            *rule = (int32_t)chosen;
-            return segment->intra;
-        }
-    }
-    *rule = (int32_t)chosen;
-    return policy->rules[chosen].shown.action;
-}
-
-/* What cannot cross a router, whatever the segments (RFC 3927, RFC 4291 2.5.6
- * and 2.7, RFC 5771 section 4). */
-static bool
-is_link_scope(const struct question *question)
-{
-    const uint8_t *src = question->src.byte, *dst = question->dst.byte;
-    bool ipv4 = addr_is_ipv4(&question->dst);
-    static const struct addr zero;
-
-    if (ipv4 && addr_is_ipv4(&question->src)) {
-        return (dst[12] == 224 && dst[13] == 0 && dst[14] == 0) ||
-               memcmp(dst + 12, "\xff\xff\xff\xff", 4) == 0 ||
-               (dst[12] == 169 && dst[13] == 254) ||
-               (src[12] == 169 && src[13] == 254) ||
-               memcmp(src + 12, zero.byte, 4) == 0;
-    }
-    return (dst[0] == 0xff && ((dst[1] & 0x0f) == 1 || (dst[1] & 0x0f) == 2)) ||
-           (dst[0] == 0xfe && (dst[1] & 0xc0) == 0x80) ||
-           (src[0] == 0xfe && (src[1] & 0xc0) == 0x80) ||
-           memcmp(src, zero.byte, sizeof zero.byte) == 0;
 }
 
 /* A redirect quotes a flow and is about something else: never related. */

@@ -1,4 +1,5 @@
-/* One rule against one question.  For judge.c. */
+/* One rule against one question, and the defaults.  For judge.c and the
+ * analysis. */
 
 #ifndef RULES_JUDGE_MATCH_H
 #define RULES_JUDGE_MATCH_H
@@ -47,5 +48,14 @@ struct rule_result {
 
 struct rule_result rule_result(const struct policy *, const struct rule *,
                                const struct question *);
+
+/* What decides where no rule does: a pair, then link scope, multicast, and what
+ * the matrix cell says. */
+enum decision judge_default(const struct policy *, const struct question *,
+                            int32_t *rule);
+
+/* An end that keeps a flow on its link, as its source or as its target. */
+bool is_link_scope_source(const struct addr *);
+bool is_link_scope_target(const struct addr *);
 
 #endif

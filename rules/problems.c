@@ -30,13 +30,18 @@ problems_done(struct problems *problems)
         free(problems->list[i].file);
         free(problems->list[i].message);
         free(problems->list[i].source_line);
+        free(problems->list[i].rule);
+        for (size_t k = 0; k < problems->list[i].n_blockers; k++) {
+            free(problems->list[i].blockers[k]);
+        }
+        free(problems->list[i].blockers);
     }
     free(problems->list);
     problems_init(problems);
 }
 
 /* A position is three parameters, and the text has its own. */
-void /* NOLINTNEXTLINE(readability-function-size) */
+struct problem * /* NOLINTNEXTLINE(readability-function-size) */
 problems_add(struct problems *problems, enum problem_severity severity,
              const char *code, const char *file, unsigned line, unsigned column,
              const char *format, ...)
@@ -51,7 +56,7 @@ problems_add(struct problems *problems, enum problem_severity severity,
     }
     if (!problems->list || problems->n == PROBLEMS_MAX) {
         problems->n_left_out++;
-        return;
+        return NULL;
     }
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
@@ -68,9 +73,37 @@ problems_add(struct problems *problems, enum problem_severity severity,
         free(problem->file);
         free(problem->message);
         problems->n_left_out++;
-        return;
+        return NULL;
     }
     problems->n++;
+    return problem;
+}
+
+void
+problem_set_rule(struct problem *problem, const char *rule)
+{
+    if (problem) {
+        free(problem->rule);
+        problem->rule = strdup(rule);
+    }
+}
+
+void
+problem_add_blocker(struct problem *problem, const char *rule)
+{
+    char **larger;
+
+    if (!problem) {
+        return;
+    }
+    larger =
+        realloc(problem->blockers, (problem->n_blockers + 1) * sizeof *larger);
+    if (!larger) {
+        return;
+    }
+    problem->blockers = larger;
+    larger[problem->n_blockers] = strdup(rule);
+    problem->n_blockers += larger[problem->n_blockers] != NULL;
 }
 
 void

@@ -27,6 +27,10 @@ struct problem {
     unsigned line, column; /* 1-based; 0 if it has no position. */
     char *message;         /* Owned; one line, suggestion included. */
     char *source_line;     /* Owned; the text of the line, or NULL. */
+    char *rule;            /* Owned; the id of the rule meant, or NULL. */
+    char **blockers;       /* Owned; ids of the rules that take its traffic. */
+    size_t n_blockers;
+    bool different_action; /* One of the blockers decides otherwise. */
 };
 
 struct problems {
@@ -39,10 +43,17 @@ struct problems {
 void problems_init(struct problems *);
 void problems_done(struct problems *);
 
-void problems_add(struct problems *, enum problem_severity, const char *code,
-                  const char *file, unsigned line, unsigned column,
-                  const char *format, ...)
+/* Returns the problem, to say more about it until the next one is added; NULL
+ * if it was left out. */
+struct problem *problems_add(struct problems *, enum problem_severity,
+                             const char *code, const char *file, unsigned line,
+                             unsigned column, const char *format, ...)
     __attribute__((format(printf, 7, 8)));
+
+/* What a tool reads of a problem that is about a rule.  They accept NULL as the
+ * problem; what does not fit into memory is left out. */
+void problem_set_rule(struct problem *, const char *rule);
+void problem_add_blocker(struct problem *, const char *rule);
 
 /* Keeps, for the problems of 'file' with a position, the text of their line. */
 void problems_quote(struct problems *, const char *file, const char *bytes,

@@ -176,6 +176,36 @@ segments_locate(const struct segments *segments, const struct addr *addr,
     return candidate->segment;
 }
 
+size_t
+segments_n_ranges(const struct segments *segments)
+{
+    return segments->n_ranges;
+}
+
+struct addr
+segments_range_first(const struct segments *segments, size_t i)
+{
+    const struct position *start = &segments->ranges[i].start;
+    struct addr addr;
+
+    for (size_t k = 0; k < 8; k++) {
+        addr.byte[k] = (uint8_t)(start->high >> (56 - 8 * k));
+        addr.byte[8 + k] = (uint8_t)(start->low >> (56 - 8 * k));
+    }
+    return addr;
+}
+
+bool
+segments_range_owner(const struct segments *segments, size_t i, size_t k,
+                     segment_id *owner)
+{
+    const struct candidate *candidate =
+        &segments->candidates[segments->ranges[i].list + k];
+
+    *owner = candidate->segment;
+    return !candidate->last;
+}
+
 static size_t
 segments_claims(struct claim *claims, const struct segment_def *defs, size_t n)
 {

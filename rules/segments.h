@@ -73,6 +73,14 @@ segment_id segments_locate(const struct segments *, const struct addr *,
  * is none, as for directed broadcast addresses.  For people. */
 bool segments_builtin_prefix(segment_id, const struct addr *, struct prefix *);
 
+/* The disjoint ranges that make up all addresses, in order: where range 'i'
+ * begins, and who may own it, the preferred first.  'k' counts from 0 while the
+ * answer is that there are more. */
+size_t segments_n_ranges(const struct segments *);
+struct addr segments_range_first(const struct segments *, size_t i);
+bool segments_range_owner(const struct segments *, size_t i, size_t k,
+                          segment_id *owner);
+
 bool segment_qualifiers_hold(const struct segment_qualifiers *,
                              const struct policy_place *);
 

@@ -51,11 +51,21 @@ print_finding(void *context, const struct problem *problem)
 static void
 write_analysis(struct json *json, const struct problem *problem)
 {
-    (void)problem;
-    write_null(json, "rule");
+    if (problem->rule) {
+        json_cstring(json, "rule", problem->rule);
+    } else {
+        write_null(json, "rule");
+    }
     json_open(json, "blockers", '[');
+    for (size_t i = 0; i < problem->n_blockers; i++) {
+        json_cstring(json, NULL, problem->blockers[i]);
+    }
     json_close(json, ']');
-    write_null(json, "different_action");
+    if (problem->rule) {
+        json_bool(json, "different_action", problem->different_action);
+    } else {
+        write_null(json, "different_action");
+    }
 }
 
 static void

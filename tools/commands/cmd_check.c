@@ -2,6 +2,7 @@
 
 #include "capture/error.h"
 #include "dissect/application.h"
+#include "rules/analysis.h"
 #include "rules/policy.h"
 #include "rules/problems.h"
 #include "tools/commands/check_json.h"
@@ -90,6 +91,7 @@ check(const char *path, bool quiet, bool json)
     if (policy) {
         policy_lint(policy, today(), &problems);
         n_tests = policy_run_tests(policy, engine, &problems);
+        policy_analyze(policy, &problems);
     }
     if (json) {
         check_json_print(&problems);
