@@ -8,6 +8,7 @@
 
 static struct tally_cell *find_cell(struct tally *, segment_id src,
                                     segment_id dst);
+static void add_row(struct tally *, segment_id src, const struct tally_cell *);
 static void add_to_cell(struct tally_cell *, const struct event_flow *);
 static void add_cells(struct tally_cell *, const struct tally_cell *);
 static void count_protocol(struct tally *, uint8_t protocol);
@@ -101,16 +102,8 @@ void
 tally_add(struct tally *tally, const struct tally *other)
 {
     for (size_t src = 0; other->rows && src < other->n_segments; src++) {
-        for (size_t dst = 0; other->rows[src] && dst < other->n_segments;
-             dst++) {
-            const struct tally_cell *from = &other->rows[src][dst];
-            struct tally_cell *to =
-                from->flows ? find_cell(tally, (segment_id)src, (segment_id)dst)
-                            : NULL;
-
-            if (to) {
-                add_cells(to, from);
-            }
+        if (other->rows[src]) {
+            add_row(tally, (segment_id)src, other->rows[src]);
         }
     }
     add_cells(&tally->total, &other->total);
@@ -134,6 +127,19 @@ tally_add(struct tally *tally, const struct tally *other)
     tally->midstream += other->midstream;
     tally->guessed_direction += other->guessed_direction;
     tally->out_of_memory |= other->out_of_memory;
+}
+
+static void
+add_row(struct tally *tally, segment_id src, const struct tally_cell *row)
+{
+    for (size_t dst = 0; dst < tally->n_segments; dst++) {
+        struct tally_cell *cell =
+            row[dst].flows ? find_cell(tally, src, (segment_id)dst) : NULL;
+
+        if (cell) {
+            add_cells(cell, &row[dst]);
+        }
+    }
 }
 
 static struct tally_cell *

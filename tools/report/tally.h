@@ -65,9 +65,9 @@ struct tally {
 void tally_init(struct tally *, const struct policy *);
 void tally_done(struct tally *);
 
-/* For struct worker_observer; 'tally' is the context. */
-void tally_flow(void *tally, const struct event_flow *);
-void tally_violation(void *tally, const struct event_violation *);
+/* For struct worker_observer; 'context' is a struct tally. */
+void tally_flow(void *context, const struct event_flow *);
+void tally_violation(void *context, const struct event_violation *);
 
 /* Adds 'other' in; both are of the same policy. */
 void tally_add(struct tally *, const struct tally *other);

@@ -33,12 +33,14 @@ static bool start(struct pipeline *, struct error *);
 static bool start_lane(struct pipeline *, struct lane *, unsigned i,
                        struct error *);
 static void finish(struct pipeline *);
-static void *run_lane(void *lane);
+static void send_last(struct lane *);
+static void finish_lane(struct lane *, struct pipeline_counters *sum);
+static void *run_lane(void *argument);
 static void finish_worker(struct lane *);
 static struct wall_time tick(struct pipeline *, const struct packet *);
-static void work_inline(void *pipeline, const struct frame *,
+static void work_inline(void *context, const struct frame *,
                         const struct packet *, size_t n_packets);
-static void share_out(void *pipeline, const struct frame *,
+static void share_out(void *context, const struct frame *,
                       const struct packet *, size_t n_packets);
 
 bool
@@ -122,37 +124,46 @@ start_lane(struct pipeline *pipeline, struct lane *lane, unsigned i,
     return options->n_workers == 1 || lane->handoff;
 }
 
+/* All lanes are told before the first is waited for, so they finish together.
+ */
 static void
 finish(struct pipeline *pipeline)
 {
-    struct pipeline_result *result = pipeline->result;
-
     for (unsigned i = 0; i < pipeline->n_lanes; i++) {
-        struct lane *lane = &pipeline->lanes[i];
-
-        if (lane->running) {
-            if (lane->batch) {
-                handoff_send(lane->handoff, lane->batch);
-            }
-            handoff_send(lane->handoff, NULL);
+        if (pipeline->lanes[i].running) {
+            send_last(&pipeline->lanes[i]);
         }
     }
     for (unsigned i = 0; i < pipeline->n_lanes; i++) {
-        struct lane *lane = &pipeline->lanes[i];
-        struct worker_counters counters;
-
-        if (lane->running) {
-            pthread_join(lane->thread, NULL);
-        } else if (lane->worker) {
-            finish_worker(lane);
-        }
-        if (lane->worker) {
-            worker_get_counters(lane->worker, &counters);
-            worker_counters_add(&result->counters.workers, &counters);
-        }
-        worker_free(lane->worker);
-        handoff_free(lane->handoff);
+        finish_lane(&pipeline->lanes[i], &pipeline->result->counters);
     }
+}
+
+static void
+send_last(struct lane *lane)
+{
+    if (lane->batch) {
+        handoff_send(lane->handoff, lane->batch);
+    }
+    handoff_send(lane->handoff, NULL);
+}
+
+static void
+finish_lane(struct lane *lane, struct pipeline_counters *sum)
+{
+    struct worker_counters counters;
+
+    if (lane->running) {
+        pthread_join(lane->thread, NULL);
+    } else if (lane->worker) {
+        finish_worker(lane);
+    }
+    if (lane->worker) {
+        worker_get_counters(lane->worker, &counters);
+        worker_counters_add(&sum->workers, &counters);
+    }
+    worker_free(lane->worker);
+    handoff_free(lane->handoff);
 }
 
 static void *

@@ -16,8 +16,8 @@ struct progress {
 
 void progress_init(struct progress *, bool wanted);
 
-/* For struct pipeline_options; 'progress' is the context. */
-void progress_show(void *progress, const struct pipeline_progress *);
+/* For struct pipeline_options; 'context' is a struct progress. */
+void progress_show(void *context, const struct pipeline_progress *);
 
 /* Takes the line away. */
 void progress_clear(struct progress *);
