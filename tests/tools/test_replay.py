@@ -13,7 +13,10 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import jsonschema
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
 import packets as p  # noqa: E402
 
 SEGMON = None
@@ -50,11 +53,20 @@ class Replay(unittest.TestCase):
         return subprocess.run([SEGMON, *arguments], capture_output=True, timeout=60,
                               **{"stdin": subprocess.DEVNULL, **options})
 
+    @classmethod
+    def setUpClass(cls):
+        schema = subprocess.run([SEGMON, "schema"], capture_output=True, check=True).stdout
+        cls.validator = jsonschema.Draft202012Validator(json.loads(schema))
+
     def events(self, *arguments, status=0, **options):
-        """Replays to standard output and returns the events."""
+        """Replays to standard output and returns the events, each checked
+        against the schema the program prints."""
         run = self.run_segmon("replay", "-q", "-o", "-", *arguments, **options)
         self.assertEqual(run.returncode, status, run.stderr.decode())
-        return [json.loads(line) for line in run.stdout.splitlines()]
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        for event in events:
+            self.validator.validate(event)
+        return events
 
     def flows(self, *arguments, **options):
         return [e for e in self.events(*arguments, **options)
@@ -72,6 +84,12 @@ class Replay(unittest.TestCase):
         self.assertEqual(flow["source"]["ip"], "10.1.0.1")
         self.assertEqual(flow["source"]["packets"] + flow["destination"]["packets"],
                          len(ALLOWED))
+
+    def test_the_shipped_sample_and_policy_give_valid_events_of_every_kind(self):
+        sample, policy = (str(ROOT / name) for name in (
+            "tests/lab/sample/segments.pcap", "rules/examples/enterprise-pci-ot.yaml"))
+        kinds = {e["event"]["dataset"] for e in self.events("-p", policy, sample)}
+        self.assertEqual(kinds, {"segmon.flow", "segmon.violation", "segmon.status"})
 
     def test_a_violation_comes_before_the_end_of_its_flow(self):
         capture = self.file("a.pcap", p.pcap(FORBIDDEN))
