@@ -12,9 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    NO_SET = UINT32_MAX
-};
+#define NO_SET UINT32_MAX
 
 /* Where an address set begins or ends, or, with NO_SET, anything else. */
 struct cut {
