@@ -7,6 +7,7 @@
 #include "tools/runtime/progress.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,9 @@ enum {
     MAX_INSPECTIONS = 200000
 };
 
-/* The signal that asks for a clean stop; 0 until then. */
-static volatile sig_atomic_t stop_signal;
+/* The signal that asks for a clean stop; 0 until then.  Atomic, because the
+ * output thread looks too. */
+static atomic_int stop_signal;
 
 static bool list_files(struct replay *, struct error *);
 static int run(struct replay *);

@@ -12,7 +12,7 @@
 #include "tools/output/event.h"
 #include "tools/output/event_queue.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,7 +47,7 @@ struct output_options {
     /* Once it is not 0, a file or pipe that takes nothing is given up as well
      * when patience ends; until then a slow reader makes us wait, as pipes do.
      * May be NULL: never. */
-    const volatile sig_atomic_t *stop;
+    const atomic_int *stop;
 };
 
 /* Opens every sink, so that a server that is down or a path that cannot be

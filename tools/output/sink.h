@@ -13,7 +13,6 @@
 #include "tools/output/event.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,7 +53,7 @@ struct sink_options {
     const struct event_source *source;
     int64_t patience_ns;
     const char *redis_password;
-    const volatile sig_atomic_t *stop; /* See struct output_options. */
+    const atomic_int *stop; /* See struct output_options. */
 };
 
 /* The sink for a target, as said at struct output_target. */

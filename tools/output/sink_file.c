@@ -46,7 +46,7 @@ struct sink_file {
     bool can_cut;  /* A regular file of ours. */
     bool may_wait; /* Not a regular file: its reader decides. */
     int64_t patience_ns;
-    const volatile sig_atomic_t *stop;
+    const atomic_int *stop;
     off_t written; /* Bytes of the file that are whole lines. */
     char *buffer;
     size_t used;

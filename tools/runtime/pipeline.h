@@ -12,7 +12,7 @@
 #include "dissect/dissect.h"
 #include "tools/runtime/worker.h"
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,7 +54,7 @@ struct pipeline_options {
     const struct worker_observer *observers; /* One a worker; or NULL. */
     void (*progress)(void *context, const struct pipeline_progress *);
     void *context;
-    const volatile sig_atomic_t *stop; /* Non-zero: end soon, in order. */
+    const atomic_int *stop; /* Non-zero: end soon, in order. */
 };
 
 /* How reading one file went. */

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ enum {
 };
 
 static char path[] = "/tmp/segmon-sink-XXXXXX";
-static volatile sig_atomic_t stop;
+static atomic_int stop;
 static const struct sink_options options = {.patience_ns = 300 * MILLISECOND_NS,
                                             .stop = &stop};
 
