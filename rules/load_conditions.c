@@ -5,6 +5,8 @@
 #include <string.h>
 
 static void load_when(struct loader *, const struct yaml_node *, struct rule *);
+static struct vlan_set *load_vlan_set(struct loader *,
+                                      const struct yaml_node *);
 static void load_require(struct loader *, const struct yaml_node *,
                          struct rule *);
 static void load_src_ports(struct loader *, const struct yaml_node *,
@@ -73,13 +75,8 @@ load_when(struct loader *loader, const struct yaml_node *node,
         rule->schedules = load_schedule_list(loader, value[IN_WHEN_SCHEDULE]);
     }
     if (value[IN_WHEN_VLAN]) {
-        struct vlan_set *set = load_alloc(loader, 1, sizeof *set);
-
         condition_set(rule, CONDITION_VLAN);
-        if (set) {
-            load_vlans(loader, value[IN_WHEN_VLAN], set);
-            rule->vlans = set;
-        }
+        rule->vlans = load_vlan_set(loader, value[IN_WHEN_VLAN]);
     }
     if (value[IN_WHEN_SENSOR]) {
         condition_set(rule, CONDITION_SENSOR);
@@ -117,6 +114,17 @@ load_when(struct loader *loader, const struct yaml_node *node,
                                ? 6
                                : 4;
     }
+}
+
+static struct vlan_set *
+load_vlan_set(struct loader *loader, const struct yaml_node *node)
+{
+    struct vlan_set *set = load_alloc(loader, 1, sizeof *set);
+
+    if (set) {
+        load_vlans(loader, node, set);
+    }
+    return set;
 }
 
 static void
