@@ -288,6 +288,14 @@ void policy_hash_source(struct policy *, const char *const *bytes,
 bool policy_hash_canonical(struct policy *);
 void hash_hex(const char *bytes, size_t n, char hex[65]); /* SHA-256. */
 
+/* policy_test.c: the question a test asks, which borrows from 'flow'.  False,
+ * with an E-TEST in 'problems' unless that is NULL, if it is none. */
+struct flow_test;
+bool policy_test_question(const struct policy *,
+                          const struct application_engine *,
+                          const struct policy_test *, struct flow_test *flow,
+                          struct question *, struct problems *problems);
+
 /* judge_match.c: SSL 3.0 is 1, TLS 1.0 is 2, ..., TLS 1.3 is 5; DTLS as the
  * TLS it is built on; 0 if not seen or not known. */
 unsigned tls_rank(uint16_t version);

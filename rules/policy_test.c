@@ -37,6 +37,32 @@ policy_run_tests(const struct policy *policy,
     return policy->n_tests;
 }
 
+bool
+policy_test_question(const struct policy *policy,
+                     const struct application_engine *engine,
+                     const struct policy_test *test, struct flow_test *flow,
+                     struct question *question, struct problems *problems)
+{
+    const struct policy_position *at = &test->at;
+    char why[FLOW_TEST_WHY];
+    bool good = true;
+
+    flow_test_init(flow);
+    for (size_t i = 0; good && i < test->n_facts; i++) {
+        at = &test->facts[i].at;
+        good =
+            flow_test_set(flow, test->facts[i].key, test->facts[i].value, why);
+    }
+    if (good) {
+        at = &test->at;
+        good = flow_test_question(flow, policy, engine, question, why);
+    }
+    if (!good && problems) {
+        add_problem(problems, test, at, why);
+    }
+    return good;
+}
+
 static bool
 run_test(const struct policy *policy, const struct application_engine *engine,
          const struct policy_test *test, struct problems *problems)
@@ -45,20 +71,10 @@ run_test(const struct policy *policy, const struct application_engine *engine,
     struct verdict verdict;
     struct comparison comparison = {policy, &question, &verdict, NULL, false};
     struct flow_test flow;
-    char why[FLOW_TEST_WHY];
     bool good = true;
 
-    flow_test_init(&flow);
-    for (size_t i = 0; i < test->n_facts; i++) {
-        const struct test_fact *fact = &test->facts[i];
-
-        if (!flow_test_set(&flow, fact->key, fact->value, why)) {
-            add_problem(problems, test, &fact->at, why);
-            return false;
-        }
-    }
-    if (!flow_test_question(&flow, policy, engine, &question, why)) {
-        add_problem(problems, test, &test->at, why);
+    if (!policy_test_question(policy, engine, test, &flow, &question,
+                              problems)) {
         return false;
     }
     judge(policy, &question, &verdict);

@@ -61,6 +61,41 @@ class Check(unittest.TestCase):
             place = f":{one['line']}:{one['column']}: {one['code']}: {one['message']}"
             self.assertIn(place, run.stderr.decode())
 
+    COVERED = (b"version: 1\npolicy: {name: a, revision: b}\n"
+               b"segments:\n  s: {networks: [10.1.0.0/16]}\n  t: {networks: [10.2.0.0/16]}\n"
+               b"rules:\n"
+               b"  - {id: web, from: s, to: t, service: http, action: allow}\n"
+               b"  - {id: mail, from: s, to: t, service: smtp, action: allow}\n"
+               b"tests:\n"
+               b"  - {name: x, flow: {src: 10.1.0.1, dst: 10.2.0.1, dport: 80},"
+               b" expect: {decision: allow}}\n")
+
+    def test_coverage_names_the_rules_no_test_exercises(self):
+        run, path = self.run_check(self.COVERED, "--coverage")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        text = run.stdout.decode()
+        self.assertIn(f"never exercised:\n  {path}:8: mail\n", text)
+        self.assertNotIn("web", text)
+        self.assertRegex(text, r"rules +1 of 2\n")
+        self.assertRegex(text, r"cells +1 of 16\n")
+        self.assertRegex(text, r"  s +t +1 allow\n")
+
+    def test_coverage_as_json_follows_the_findings(self):
+        run, _ = self.run_check(self.COVERED, "--coverage", "--format", "json")
+        lines = [json.loads(line) for line in run.stdout.decode().splitlines()]
+        covered = [line for line in lines if "coverage" in line]
+        self.assertEqual(lines[-len(covered):], covered)
+        summary = covered[0]
+        self.assertEqual(summary["coverage"], "summary")
+        self.assertEqual(summary["rules"], {"n": 2, "exercised": 1})
+        self.assertEqual(summary["questions"], 1)
+        rules = {line["rule"]: line for line in covered if line["coverage"] == "rule"}
+        self.assertEqual(rules["web"]["hits"], {"allow": 1})
+        self.assertEqual((rules["mail"]["exercised"], rules["mail"]["line"]), (False, 8))
+        self.assertEqual([line for line in covered if line["coverage"] == "cell"],
+                         [{"coverage": "cell", "src_segment": "s", "dst_segment": "t",
+                           "hits": {"allow": 1}}])
+
     def test_another_format_is_refused(self):
         run, _ = self.run_check(b"version: 1\n", "--format", "xml")
         self.assertEqual((run.returncode, run.stdout), (2, b""))

@@ -3,10 +3,12 @@
 #include "capture/error.h"
 #include "dissect/application.h"
 #include "rules/analysis.h"
+#include "rules/coverage.h"
 #include "rules/policy.h"
 #include "rules/problems.h"
 #include "tools/commands/check_json.h"
 #include "tools/commands/command.h"
+#include "tools/report/coverage_report.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -25,10 +27,14 @@ static const char help[] =
     "  -p, --policy FILE\n"
     "  -f, --format HOW   text (default), or json: one finding a line on\n"
     "                     standard output\n"
+    "  -c, --coverage     tell which rules and which cells of the matrix the\n"
+    "                     tests exercise; with json, as further lines\n"
     "  -q, --quiet        only mistakes, no closing line\n"
     "  -h, --help\n";
 
-static int check(const char *path, bool quiet, bool json);
+static int check(const char *path, bool quiet, bool json, bool coverage);
+static void print_coverage(const struct policy *,
+                           const struct application_engine *, bool json);
 static struct wall_time today(void);
 
 int
@@ -37,21 +43,23 @@ command_check(int argc, char *argv[])
     static const struct option options[] = {
         {"policy", required_argument, NULL, 'p'},
         {"format", required_argument, NULL, 'f'},
+        {"coverage", no_argument, NULL, 'c'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     const char *path = NULL;
-    bool quiet = false, json = false, good = true;
+    bool quiet = false, json = false, coverage = false, good = true;
     int option;
 
     optind = 0;
-    while ((option = getopt_long(argc, argv, "p:f:qh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "p:f:cqh", options, NULL)) != -1) {
         switch (option) {
         case 'p': path = optarg; break;
         case 'f':
             json = strcmp(optarg, "json") == 0;
             good = json || strcmp(optarg, "text") == 0;
             break;
+        case 'c': coverage = true; break;
         case 'q': quiet = true; break;
         case 'h': fputs(help, stdout); return COMMAND_OK;
         default:
@@ -67,11 +75,11 @@ command_check(int argc, char *argv[])
         fputs("segmon check: name one policy with --policy FILE\n", stderr);
         return COMMAND_USAGE;
     }
-    return check(path, quiet, json);
+    return check(path, quiet, json, coverage);
 }
 
 static int
-check(const char *path, bool quiet, bool json)
+check(const char *path, bool quiet, bool json, bool coverage)
 {
     struct application_options options = {.max_inspections = 1};
     struct application_engine *engine;
@@ -105,11 +113,30 @@ check(const char *path, bool quiet, bool json)
                policy_n_segments(policy), policy_n_rules(policy), n_tests,
                policy_sha256(policy));
     }
+    if (policy && coverage) {
+        print_coverage(policy, engine, json);
+    }
     status = policy && problems.n_errors == 0 ? COMMAND_OK : COMMAND_USAGE;
     policy_unref(policy);
     problems_done(&problems);
     application_engine_free(engine);
     return status;
+}
+
+static void
+print_coverage(const struct policy *policy,
+               const struct application_engine *engine, bool json)
+{
+    struct coverage coverage;
+
+    coverage_init(&coverage, policy);
+    coverage_add_tests(&coverage, engine);
+    if (json) {
+        coverage_print_json(&coverage, stdout);
+    } else {
+        coverage_print_text(&coverage, "tests", stdout);
+    }
+    coverage_done(&coverage);
 }
 
 static struct wall_time
