@@ -27,11 +27,14 @@ static atomic_int stop_signal;
 static bool list_files(struct replay *, struct error *);
 static int run(struct replay *);
 static int open_policy(struct replay *);
+static bool load_expect(struct replay *, struct problems *);
 static bool open_output(struct replay *, struct error *);
 static uint32_t run_epoch(const struct replay *);
-static bool check_output_path(const struct replay *, struct error *);
+static bool check_output_paths(const struct replay *, struct error *);
+static bool check_output_path(const struct replay *, const char *output,
+                              struct error *);
 static bool is_file(const char *path, int standard, const struct stat *);
-static bool make_tallies(struct replay *);
+static bool make_watches(struct replay *);
 static void watch_signals(void);
 static void on_stop(int signal);
 static void on_alarm(int signal);
@@ -54,10 +57,11 @@ command_replay(int argc, char *argv[])
         return replay_fail(&error, COMMAND_FAILED);
     }
     status = run(&replay);
-    for (unsigned i = 0; replay.tallies && i < replay.options.workers; i++) {
-        tally_done(&replay.tallies[i]);
+    for (unsigned i = 0; replay.watches && i < replay.options.workers; i++) {
+        replay_watch_done(&replay.watches[i]);
     }
-    free(replay.tallies);
+    free(replay.watches);
+    expect_done(&replay.expect);
     free(replay.observers);
     pipeline_result_done(&replay.result);
     policy_unref(replay.policy);
@@ -95,10 +99,10 @@ run(struct replay *replay)
     if (status != COMMAND_OK) {
         return status;
     }
-    if (!check_output_path(replay, &error) || !open_output(replay, &error)) {
+    if (!check_output_paths(replay, &error) || !open_output(replay, &error)) {
         return replay_fail(&error, COMMAND_FAILED);
     }
-    if (!make_tallies(replay)) {
+    if (!make_watches(replay)) {
         replay_close_output(replay);
         fputs("segmon replay: out of memory\n", stderr);
         return COMMAND_FAILED;
@@ -122,6 +126,7 @@ open_policy(struct replay *replay)
     struct application_engine *engine;
     struct problems problems;
     struct error error;
+    bool good;
 
     if (!replay->options.policy) {
         replay->policy = policy_observe_all();
@@ -133,12 +138,26 @@ open_policy(struct replay *replay)
     }
     problems_init(&problems);
     replay->policy = policy_load(replay->options.policy, engine, &problems);
-    if (!replay->policy) {
+    good = replay->policy && load_expect(replay, &problems);
+    if (!good) {
         problems_print(&problems, stderr);
     }
     problems_done(&problems);
     application_engine_free(engine);
-    return replay->policy ? COMMAND_OK : COMMAND_USAGE;
+    return good ? COMMAND_OK : COMMAND_USAGE;
+}
+
+/* The policy's warnings are for 'segmon check': what is wrong here is told
+ * alone. */
+static bool
+load_expect(struct replay *replay, struct problems *problems)
+{
+    if (!replay->options.expect) {
+        return true;
+    }
+    problems_done(problems);
+    return expect_load(&replay->expect, replay->options.expect, replay->policy,
+                       problems);
 }
 
 /* Without a target nothing is encoded, and there is no output at all. */
@@ -191,12 +210,22 @@ run_epoch(const struct replay *replay)
     }
 }
 
+static bool
+check_output_paths(const struct replay *replay, struct error *error)
+{
+    const struct replay_options *options = &replay->options;
+
+    return check_output_path(replay, options->output, error) &&
+           check_output_path(replay, options->expect_write, error) &&
+           check_output_path(replay, options->coverage, error);
+}
+
 /* An output that is also an input would be emptied before it is read, or grow
  * as fast as it is. */
 static bool
-check_output_path(const struct replay *replay, struct error *error)
+check_output_path(const struct replay *replay, const char *output,
+                  struct error *error)
 {
-    const char *output = replay->options.output;
     const char *policy = replay->options.policy;
     bool to_stdout = output && strcmp(output, "-") == 0;
     struct stat wanted;
@@ -231,21 +260,22 @@ is_file(const char *path, int standard, const struct stat *wanted)
 }
 
 static bool
-make_tallies(struct replay *replay)
+make_watches(struct replay *replay)
 {
     unsigned n = replay->options.workers;
 
-    replay->tallies = calloc(n, sizeof *replay->tallies);
+    replay->watches = calloc(n, sizeof *replay->watches);
     replay->observers = calloc(n, sizeof *replay->observers);
-    if (!replay->tallies || !replay->observers) {
-        free(replay->tallies);
-        replay->tallies = NULL;
+    if (!replay->watches || !replay->observers) {
+        free(replay->watches);
+        replay->watches = NULL;
         return false;
     }
     for (unsigned i = 0; i < n; i++) {
-        tally_init(&replay->tallies[i], replay->policy);
+        replay_watch_init(&replay->watches[i], &replay->options,
+                          replay->policy);
         replay->observers[i] = (struct worker_observer){
-            tally_flow, tally_violation, &replay->tallies[i]};
+            replay_watch_flow, replay_watch_violation, &replay->watches[i]};
     }
     return true;
 }
@@ -318,7 +348,7 @@ run_pipeline(struct replay *replay, struct error *error)
     ran = pipeline_run(&pipeline, &replay->result, error);
     progress_clear(&progress);
     for (unsigned i = 1; i < options->workers; i++) {
-        tally_add(&replay->tallies[0], &replay->tallies[i]);
+        replay_watch_merge(&replay->watches[0], &replay->watches[i]);
     }
     return ran;
 }

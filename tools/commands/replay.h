@@ -8,8 +8,8 @@
 
 #include "capture/file_list.h"
 #include "tools/commands/replay_options.h"
+#include "tools/commands/replay_watch.h"
 #include "tools/output/output.h"
-#include "tools/report/tally.h"
 #include "tools/runtime/pipeline.h"
 
 struct replay {
@@ -17,8 +17,10 @@ struct replay {
     struct file_list files;
     struct policy *policy;
     struct event_source source;
-    struct output *output; /* NULL: no events. */
-    struct tally *tallies; /* One a worker; in the end, all in the first. */
+    struct output *output;        /* NULL: no events. */
+    struct expect expect;         /* With --expect. */
+    struct replay_watch *watches; /* One a worker; in the end, all in the
+                                   * first. */
     struct worker_observer *observers;
     struct pipeline_result result;
 };

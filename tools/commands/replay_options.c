@@ -41,6 +41,16 @@ static const char help[] =
     "      --memory SIZE        of the flow table, such as 512M or 2G;\n"
     "                           default: no limit but --max-flows\n"
     "      --fail-on-violation  exit with status 3 when there are violations\n"
+    "      --expect FILE        exit with status 1, and tell the differences,\n"
+    "                           unless the violations are those in FILE, one "
+    "a\n"
+    "                           line: RULE SRC DST SERVICE OUTCOME [REASON];\n"
+    "                           '*' is anything, '#' begins a comment\n"
+    "      --expect-write FILE|-\n"
+    "                           write such a file of the violations there are\n"
+    "      --coverage FILE|-    write which rules and which pairs of segments\n"
+    "                           the flows exercise; JSON lines if the name of\n"
+    "                           FILE ends in .json, else text\n"
     "  -q, --quiet              no summary, no progress line\n"
     "  -h, --help\n";
 
@@ -52,7 +62,10 @@ enum long_only {
     OPTION_DUPLICATES,
     OPTION_MAX_FLOWS,
     OPTION_MEMORY,
-    OPTION_FAIL_ON_VIOLATION
+    OPTION_FAIL_ON_VIOLATION,
+    OPTION_EXPECT,
+    OPTION_EXPECT_WRITE,
+    OPTION_COVERAGE
 };
 
 static const struct option long_options[] = {
@@ -71,6 +84,9 @@ static const struct option long_options[] = {
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"fail-on-violation", no_argument, NULL, OPTION_FAIL_ON_VIOLATION},
+    {"expect", required_argument, NULL, OPTION_EXPECT},
+    {"expect-write", required_argument, NULL, OPTION_EXPECT_WRITE},
+    {"coverage", required_argument, NULL, OPTION_COVERAGE},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0}};
@@ -79,6 +95,7 @@ enum {
     DEFAULT_MAX_FLOWS = 1000000
 };
 
+static bool options_agree(const struct replay_options *);
 static bool set_file_option(struct replay_options *, int option,
                             const char *value);
 static bool set_value(struct replay_options *, int option, const char *value);
@@ -122,7 +139,37 @@ replay_options_parse(struct replay_options *options, int argc, char *argv[])
         fputs("segmon replay: no capture file given; see --help\n", stderr);
         return REPLAY_USAGE;
     }
-    return REPLAY_RUN;
+    return options_agree(options) ? REPLAY_RUN : REPLAY_USAGE;
+}
+
+static bool
+options_agree(const struct replay_options *options)
+{
+    const char *const outputs[] = {options->output, options->expect_write,
+                                   options->coverage};
+    size_t n_to_stdout = 0;
+
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        n_to_stdout += outputs[i] && strcmp(outputs[i], "-") == 0;
+    }
+    if (n_to_stdout > 1) {
+        fputs("segmon replay: only one option can write to '-'\n", stderr);
+        return false;
+    }
+    if ((options->expect || options->expect_write || options->coverage) &&
+        !options->policy) {
+        fputs("segmon replay: --expect, --expect-write and --coverage need a "
+              "policy\n",
+              stderr);
+        return false;
+    }
+    if (options->expect && options->fail_on_violation) {
+        fputs("segmon replay: --expect says which violations are no failure; "
+              "leave out --fail-on-violation\n",
+              stderr);
+        return false;
+    }
+    return true;
 }
 
 /* Options that only name or switch something; false if it is not one. */
@@ -138,6 +185,9 @@ set_file_option(struct replay_options *options, int option, const char *value)
     case OPTION_NO_DPI: options->inspect = false; return true;
     case OPTION_NO_DECAPSULATION: options->decapsulate = false; return true;
     case OPTION_TEREDO: options->teredo = true; return true;
+    case OPTION_EXPECT: options->expect = value; return true;
+    case OPTION_EXPECT_WRITE: options->expect_write = value; return true;
+    case OPTION_COVERAGE: options->coverage = value; return true;
     case OPTION_FAIL_ON_VIOLATION:
         options->fail_on_violation = true;
         return true;

@@ -14,8 +14,10 @@ struct replay_options {
     const char *output; /* NDJSON file, "-" for standard output, or NULL. */
     const char *redis;  /* URI, or NULL. */
     const char *filter; /* BPF, or NULL. */
-    const char *sensor; /* Name in the records. */
-    unsigned events;    /* Bit 1 << enum event_kind. */
+    const char *expect; /* Violations there must be, or NULL. */
+    const char *expect_write, *coverage; /* Files, "-", or NULL. */
+    const char *sensor;                  /* Name in the records. */
+    unsigned events;                     /* Bit 1 << enum event_kind. */
     unsigned workers;
     bool inspect;
     bool quiet;

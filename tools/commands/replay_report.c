@@ -32,7 +32,7 @@ replay_report(struct replay *replay)
     struct event_output outputs[OUTPUT_MAX_SINKS];
     struct event_status totals;
     struct event_file *files = calloc(replay->files.n_paths, sizeof *files);
-    int status = COMMAND_OK;
+    int status = COMMAND_OK, watched;
 
     if (!files) {
         fputs("segmon replay: out of memory\n", stderr);
@@ -48,8 +48,12 @@ replay_report(struct replay *replay)
         print_summary(replay, &totals);
     }
     free(files);
+    watched =
+        replay_watch_report(&replay->watches[0], &replay->options,
+                            replay->options.expect ? &replay->expect : NULL);
+    status = status == COMMAND_OK ? watched : status;
     if (status == COMMAND_OK && replay->options.fail_on_violation &&
-        replay->tallies[0].total.decisions[DECISION_DENY]) {
+        replay->watches[0].tally.total.decisions[DECISION_DENY]) {
         return COMMAND_VIOLATIONS;
     }
     return status;
@@ -171,24 +175,28 @@ report_troubles(const struct replay *replay, int status)
     return n_told ? COMMAND_FAILED : status;
 }
 
-/* On standard output, unless the events are there. */
+/* On standard output, unless something else is there. */
 static void
 print_summary(const struct replay *replay, const struct event_status *status)
 {
-    bool events_there =
-        replay->options.output && strcmp(replay->options.output, "-") == 0;
-    FILE *stream = events_there ? stderr : stdout;
+    const struct replay_options *options = &replay->options;
+    const char *const outputs[] = {options->output, options->expect_write,
+                                   options->coverage};
+    FILE *stream = stdout;
     struct winsize size = {.ws_col = 0};
     bool terminal = isatty(fileno(stream));
     const char *no_color = getenv("NO_COLOR");
     struct summary summary = {
-        .tally = &replay->tallies[0],
+        .tally = &replay->watches[0].tally,
         .status = status,
         .n_skipped_files = replay->files.n_skipped,
         .color = terminal && !(no_color && no_color[0]),
         .width = DEFAULT_WIDTH,
     };
 
+    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+        stream = outputs[i] && strcmp(outputs[i], "-") == 0 ? stderr : stream;
+    }
     if (terminal && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 &&
         size.ws_col) {
         summary.width = size.ws_col;
