@@ -1,6 +1,6 @@
 """Packets and capture files for tests of the whole program, built by hand.
 
-Small on purpose: IPv4 over Ethernet, TCP and UDP, one function a layer."""
+Small on purpose: IPv4 over Ethernet; TCP, UDP and ICMP; one function a layer."""
 import ipaddress
 import struct
 
@@ -25,6 +25,22 @@ def tcp(src, sport, dst, dport, flags, seq=0, ack=0, data=b"", ident=0):
 def udp(src, sport, dst, dport, data=b"", ident=0):
     header = struct.pack(">HHHH", sport, dport, 8 + len(data), 0)
     return ethernet(ipv4(src, dst, 17, header + data, ident=ident))
+
+
+def icmp(src, dst, kind, code, body, ident=0):
+    """'body' is all behind the checksum, the four bytes of the header included."""
+    message = struct.pack(">BBH", kind, code, 0) + body
+    padded = message + b"\0" * (len(message) % 2)
+    total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    total = (total >> 16) + (total & 0xFFFF)
+    total += total >> 16
+    return ethernet(ipv4(src, dst, 1, message[:2] + struct.pack(">H", ~total & 0xFFFF) +
+                         message[4:], ident=ident))
+
+
+def vlan(frame, number):
+    """The frame with an 802.1Q tag."""
+    return frame[:12] + struct.pack(">HH", 0x8100, number) + frame[12:]
 
 
 def ethernet(ip):
