@@ -5,6 +5,7 @@
 
 #include "capture/error.h"
 #include "dissect/application.h"
+#include "rules/coverage.h"
 #include "rules/flow_test.h"
 #include "rules/problems.h"
 
@@ -32,6 +33,25 @@ enum {
 
 static struct application_engine *engine;
 
+/* By the policy's own tests; requirements both ways. */
+static void
+every_rule_is_exercised(const struct policy *policy)
+{
+    struct coverage coverage;
+    struct coverage_rule rule;
+
+    coverage_init(&coverage, policy);
+    coverage_add_tests(&coverage, engine);
+    for (uint32_t i = 0; i < policy_n_rules(policy); i++) {
+        coverage_rule(&coverage, i, &rule);
+        if (rule.counts && (!rule.n_hits || rule.unbroken)) {
+            fail_msg("no test %s '%s'", rule.n_hits ? "breaks" : "exercises",
+                     rule.rule->id);
+        }
+    }
+    coverage_done(&coverage);
+}
+
 static struct policy *
 load(const char *name)
 {
@@ -49,6 +69,7 @@ load(const char *name)
     assert_non_null(policy);
     assert_int_equal(problems.n, 0);
     problems_done(&problems);
+    every_rule_is_exercised(policy);
     return policy;
 }
 
