@@ -22,6 +22,7 @@ struct walk {
 
 /* One pass over the rules. */
 struct outcome {
+    bool staged; /* Staged rules count; nobody asks for tags. */
     enum decision decision;
     enum verdict_reason reason;
     int32_t rule;
@@ -279,6 +280,7 @@ evaluate(const struct policy *policy, const struct question *question,
     struct walk walk;
     size_t entry;
 
+    outcome->staged = staged;
     outcome->rule = VERDICT_NO_RULE;
     outcome->reason = VERDICT_REASON_PENDING;
     outcome->final = true;
@@ -332,6 +334,9 @@ evaluate_entry(const struct policy *policy, const struct question *question,
         return false;
     }
     if (rule->shown.log) {
+        if (outcome->staged) {
+            return false;
+        }
         if (match == MATCH_MAYBE) {
             outcome->final = false;
         } else if (outcome->n_tags < VERDICT_MAX_TAGS) {

@@ -320,8 +320,8 @@ require(const struct policy *policy, const struct rule *rule,
     }
     if (requirement == REQUIREMENT_SNI) {
         result = match_of(hosts_match(&rule->require_sni, question->sni));
-        if (result == MATCH_NO && unseen_start(question) &&
-            (!question->sni || !question->sni[0])) {
+        if (result == MATCH_NO && question->app != QUESTION_APP_PENDING &&
+            unseen_start(question) && (!question->sni || !question->sni[0])) {
             *flags |= VERDICT_UNVERIFIED_SNI;
             return MATCH_YES;
         }

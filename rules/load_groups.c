@@ -16,7 +16,8 @@ static const char *const builtin_groups[] = {"any", "internal", "external",
                                              NULL};
 
 enum {
-    LOAD_MAX_GROUP_DEPTH = 64
+    LOAD_MAX_GROUP_DEPTH = 64,
+    RANGES_OF_PREFIX = 2 /* At most; see addr_set_add(). */
 };
 
 static bool load_segment_name(struct loader *, const struct yaml_node *,
@@ -36,7 +37,7 @@ static void load_labelled(struct loader *, const struct yaml_node *,
                           uint64_t *set);
 static bool segment_has_labels(const struct segment *,
                                const struct yaml_node *labels);
-static void addr_set_add(struct addr_range *, const struct prefix *);
+static size_t addr_set_add(struct addr_range *, const struct prefix *);
 static void addr_set_sort(struct addr_range *, struct addr_set *);
 static int range_order(const void *, const void *);
 
@@ -87,7 +88,7 @@ bool
 load_addr_set(struct loader *loader, const struct yaml_node *node,
               struct addr_set *set)
 {
-    size_t capacity = load_count(node);
+    size_t capacity = RANGES_OF_PREFIX * load_count(node);
     struct addr_range *ranges;
     bool good = true;
 
@@ -338,7 +339,8 @@ static void
 load_address_set(struct loader *loader, struct load_def *def)
 {
     size_t n = load_count(def->value), n_ranges = 0;
-    struct addr_range *ranges = load_alloc(loader, n, sizeof *ranges);
+    struct addr_range *ranges =
+        load_alloc(loader, RANGES_OF_PREFIX * n, sizeof *ranges);
 
     if (def->value->kind == YAML_DOC_MAP || !n) {
         LOAD_ERROR(loader, "E-TYPE", def->value,
@@ -349,7 +351,7 @@ load_address_set(struct loader *loader, struct load_def *def)
         struct prefix prefix;
 
         if (load_prefix(loader, load_item(def->value, k), &prefix)) {
-            addr_set_add(&ranges[n_ranges++], &prefix);
+            n_ranges += addr_set_add(&ranges[n_ranges], &prefix);
         }
     }
     def->is.addrs = (struct addr_set){ranges, n_ranges};
@@ -383,17 +385,38 @@ load_addr_item(struct loader *loader, const struct yaml_node *node,
     if (!load_prefix(loader, node, &prefix)) {
         return false;
     }
-    addr_set_add(&ranges[(*n)++], &prefix);
+    *n += addr_set_add(&ranges[*n], &prefix);
     return true;
 }
 
-static void
+/* IPv4 has its place among the IPv6 addresses and is none of them: what reaches
+ * around it, such as ::/0, is two ranges.  Returns how many were written. */
+static size_t
 addr_set_add(struct addr_range *range, const struct prefix *prefix)
 {
-    range->first = range->last = prefix->addr;
+    static const struct addr_range ipv4 = {
+        {{[10] = 0xff, [11] = 0xff}},
+        {{[10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}};
+    static const struct addr before = {
+        {[10] = 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff}};
+    static const struct addr after = {{[9] = 1}};
+    struct addr last = prefix->addr;
+
     for (unsigned bit = prefix->length; bit < 128; bit++) {
-        range->last.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+        last.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
     }
+    range[0] = (struct addr_range){prefix->addr, last};
+    if (addr_is_ipv4(&prefix->addr) ||
+        memcmp(&prefix->addr, &ipv4.first, sizeof last) > 0 ||
+        memcmp(&last, &ipv4.last, sizeof last) < 0) {
+        return 1;
+    }
+    range[0].last = before;
+    if (addr_equal(&last, &ipv4.last)) {
+        return 1;
+    }
+    range[1] = (struct addr_range){after, last};
+    return 2;
 }
 
 /* Sorted, with what is inside another left out. */

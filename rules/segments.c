@@ -51,7 +51,9 @@ struct sweep {
         uint32_t list;
     } open[130];
     size_t depth;
-    uint16_t *excluded; /* Per segment: open prefixes that exclude it. */
+    /* Per segment and family: open prefixes that exclude it.  IPv4 has its
+     * place inside ::/0, and an exclude of the one is not one of the other. */
+    uint16_t (*excluded)[2];
 };
 
 static size_t segments_claims(struct claim *, const struct segment_def *defs,
@@ -307,13 +309,15 @@ static bool
 sweep_open(struct sweep *sweep, size_t first, size_t end)
 {
     const struct prefix *prefix = &sweep->claims[first].prefix;
+    bool is_ipv4 = prefix_is_ipv4(prefix);
 
     sweep->open[sweep->depth].first = first;
     sweep->open[sweep->depth].end = end;
     sweep->open[sweep->depth].last = prefix_last(prefix);
     sweep->depth++;
     for (size_t i = first; i < end; i++) {
-        sweep->excluded[sweep->claims[i].segment] += sweep->claims[i].exclude;
+        sweep->excluded[sweep->claims[i].segment][is_ipv4] +=
+            sweep->claims[i].exclude;
     }
     return sweep_list(sweep) && sweep_range(sweep, position_of(&prefix->addr));
 }
@@ -326,7 +330,10 @@ sweep_close(struct sweep *sweep)
     struct position next = sweep->open[top].last;
 
     for (size_t i = sweep->open[top].first; i < sweep->open[top].end; i++) {
-        sweep->excluded[sweep->claims[i].segment] -= sweep->claims[i].exclude;
+        const struct claim *claim = &sweep->claims[i];
+
+        sweep->excluded[claim->segment][prefix_is_ipv4(&claim->prefix)] -=
+            claim->exclude;
     }
     next.low++;
     next.high += next.low == 0;
@@ -363,7 +370,8 @@ sweep_candidate(struct sweep *sweep, const struct claim *claim, bool *last)
 {
     struct candidate *candidate;
 
-    if (claim->exclude || sweep->excluded[claim->segment]) {
+    if (claim->exclude ||
+        sweep->excluded[claim->segment][prefix_is_ipv4(&claim->prefix)]) {
         return true;
     }
     candidate =

@@ -1,333 +1,595 @@
-/* See naive_judge.h.  Written from the text of the language, S5 to S22. */
+/* See naive_judge.h.  The numbers are those of the language's semantics. */
 
 #include "tests/rules/naive_judge.h"
 
-#include "rules/policy_impl.h"
+#include "tests/rules/naive_conditions.h"
 
-enum truth {
-    FALSE_NOW,
-    UNKNOWN_YET,
-    TRUE_NOW
+#include <stdio.h>
+#include <string.h>
+
+/* Defaults in the order of their rules. */
+enum {
+    INTER,
+    INTRA,
+    UNKNOWN,
+    MULTICAST,
+    LINK_SCOPE,
+    MIDSTREAM
 };
 
-struct result {
-    enum decision decision;
-    int32_t rule;
-    enum verdict_reason reason;
-};
-
 static bool
-in_ranges(const struct addr_set *set, const struct addr *addr)
+qualifiers_hold(const struct random_segment *segment,
+                const struct random_flow *flow, unsigned mac)
 {
-    for (size_t i = 0; i < set->n; i++) {
-        if (memcmp(addr, &set->ranges[i].first, 16) >= 0 &&
-            memcmp(addr, &set->ranges[i].last, 16) <= 0) {
-            return true;
+    const struct {
+        const struct random_word *words;
+        const struct random_list *list;
+        unsigned value;
+    } kinds[] = {{random_vlans, &segment->vlans, flow->vlan},
+                 {random_interfaces, &segment->interfaces, flow->interface},
+                 {random_sensors, &segment->sensors, flow->sensor},
+                 {random_macs, &segment->macs, mac}};
+
+    for (unsigned i = 0; i < 4; i++) {
+        bool held = kinds[i].list->n == 0;
+
+        for (unsigned k = 0; k < kinds[i].list->n; k++) {
+            held |= kinds[i].words[kinds[i].list->item[k]].values >>
+                        kinds[i].value &
+                    1;
+        }
+        if (!held) {
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
-static bool
-service_has(const struct rule *rule, const struct question *q)
-{
-    for (size_t i = 0; i < rule->n_terms; i++) {
-        const struct service_term *t = &rule->terms[i];
-        unsigned icmp = (unsigned)q->icmp_type * 256 + q->icmp_code;
-
-        if ((t->space == SERVICE_TCP && q->protocol == 6 &&
-             q->dst_port >= t->first && q->dst_port <= t->last) ||
-            (t->space == SERVICE_UDP && q->protocol == 17 &&
-             q->dst_port >= t->first && q->dst_port <= t->last) ||
-            (t->space == SERVICE_SCTP && q->protocol == 132 &&
-             q->dst_port >= t->first && q->dst_port <= t->last) ||
-            (t->space == SERVICE_ICMP && q->protocol == 1 && icmp >= t->first &&
-             icmp <= t->last) ||
-            (t->space == SERVICE_ICMP6 && q->protocol == 58 &&
-             icmp >= t->first && icmp <= t->last) ||
-            (t->space == SERVICE_PROTOCOL && q->protocol == t->first)) {
-            return true;
-        }
-    }
-    return rule->n_terms == 0;
-}
-
-static enum truth
-app_truth(const struct app_set *set, const struct question *q)
-{
-    if (q->app == QUESTION_APP_PENDING) {
-        return UNKNOWN_YET;
-    }
-    if (q->app == QUESTION_APP_NONE || q->app == QUESTION_APP_UNKNOWN) {
-        return (q->app == QUESTION_APP_NONE ? set->none : set->unknown)
-                   ? TRUE_NOW
-                   : FALSE_NOW;
-    }
-    for (size_t i = 0; i < set->n; i++) {
-        if (set->matches[i].master == 0 &&
-            (set->matches[i].name == q->master_symbol ||
-             set->matches[i].name == q->name_symbol)) {
-            return TRUE_NOW;
-        }
-        if (set->matches[i].master != 0 &&
-            set->matches[i].master == q->master_symbol &&
-            set->matches[i].name == q->name_symbol) {
-            return TRUE_NOW;
-        }
-    }
-    return FALSE_NOW;
-}
-
-static bool
-sni_has(const struct glob_list *patterns, const struct question *q)
-{
-    for (size_t i = 0; i < patterns->n; i++) {
-        if (q->sni[0] && host_pattern_match(patterns->globs[i], q->sni)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum truth
-l7_truth(enum truth truth, const struct rule *rule, const struct question *q)
-{
-    if (truth == FALSE_NOW && q->app == QUESTION_APP_PENDING) {
-        return UNKNOWN_YET;
-    }
-    if (truth == FALSE_NOW && q->app == QUESTION_APP_NONE &&
-        rule->shown.action == DECISION_ALLOW) {
-        return TRUE_NOW;
-    }
-    return truth;
-}
-
-static enum truth
-conditions_truth(const struct rule *rule, const struct question *q,
-                 const struct addr *from, const struct addr *to)
-{
-    enum truth all = TRUE_NOW, one;
-    uint32_t c = rule->conditions;
-
-    if ((c >> CONDITION_FROM_ADDR & 1 && !in_ranges(&rule->from_addr, from)) ||
-        (c >> CONDITION_TO_ADDR & 1 && !in_ranges(&rule->to_addr, to)) ||
-        (c >> CONDITION_SRC_PORT & 1 &&
-         (q->src_port < rule->src_port.ranges[0].first ||
-          q->src_port > rule->src_port.ranges[0].last)) ||
-        (c >> CONDITION_IP_VERSION & 1 && q->ip_version != rule->ip_version) ||
-        (c >> CONDITION_VLAN & 1 && !vlan_set_has(rule->vlans, q->vlan))) {
-        return FALSE_NOW;
-    }
-    if (c >> CONDITION_APP & 1) {
-        one = l7_truth(app_truth(&rule->app, q), rule, q);
-        all = one < all ? one : all;
-    }
-    if (c >> CONDITION_SNI & 1) {
-        one = l7_truth(sni_has(&rule->sni, q) ? TRUE_NOW : FALSE_NOW, rule, q);
-        all = one < all ? one : all;
-    }
-    return all;
-}
-
-static enum truth
-tls_truth(const struct rule *rule, const struct question *q)
-{
-    unsigned version = (unsigned)q->tls_version - 0x0301 + 2;
-
-    if (q->tls_version) {
-        return version >= rule->require_tls ? TRUE_NOW : FALSE_NOW;
-    }
-    if (q->app == QUESTION_APP_PENDING) {
-        return UNKNOWN_YET;
-    }
-    return q->midstream && (q->is_tls || q->app == QUESTION_APP_UNKNOWN)
-               ? TRUE_NOW
-               : FALSE_NOW;
-}
-
-/* Bits of decisions that are possible; the reason if there is one. */
+/* How a segment's claim on a prefix compares: length, then the number of
+ * qualifiers, then which; then the policy's own before the built-in. */
 static unsigned
-decisions_of(const struct rule *rule, const struct question *q,
-             enum verdict_reason *reason)
+claim_weight(const struct prefix *prefix, const struct random_segment *segment)
 {
-    unsigned allowed = 1U << rule->shown.action, denied = 1U << DECISION_DENY;
-    bool judged = q->app != QUESTION_APP_NONE, open = false;
+    unsigned n = 0;
 
-    *reason = VERDICT_REASON_RULE;
-    if (judged && rule->requirements >> REQUIREMENT_APP & 1) {
-        enum truth truth = app_truth(&rule->require_app, q);
-
-        if (truth == FALSE_NOW &&
-            !(q->midstream && q->app == QUESTION_APP_UNKNOWN)) {
-            *reason = VERDICT_REASON_REQUIRE_APP;
-            return denied;
-        }
-        open |= truth == UNKNOWN_YET;
+    if (!segment) {
+        return prefix->length * 1000U;
     }
-    if (judged && rule->requirements >> REQUIREMENT_TLS_MIN & 1) {
-        enum truth truth = tls_truth(rule, q);
-
-        if (truth == FALSE_NOW) {
-            *reason =
-                open ? VERDICT_REASON_SETTLED : VERDICT_REASON_REQUIRE_TLS_MIN;
-            return denied;
-        }
-        open |= truth == UNKNOWN_YET;
-    }
-    if (rule->requirements >> REQUIREMENT_ONE_WAY & 1 && q->replied) {
-        *reason =
-            open ? VERDICT_REASON_SETTLED : VERDICT_REASON_REQUIRE_ONE_WAY;
-        return denied;
-    }
-    if (open) {
-        *reason = VERDICT_REASON_PENDING;
-    }
-    return open ? allowed | denied : allowed;
+    n += segment->vlans.n > 0;
+    n += segment->interfaces.n > 0;
+    n += segment->sensors.n > 0;
+    n += segment->macs.n > 0;
+    return prefix->length * 1000U + n * 100U + 50U * (segment->vlans.n > 0) +
+           20U * (segment->interfaces.n > 0) + 10U * (segment->sensors.n > 0) +
+           1U;
 }
 
 static bool
-sides_match(const struct rule *rule, size_t src, size_t dst)
+is_excluded(const struct random_segment *segment, const struct addr *addr)
 {
-    return set_has(rule->from, src) && set_has(rule->to, dst);
-}
-
-static enum truth
-rule_truth(const struct rule *rule, const struct question *q, bool reversed)
-{
-    size_t src = reversed ? q->dst_segment : q->src_segment;
-    size_t dst = reversed ? q->src_segment : q->dst_segment;
-
-    if (!sides_match(rule, src, dst) || !service_has(rule, q) ||
-        q->start.ns < rule->shown.starts.ns ||
-        q->start.ns >= rule->shown.expires.ns) {
-        return FALSE_NOW;
-    }
-    return conditions_truth(rule, q, reversed ? &q->dst : &q->src,
-                            reversed ? &q->src : &q->dst);
-}
-
-static size_t
-default_of(const struct policy *p, const struct question *q,
-           enum decision *decision)
-{
-    size_t first = p->n_own + p->n_pairs, rule = first + DEFAULT_INTER;
-    bool intra =
-        q->src_segment == q->dst_segment && q->src_segment >= SEGMENT_N_BUILTIN;
-
-    for (size_t i = 0; i < p->n_pairs; i++) {
-        if (set_has(p->pairs[i].from, q->src_segment) &&
-            set_has(p->pairs[i].to, q->dst_segment)) {
-            *decision = p->rules[p->n_own + i].shown.action;
-            return p->n_own + i;
+    for (unsigned i = 0; i < segment->excludes.n; i++) {
+        if (naive_contains(&segment->excludes.prefix[i], addr)) {
+            return true;
         }
     }
-    if (q->src_segment == SEGMENT_LINK_LOCAL ||
-        q->dst_segment == SEGMENT_LINK_LOCAL) {
-        rule = first + DEFAULT_LINK_SCOPE;
-    } else if (q->dst_segment == SEGMENT_MULTICAST ||
-               q->dst_segment == SEGMENT_BROADCAST) {
-        rule = first + DEFAULT_MULTICAST;
-    } else if (intra) {
-        rule = first + DEFAULT_INTRA;
-    } else if (q->src_segment == SEGMENT_UNKNOWN ||
-               q->dst_segment == SEGMENT_UNKNOWN) {
-        rule = first + DEFAULT_UNKNOWN;
-    }
-    *decision = p->rules[rule].shown.action;
-    if (intra && p->segments[q->src_segment].has_intra) {
-        *decision = p->segments[q->src_segment].intra;
-    }
-    return rule;
+    return false;
 }
 
-static struct result
-one_way(const struct policy *p, const struct question *q, bool staged)
+/* S3: the last address of a configured IPv4 network of /30 or shorter. */
+static bool
+is_last_of(const struct prefix *network, const struct addr *addr)
 {
-    struct result result = {.rule = -2};
+    if (!addr_is_ipv4(&network->addr) || network->length > 96 + 30 ||
+        !naive_contains(network, addr)) {
+        return false;
+    }
+    for (unsigned bit = network->length; bit < 128; bit++) {
+        if (!(addr->byte[bit / 8] & 0x80 >> bit % 8)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static segment_id
+locate_builtin(const struct addr *addr, unsigned *weight)
+{
+    static const struct {
+        const char *network;
+        segment_id segment;
+    } builtin[] = {{"0.0.0.0/0", SEGMENT_INTERNET},
+                   {"::/0", SEGMENT_INTERNET},
+                   {"10.0.0.0/8", SEGMENT_UNKNOWN},
+                   {"172.16.0.0/12", SEGMENT_UNKNOWN},
+                   {"192.168.0.0/16", SEGMENT_UNKNOWN},
+                   {"100.64.0.0/10", SEGMENT_UNKNOWN},
+                   {"fc00::/7", SEGMENT_UNKNOWN},
+                   {"127.0.0.0/8", SEGMENT_RESERVED},
+                   {"0.0.0.0/8", SEGMENT_RESERVED},
+                   {"240.0.0.0/4", SEGMENT_RESERVED},
+                   {"::1", SEGMENT_RESERVED},
+                   {"::", SEGMENT_RESERVED},
+                   {"224.0.0.0/4", SEGMENT_MULTICAST},
+                   {"ff00::/8", SEGMENT_MULTICAST},
+                   {"169.254.0.0/16", SEGMENT_LINK_LOCAL},
+                   {"fe80::/10", SEGMENT_LINK_LOCAL},
+                   {"255.255.255.255", SEGMENT_BROADCAST}};
+    segment_id best = SEGMENT_INTERNET;
+
+    *weight = 0;
+    for (size_t i = 0; i < sizeof builtin / sizeof builtin[0]; i++) {
+        struct prefix prefix;
+
+        if (prefix_parse(builtin[i].network, &prefix) &&
+            naive_contains(&prefix, addr) &&
+            claim_weight(&prefix, NULL) >= *weight) {
+            *weight = claim_weight(&prefix, NULL);
+            best = builtin[i].segment;
+        }
+    }
+    return best;
+}
+
+/* The best claim so far on an address. */
+struct claim {
+    segment_id segment;
+    unsigned weight;
+};
+
+static void
+claim(struct claim *best, segment_id segment, unsigned weight)
+{
+    if (weight > best->weight) {
+        *best = (struct claim){segment, weight};
+    }
+}
+
+/* What a segment claims, and the broadcast addresses of its networks. */
+static void
+claim_networks(const struct random_policy *policy, unsigned number,
+               const struct addr *addr, bool may, struct claim *best)
+{
+    const struct random_segment *segment = &policy->segments[number];
+    struct prefix host = {*addr, 128};
+
+    for (unsigned i = 0; i < segment->networks.n; i++) {
+        const struct prefix *network = &segment->networks.prefix[i];
+
+        if (is_last_of(network, addr)) {
+            claim(best, SEGMENT_BROADCAST, claim_weight(&host, NULL));
+        }
+        if (may && naive_contains(network, addr)) {
+            claim(best, (segment_id)(SEGMENT_N_BUILTIN + number),
+                  claim_weight(network, segment));
+        }
+    }
+}
+
+/* S2, S3. */
+static segment_id
+locate(const struct random_policy *policy, const struct random_flow *flow,
+       const struct addr *addr, unsigned mac)
+{
+    struct claim best;
+
+    best.segment = locate_builtin(addr, &best.weight);
+    for (unsigned i = 0; i < policy->n_segments; i++) {
+        bool may = !is_excluded(&policy->segments[i], addr) &&
+                   qualifiers_hold(&policy->segments[i], flow, mac);
+
+        claim_networks(policy, i, addr, may, &best);
+    }
+    return best.segment;
+}
+
+segment_id
+naive_locate(const struct random_policy *policy, const struct random_flow *flow,
+             bool dst)
+{
+    if (dst && flow->link_broadcast) {
+        return SEGMENT_BROADCAST;
+    }
+    return locate(policy, flow, dst ? &flow->outer_dst : &flow->outer_src,
+                  dst ? flow->dst_mac : flow->src_mac);
+}
+
+static bool
+starts_with(const struct addr *addr, const char *network)
+{
+    struct prefix prefix;
+
+    return prefix_parse(network, &prefix) && naive_contains(&prefix, addr);
+}
+
+/* S23.  In IPv6 multicast the scope is the low half of the second byte,
+ * whatever the flags in the other half (RFC 4291 section 2.7). */
+static bool
+is_link_scope(const struct view *view)
+{
+    const struct addr *src = view->src, *dst = view->dst;
+    unsigned scope = dst->byte[1] & 0x0f;
+
+    return starts_with(dst, "224.0.0.0/24") ||
+           starts_with(dst, "255.255.255.255") ||
+           (starts_with(dst, "ff00::/8") && (scope == 1 || scope == 2)) ||
+           starts_with(src, "169.254.0.0/16") ||
+           starts_with(src, "fe80::/10") ||
+           starts_with(dst, "169.254.0.0/16") ||
+           starts_with(dst, "fe80::/10") || starts_with(src, "0.0.0.0") ||
+           starts_with(src, "::");
+}
+
+static enum decision
+decision_of(enum random_action action)
+{
+    static const enum decision decisions[] = {[RANDOM_ALLOW] = DECISION_ALLOW,
+                                              [RANDOM_DENY] = DECISION_DENY,
+                                              [RANDOM_ALERT] = DECISION_ALERT,
+                                              [RANDOM_OBSERVE] =
+                                                  DECISION_OBSERVE};
+
+    return decisions[action];
+}
+
+/* S8. */
+static enum decision
+decide_default(const struct random_policy *policy, const struct view *view,
+               int32_t *rule)
+{
+    int32_t first = policy->n_rules + policy->n_pairs;
+
+    for (unsigned i = 0; i < policy->n_pairs; i++) {
+        const struct random_pair *pair = &policy->pairs[i];
+
+        if (random_policy_segments(policy, &pair->from) >> view->src_segment &
+            random_policy_segments(policy, &pair->to) >> view->dst_segment &
+            1) {
+            *rule = policy->n_rules + (int32_t)i;
+            return decision_of(pair->decision);
+        }
+    }
+    if (is_link_scope(view)) {
+        *rule = first + LINK_SCOPE;
+        return decision_of(policy->link_scope);
+    }
+    if (view->dst_segment == SEGMENT_MULTICAST ||
+        view->dst_segment == SEGMENT_BROADCAST) {
+        *rule = first + MULTICAST;
+        return decision_of(policy->multicast);
+    }
+    if (view->src_segment == view->dst_segment &&
+        view->src_segment >= SEGMENT_N_BUILTIN) {
+        const struct random_segment *segment =
+            &policy->segments[view->src_segment - SEGMENT_N_BUILTIN];
+
+        *rule = first + INTRA;
+        return decision_of(segment->has_intra ? segment->intra : policy->intra);
+    }
+    if (view->src_segment == SEGMENT_UNKNOWN ||
+        view->dst_segment == SEGMENT_UNKNOWN) {
+        *rule = first + UNKNOWN;
+        return decision_of(policy->unknown);
+    }
+    *rule = first + INTER;
+    return decision_of(policy->inter);
+}
+
+static bool
+sides_match(const struct random_policy *policy, const struct random_rule *rule,
+            const struct view *view, bool reversed)
+{
+    uint32_t from = random_policy_segments(policy, &rule->from) &
+                    ~random_policy_segments(policy, &rule->from_except);
+    uint32_t to = random_policy_segments(policy, &rule->to) &
+                  ~random_policy_segments(policy, &rule->to_except);
+    segment_id src = reversed ? view->dst_segment : view->src_segment;
+    segment_id dst = reversed ? view->src_segment : view->dst_segment;
+
+    return (from >> src & to >> dst & 1) &&
+           (!rule->services.n || naive_service(policy, &rule->services, view));
+}
+
+static bool
+is_before_start(const struct random_rule *rule, const struct random_flow *flow)
+{
+    return rule->has_starts &&
+           flow->start_ns < random_dates[rule->starts].starts_s * SECOND_NS;
+}
+
+static bool
+is_past_end(const struct random_rule *rule, const struct random_flow *flow)
+{
+    return rule->has_expires &&
+           flow->start_ns >= random_dates[rule->expires].expires_s * SECOND_NS;
+}
+
+static bool
+rule_allows(const struct random_rule *rule)
+{
+    return rule->action == RANDOM_ALLOW || rule->action == RANDOM_ALERT;
+}
+
+/* What a walk over the rules has gathered so far. */
+struct walk {
+    unsigned decisions; /* Bits: those still possible. */
+    struct verdict verdict;
+};
+
+static void
+add_candidate(struct walk *walk, int32_t rule, enum verdict_reason reason,
+              unsigned decisions, uint32_t flags)
+{
+    struct verdict *verdict = &walk->verdict;
+
+    if (!walk->decisions) {
+        verdict->rule = rule;
+        verdict->reason = reason;
+        verdict->flags = flags;
+        if (reason == VERDICT_REASON_SETTLED) {
+            verdict->final = false; /* Which requirement fails is open. */
+        }
+    } else if (verdict->rule != rule || verdict->reason != reason) {
+        verdict->rule = VERDICT_NO_RULE; /* Which rule decides is open. */
+        verdict->reason = VERDICT_REASON_SETTLED;
+    }
+    walk->decisions |= decisions;
+}
+
+/* S5, S7, S12, S14, S20.  Returns true if the rule ends the walk. */
+static bool
+ask_rule(const struct random_policy *policy, unsigned number,
+         const struct view *view, bool reversed, bool staged, struct walk *walk)
+{
+    const struct random_rule *rule = &policy->rules[number];
+    struct verdict *verdict = &walk->verdict;
     enum verdict_reason reason;
-    enum decision decision;
-    unsigned possible = 0;
+    enum truth truth;
+    unsigned decisions;
+    const char *only;
+    uint32_t flags;
+    bool benefit;
+
+    if (!sides_match(policy, rule, view, reversed)) {
+        return false;
+    }
+    truth = naive_conditions(policy, rule, view, reversed, &benefit, &only);
+    if (truth == NO || is_before_start(rule, view->flow)) {
+        return false;
+    }
+    if (is_past_end(rule, view->flow)) {
+        if (truth == YES && rule_allows(rule) && verdict->expired < 0) {
+            verdict->expired = (int32_t)number;
+        }
+        return false;
+    }
+    if (rule->action == RANDOM_LOG) {
+        if (truth == OPEN && !staged) { /* The second result has no tags. */
+            verdict->final = false;
+        } else if (truth == YES && verdict->n_tags < VERDICT_MAX_TAGS) {
+            verdict->tags[verdict->n_tags++] = (int32_t)number;
+        }
+        return false;
+    }
+    decisions = naive_requirements(policy, rule, view, &reason, &flags);
+    if (benefit) {
+        flags |= VERDICT_NO_PAYLOAD;
+    }
+    add_candidate(walk, (int32_t)number, reason, decisions, flags);
+    return truth == YES;
+}
+
+/* S9. */
+static struct verdict
+walk_rules(const struct random_policy *policy, const struct view *view,
+           bool staged)
+{
+    struct walk walk = {
+        .verdict = {.final = true, .expired = -1, .rule = VERDICT_NO_RULE}};
+    struct verdict *verdict = &walk.verdict;
     bool sure = false;
 
-    for (size_t i = 0; i < p->n_own * 2 && !sure; i++) {
-        const struct rule *rule = &p->rules[i / 2];
-        bool active = rule->shown.mode == MODE_ENFORCE ||
-                      (staged && rule->shown.mode == MODE_STAGED);
-        enum truth truth;
+    for (unsigned i = 0; i < policy->n_rules && !sure; i++) {
+        const struct random_rule *rule = &policy->rules[i];
 
-        if (!active || rule->shown.log || (i % 2 && !rule->both_ways)) {
+        if (rule->disabled || (rule->staged && !staged)) {
             continue;
         }
-        truth = rule_truth(rule, q, i % 2);
-        if (truth == FALSE_NOW) {
-            continue;
-        }
-        sure = truth == TRUE_NOW;
-        possible |= decisions_of(rule, q, &reason);
-        if (result.rule == -2) {
-            result.rule = (int32_t)(i / 2);
-            result.reason = reason;
-        } else if (result.rule != (int32_t)(i / 2) || result.reason != reason) {
-            result.rule = -1;
-            result.reason = VERDICT_REASON_SETTLED;
-        }
+        sure =
+            ask_rule(policy, i, view, false, staged, &walk) ||
+            (rule->both_ways && ask_rule(policy, i, view, true, staged, &walk));
     }
     if (!sure) {
-        int32_t rule = (int32_t)default_of(p, q, &decision);
+        int32_t rule;
+        enum decision decision = decide_default(policy, view, &rule);
 
-        possible |= 1U << decision;
-        if (result.rule == -2) {
-            result.rule = rule;
-            result.reason = VERDICT_REASON_DEFAULT;
-        } else {
-            result.rule = -1;
-            result.reason = VERDICT_REASON_SETTLED;
+        add_candidate(&walk, rule, VERDICT_REASON_DEFAULT, 1U << decision, 0);
+    }
+    for (unsigned i = 0; i <= DECISION_RELATED; i++) {
+        if (walk.decisions == 1U << i) {
+            verdict->decision = (enum decision)i;
         }
     }
-    if (possible & (possible - 1)) {
-        return (struct result){DECISION_PENDING, -1, VERDICT_REASON_PENDING};
+    if (verdict->decision == DECISION_PENDING) { /* They disagree. */
+        verdict->reason = VERDICT_REASON_PENDING;
+        verdict->rule = VERDICT_NO_RULE;
     }
-    for (result.decision = DECISION_PENDING; !(possible >> result.decision & 1);
-         result.decision++) {
+    if (verdict->rule == VERDICT_NO_RULE) {
+        verdict->final = false;
+        verdict->flags = 0;
     }
-    return result;
+    return *verdict;
 }
 
-static struct result
-both_ways(const struct policy *p, const struct question *q, bool staged,
-          bool *ambiguous)
+static struct view
+turned(const struct view *view, bool ports)
 {
-    struct result result = one_way(p, q, staged), other;
-    struct question turned = *q;
+    return (struct view){view->flow,
+                         view->dst,
+                         view->src,
+                         view->dst_segment,
+                         view->src_segment,
+                         ports ? view->dst_port : view->src_port,
+                         ports ? view->src_port : view->dst_port};
+}
 
-    *ambiguous = false;
-    if (result.decision != DECISION_DENY || !q->midstream ||
-        p->midstream != MIDSTREAM_LENIENT) {
-        return result;
+/* S16, S18. */
+static struct verdict
+walk_both(const struct random_policy *policy, const struct view *view,
+          bool staged)
+{
+    struct verdict verdict = walk_rules(policy, view, staged), other;
+    struct view back = turned(view, true);
+    bool lenient = view->flow->icmp_orphan ||
+                   (view->flow->midstream && policy->midstream == 0);
+
+    if (verdict.decision != DECISION_DENY || !lenient) {
+        return verdict;
     }
-    turned.src = q->dst;
-    turned.dst = q->src;
-    turned.src_port = q->dst_port;
-    turned.dst_port = q->src_port;
-    turned.src_segment = q->dst_segment;
-    turned.dst_segment = q->src_segment;
-    other = one_way(p, &turned, staged);
-    *ambiguous = other.decision != DECISION_DENY;
-    return *ambiguous ? other : result;
+    other = walk_rules(policy, &back, staged);
+    if (other.decision == DECISION_DENY) {
+        return verdict;
+    }
+    other.flags |= VERDICT_DIRECTION_AMBIGUOUS;
+    return other;
+}
+
+/* S22: the first rule that would allow, but for one condition. */
+static void
+find_near_miss(const struct random_policy *policy, const struct view *view,
+               struct verdict *verdict)
+{
+    for (unsigned i = 0; i < policy->n_rules * 2U; i++) {
+        const struct random_rule *rule = &policy->rules[i / 2];
+        const char *only = NULL;
+        bool benefit;
+
+        if (rule->disabled || rule->staged || !rule_allows(rule) ||
+            (i % 2 && !rule->both_ways) || is_before_start(rule, view->flow) ||
+            is_past_end(rule, view->flow) ||
+            !sides_match(policy, rule, view, i % 2)) {
+            continue;
+        }
+        naive_conditions(policy, rule, view, i % 2, &benefit, &only);
+        if (only) {
+            verdict->near_miss = (int32_t)(i / 2);
+            verdict->near_miss_condition = only;
+            return;
+        }
+    }
+}
+
+/* S15. */
+static void
+find_reverse(const struct random_policy *policy, const struct view *view,
+             struct verdict *verdict)
+{
+    struct view back = turned(view, false);
+    struct verdict other = walk_rules(policy, &back, false);
+
+    if (other.decision == DECISION_ALLOW || other.decision == DECISION_ALERT) {
+        verdict->reverse_of = other.rule;
+    }
+}
+
+static struct view
+view_of(const struct random_policy *policy, const struct random_flow *flow)
+{
+    struct view view = {flow,
+                        &flow->src,
+                        &flow->dst,
+                        naive_locate(policy, flow, false),
+                        naive_locate(policy, flow, true),
+                        flow->src_port,
+                        flow->dst_port};
+
+    if (flow->icmp_orphan) { /* Whose frames the quoted ends had: not known. */
+        view.src_segment = locate(policy, flow, &flow->src, 0);
+        view.dst_segment = locate(policy, flow, &flow->dst, 0);
+    }
+    return view;
 }
 
 void
-naive_judge(const struct policy *policy, const struct question *question,
-            struct naive_verdict *verdict)
+naive_judge(const struct random_policy *policy, const struct random_flow *flow,
+            struct verdict *verdict)
 {
-    bool ignored;
-    struct result result =
-        both_ways(policy, question, false, &verdict->ambiguous);
-    struct result staged = both_ways(policy, question, true, &ignored);
+    struct view view = view_of(policy, flow);
+    bool redirect = (flow->protocol == 1 && flow->icmp_type == 5) ||
+                    (flow->protocol == 58 && flow->icmp_type == 137);
+    struct verdict staged;
 
-    verdict->decision = result.decision;
-    verdict->rule = result.rule;
-    verdict->reason = result.reason;
+    *verdict = (struct verdict){.rule = -1,
+                                .near_miss = -1,
+                                .expired = -1,
+                                .reverse_of = -1,
+                                .staged_rule = -1,
+                                .final = true};
+    if (flow->icmp_related && !redirect) {
+        verdict->decision = verdict->staged_decision = DECISION_RELATED;
+        verdict->reason = VERDICT_REASON_ICMP_ERROR;
+        return;
+    }
+    if (flow->midstream && policy->midstream == 2 && !flow->icmp_orphan) {
+        verdict->decision = verdict->staged_decision = DECISION_OBSERVE;
+        verdict->reason = VERDICT_REASON_MIDSTREAM;
+        verdict->rule = verdict->staged_rule =
+            policy->n_rules + policy->n_pairs + MIDSTREAM;
+        return;
+    }
+    *verdict = walk_both(policy, &view, false);
+    staged = walk_both(policy, &view, true);
+    verdict->near_miss = verdict->reverse_of = -1;
     verdict->staged_decision = staged.decision;
     verdict->staged_rule = staged.rule;
+    verdict->final &= staged.final;
+    verdict->flags |= flow->icmp_orphan ? VERDICT_ICMP_ORPHAN : 0U;
+    if (view.src_segment >= SEGMENT_N_BUILTIN &&
+        policy->segments[view.src_segment - SEGMENT_N_BUILTIN].translated) {
+        verdict->flags |= VERDICT_TRANSLATED_SRC; /* S25 */
+    }
+    if (verdict->decision != DECISION_DENY) {
+        verdict->expired = -1;
+    } else if (verdict->reason == VERDICT_REASON_DEFAULT) {
+        find_near_miss(policy, &view, verdict);
+        find_reverse(policy, &view, verdict);
+    }
+}
+
+bool
+naive_disagrees(const struct random_policy *policy,
+                const struct random_flow *flow, const struct verdict *verdict,
+                char *text, size_t size)
+{
+    struct verdict naive;
+    const char *condition = verdict->near_miss_condition;
+
+    naive_judge(policy, flow, &naive);
+#define SAME(FIELD)                                                            \
+    if ((long)verdict->FIELD != (long)naive.FIELD) {                           \
+        snprintf(text, size, #FIELD " is %ld, not %ld", (long)verdict->FIELD,  \
+                 (long)naive.FIELD);                                           \
+        return true;                                                           \
+    }
+    SAME(decision)
+    SAME(rule)
+    SAME(reason)
+    SAME(final)
+    SAME(flags)
+    SAME(near_miss)
+    SAME(reverse_of)
+    SAME(expired)
+    SAME(n_tags)
+    SAME(staged_decision)
+    SAME(staged_rule)
+    for (unsigned i = 0; i < naive.n_tags; i++) {
+        SAME(tags[i])
+    }
+#undef SAME
+    if (naive.near_miss >= 0 &&
+        strcmp(condition ? condition : "", naive.near_miss_condition) != 0) {
+        snprintf(text, size, "near_miss_condition is %s, not %s",
+                 condition ? condition : "none", naive.near_miss_condition);
+        return true;
+    }
+    return false;
 }

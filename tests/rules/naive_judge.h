@@ -1,22 +1,28 @@
-/* The policy language read aloud: every rule is looked at, in order, every
- * time.
+/* The policy language read aloud, S1 to S25: every prefix and every rule is
+ * looked at, in order, every time.
  *
- * An oracle for the compiled judge.  It shares only the model of a policy with
- * it, no code: no rows, no indexes, no candidates kept as bits. */
+ * An oracle for everything between the YAML and the verdict.  It reads the
+ * model the YAML was written from and shares no code with the loader, the
+ * compiler and the judge: no rows, no ranges, no symbols.  Rules are numbered
+ * as policy_rule() does. */
 
 #ifndef TESTS_RULES_NAIVE_JUDGE_H
 #define TESTS_RULES_NAIVE_JUDGE_H
 
 #include "rules/judge.h"
+#include "tests/rules/random_flow.h"
+#include "tests/rules/random_policy.h"
 
-struct naive_verdict {
-    enum decision decision, staged_decision;
-    int32_t rule, staged_rule;
-    enum verdict_reason reason;
-    bool ambiguous;
-};
+void naive_judge(const struct random_policy *, const struct random_flow *,
+                 struct verdict *);
 
-void naive_judge(const struct policy *, const struct question *,
-                 struct naive_verdict *);
+/* Of the flow's own ends. */
+segment_id naive_locate(const struct random_policy *,
+                        const struct random_flow *, bool dst);
+
+/* What is wrong with 'verdict', as "near_miss is 3, not -1", in 'text'; false
+ * if nothing is. */
+bool naive_disagrees(const struct random_policy *, const struct random_flow *,
+                     const struct verdict *, char *text, size_t size);
 
 #endif

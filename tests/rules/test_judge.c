@@ -1,4 +1,5 @@
-/* judge.h: the compiled judge against a naive one, over random policies. */
+/* judge.h: what is loaded, compiled and judged against the language read aloud,
+ * over random policies and flows; and what that has found, one by one. */
 
 #include "tests/support/test.h"
 
@@ -7,143 +8,30 @@
 #include "tests/rules/naive_judge.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-    MAX_TEXT = 60000,
-    N_POLICIES = 300,
-    N_QUESTIONS = 300
+    N_POLICIES = 800,
+    N_FLOWS = 60,
+    MIN_SEEN = 5 /* Of every kind of answer, in all. */
 };
 
-static uint32_t seed;
+/* How often each kind of answer came. */
+struct seen {
+    unsigned decision[DECISION_RELATED + 1], reason[VERDICT_N_REASONS];
+    unsigned flag[7], near_miss, reverse_of, expired, tags, final, staged;
+};
 
-static uint32_t
-draw(uint32_t n)
-{
-    seed = seed * 1664525 + 1013904223;
-    return (seed >> 8) % n;
-}
-
-static const char *
-pick(const char *const *words)
-{
-    uint32_t n = 0;
-
-    while (words[n]) {
-        n++;
-    }
-    return words[draw(n)];
-}
-
-static const char *const segments[] = {
-    "a",     "b",       "c",        "d",         "any",        "internal",
-    "group", "unknown", "internet", "multicast", "link-local", NULL};
-static const char *const services[] = {"tcp/80",
-                                       "tcp/1-100",
-                                       "tcp/50-150",
-                                       "udp/53",
-                                       "tcp/any",
-                                       "icmp/8",
-                                       "icmp/3:1",
-                                       "ip/gre",
-                                       "any",
-                                       "dns",
-                                       "[http, udp/any, icmp6/any]",
-                                       "sctp/7",
-                                       "tcp/0-65535",
-                                       NULL};
-static const char *const apps[] = {"TLS",    "SSH",     "[TLS, unknown]",
-                                   "none",   "unknown", "TLS.Google",
-                                   "Google", NULL};
-
-static size_t
-write_rule(char *text, size_t size, const char *tier, unsigned number)
-{
-    static const char *const actions[] = {"allow", "deny", "alert", "log",
-                                          NULL};
-    const char *action = pick(actions);
-    bool may_require = action[0] == 'a';
-    size_t n = (size_t)snprintf(
-        text, size, "  - {id: %s%u, from: %s, to: %s, action: %s", tier, number,
-        pick(segments), pick(segments), action);
-
-#define ADD(...) n += (size_t)snprintf(text + n, size - n, __VA_ARGS__)
-    if (draw(3)) {
-        ADD(", service: %s", pick(services));
-    }
-    if (draw(4) == 0) {
-        ADD(", app: %s", pick(apps));
-    }
-    if (draw(6) == 0) {
-        ADD(", both_ways: true");
-    }
-    if (draw(6) == 0) {
-        ADD(", from_addr: 10.%u.0.0/17", draw(4));
-    }
-    if (draw(6) == 0) {
-        ADD(", to_addr: [10.%u.0.0/17, 8.0.0.0/8]", draw(4));
-    }
-    if (draw(8) == 0) {
-        ADD(", src_port: 1-100");
-    }
-    if (draw(6) == 0) {
-        ADD(", mode: %s", draw(3) ? "staged" : "disabled");
-    }
-    if (draw(8) == 0) {
-        ADD(", expires: 2026-0%u-01", 2 + draw(4));
-    }
-    if (draw(8) == 0) {
-        ADD(", when: {sni: \"*.example\", vlan: 1-2}");
-    }
-    if (may_require && draw(4) == 0) {
-        ADD(", require: {app: %s}", pick(apps));
-    } else if (may_require && draw(5) == 0) {
-        ADD(", require: {tls_min: \"1.2\", one_way: %s}",
-            draw(2) ? "true" : "false");
-    }
-    ADD("}\n");
-#undef ADD
-    return n;
-}
+static char text[RANDOM_MAX_TEXT];
 
 static struct policy *
-draw_policy(void)
+load(size_t size)
 {
-    static char text[MAX_TEXT];
-    static const char *const decisions[] = {"allow", "deny", "alert", "observe",
-                                            NULL};
-    unsigned n_guardrails = draw(4), n_rules = 1 + draw(120);
     struct problems problems;
     struct policy *policy;
-    size_t n;
 
-    n = (size_t)snprintf(
-        text, sizeof text,
-        "version: 1\n"
-        "defaults: {inter: %s, unknown: %s, midstream: %s}\n"
-        "segments:\n  a: {networks: [10.0.0.0/16]}\n"
-        "  b: {networks: [10.1.0.0/16], intra: %s}\n"
-        "  c: {networks: [10.2.0.0/16]}\n  d: {networks: [10.0.128.0/17]}\n"
-        "groups: {group: [a, d]}\n"
-        "pairs:\n  - {id: p, from: %s, to: %s, default: %s}\n"
-        "  - {id: q, from: c, to: %s, default: %s}\n",
-        pick(decisions), pick(decisions), draw(2) ? "lenient" : "strict",
-        pick(decisions), draw(2) ? "a" : "b", draw(2) ? "c" : "internet",
-        pick(decisions), pick(segments), pick(decisions));
-    if (n_guardrails) {
-        n += (size_t)snprintf(text + n, sizeof text - n, "guardrails:\n");
-    }
-    for (unsigned i = 0; i < n_guardrails; i++) {
-        n += write_rule(text + n, sizeof text - n, "g", i);
-    }
-    n += (size_t)snprintf(text + n, sizeof text - n, "rules:\n");
-    for (unsigned i = 0; i < n_rules; i++) {
-        n += write_rule(text + n, sizeof text - n, "r", i);
-    }
-    assert_true(n < sizeof text);
     problems_init(&problems);
-    policy = policy_load_bytes("random.yaml", text, n, NULL, &problems);
+    policy = policy_load_bytes("random", text, size, NULL, &problems);
     if (!policy) {
         problems_print(&problems, stderr);
     }
@@ -152,122 +40,210 @@ draw_policy(void)
     return policy;
 }
 
-static struct addr
-draw_addr(void)
+static void
+note(struct seen *seen, const struct verdict *verdict)
 {
-    static const char *const others[] = {"8.8.8.8",      "10.9.0.1",
-                                         "224.1.2.3",    "169.254.1.1",
-                                         "10.1.255.255", NULL};
-    const uint8_t inside[4] = {10, (uint8_t)draw(4), (uint8_t)(128 * draw(2)),
-                               1};
-    struct addr addr = addr_from_ipv4(inside);
-
-    if (draw(5) == 0) {
-        assert_true(addr_parse(pick(others), &addr));
+    seen->decision[verdict->decision]++;
+    seen->reason[verdict->reason]++;
+    for (unsigned i = 0; i < 7; i++) {
+        seen->flag[i] += verdict->flags >> i & 1;
     }
-    return addr;
+    seen->near_miss += verdict->near_miss >= 0;
+    seen->reverse_of += verdict->reverse_of >= 0;
+    seen->expired += verdict->expired >= 0;
+    seen->tags += verdict->n_tags > 0;
+    seen->final += verdict->final;
+    seen->staged += verdict->staged_decision != verdict->decision;
 }
 
 static void
-draw_question(const struct policy *policy, struct question *question)
+ask(struct choices *choices, const struct random_policy *model,
+    const struct policy *policy, struct seen *seen)
 {
-    static const uint8_t protocols[] = {6, 6, 6, 17, 1, 47, 58, 132, 200};
-    static const uint16_t ports[] = {0,  1,   22,  53,  79,   80,
-                                     81, 100, 150, 151, 65535};
-    const struct policy_place place = {.interface = "", .sensor = ""};
-
-    *question = (struct question){.src = draw_addr(),
-                                  .dst = draw_addr(),
-                                  .src_port = ports[draw(11)],
-                                  .dst_port = ports[draw(11)],
-                                  .protocol = protocols[draw(9)],
-                                  .ip_version = 4,
-                                  .icmp_type = draw(2) ? 8 : 3,
-                                  .icmp_code = (uint8_t)draw(3),
-                                  .vlan = (uint16_t)draw(4),
-                                  .interface = "",
-                                  .sensor = "",
-                                  .start = {INT64_C(1773144000) * SECOND_NS},
-                                  .midstream = draw(4) == 0,
-                                  .replied = draw(2),
-                                  .app = (enum question_app)draw(4),
-                                  .sni = draw(2) ? "www.example" : "",
-                                  .host = ""};
-    question->src_segment = policy_locate(policy, &question->src, &place);
-    question->dst_segment = policy_locate(policy, &question->dst, &place);
-    if (question->app == QUESTION_APP_KNOWN) {
-        static const char *const names[] = {"TLS", "SSH", "Google", "HTTP",
-                                            NULL};
-
-        question->master_symbol = policy_app_symbol(policy, pick(names));
-        question->name_symbol = policy_app_symbol(policy, pick(names));
-        question->is_tls = draw(2);
-        question->tls_version =
-            question->is_tls ? (uint16_t)(0x0301 + draw(4)) : 0;
-    }
-}
-
-static bool
-agree(const struct verdict *verdict, const struct naive_verdict *naive)
-{
-    bool ambiguous = verdict->flags & VERDICT_DIRECTION_AMBIGUOUS;
-
-    return verdict->decision == naive->decision &&
-           verdict->rule == naive->rule && verdict->reason == naive->reason &&
-           verdict->staged_decision == naive->staged_decision &&
-           verdict->staged_rule == naive->staged_rule &&
-           ambiguous == naive->ambiguous;
-}
-
-static enum decision
-ask_both(const struct policy *policy, uint32_t round)
-{
-    struct naive_verdict naive;
-    struct verdict verdict;
+    struct random_flow flow;
     struct question question;
+    struct verdict verdict;
+    char wrong[100];
 
-    draw_question(policy, &question);
+    random_flow_draw(choices, model, &flow);
+    random_flow_ask(&flow, policy, &question);
+    assert_int_equal(question.src_segment, naive_locate(model, &flow, false));
+    assert_int_equal(question.dst_segment, naive_locate(model, &flow, true));
     judge(policy, &question, &verdict);
-    naive_judge(policy, &question, &naive);
-    if (!agree(&verdict, &naive)) {
-        fail_msg("policy %u: %s by %d (%s), not %s by %d (%s); staged %s by "
-                 "%d, not %s by %d",
-                 round, decision_name(verdict.decision), verdict.rule,
-                 verdict_reason_name(verdict.reason),
-                 decision_name(naive.decision), naive.rule,
-                 verdict_reason_name(naive.reason),
-                 decision_name(verdict.staged_decision), verdict.staged_rule,
-                 decision_name(naive.staged_decision), naive.staged_rule);
+    if (naive_disagrees(model, &flow, &verdict, wrong, sizeof wrong)) {
+        fprintf(stderr, "%s\n", text);
+        random_flow_print(&flow);
+        fail_msg("%s", wrong);
     }
-    return verdict.decision;
+    note(seen, &verdict);
 }
 
 static void
-the_compiled_judge_agrees_with_the_naive_one(void **state)
+assert_all_seen(const struct seen *seen)
 {
-    unsigned decisions[DECISION_RELATED + 1] = {0};
+    for (unsigned i = 0; i <= DECISION_RELATED; i++) {
+        assert_true(seen->decision[i] >= MIN_SEEN);
+    }
+    for (unsigned i = 0; i < VERDICT_N_REASONS; i++) {
+        assert_true(seen->reason[i] >= MIN_SEEN);
+    }
+    for (unsigned i = 0; i < 7; i++) {
+        assert_true(seen->flag[i] >= MIN_SEEN);
+    }
+    assert_true(seen->near_miss >= MIN_SEEN);
+    assert_true(seen->reverse_of >= MIN_SEEN);
+    assert_true(seen->expired >= MIN_SEEN);
+    assert_true(seen->tags >= MIN_SEEN);
+    assert_true(seen->final >= MIN_SEEN);
+    assert_true(seen->staged >= MIN_SEEN);
+}
+
+static void
+verdicts_are_those_of_the_language_read_aloud(void **state)
+{
+    static struct random_policy model;
+    struct seen seen = {.near_miss = 0};
 
     (void)state;
-    for (uint32_t round = 0; round < N_POLICIES; round++) {
+    for (uint64_t seed = 0; seed < N_POLICIES; seed++) {
+        struct choices choices = choices_from_seed(seed);
         struct policy *policy;
+        char id[24];
 
-        seed = round * 7919 + 1;
-        policy = draw_policy();
-        for (int i = 0; i < N_QUESTIONS; i++) {
-            decisions[ask_both(policy, round)]++;
+        random_policy_draw(&choices, &model);
+        policy = load(random_policy_write(&model, text));
+        for (unsigned i = 0; i < policy_n_rules(policy); i++) {
+            assert_string_equal(policy_rule(policy, i)->id,
+                                random_policy_rule_id(&model, i, id));
+        }
+        for (int i = 0; i < N_FLOWS; i++) {
+            ask(&choices, &model, policy, &seen);
         }
         policy_unref(policy);
     }
-    for (int i = DECISION_PENDING; i <= DECISION_OBSERVE; i++) {
-        assert_true(decisions[i] > 1000); /* The draw exercises them all. */
+    assert_all_seen(&seen);
+}
+
+/* One policy, one flow said as in a policy's tests: "src=10.0.0.1 dport=80". */
+struct answer {
+    struct policy *policy;
+    struct question question;
+    struct verdict verdict;
+};
+
+static void
+answer(struct answer *answer, const char *policy, const char *facts)
+{
+    static struct flow_test flow; /* The question borrows its texts. */
+    char why[FLOW_TEST_WHY], fact[100], *value;
+
+    snprintf(text, sizeof text,
+             "version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\n"
+             "  b: {networks: [10.2.0.0/16]}\n%s",
+             policy);
+    answer->policy = load(strlen(text));
+    flow_test_init(&flow);
+    for (; *facts; facts += facts[strcspn(facts, " ")] == ' ') {
+        size_t length = strcspn(facts, " ");
+
+        snprintf(fact, sizeof fact, "%.*s", (int)length, facts);
+        facts += length;
+        value = strchr(fact, '=');
+        assert_non_null(value);
+        *value++ = '\0';
+        assert_true(flow_test_set(&flow, fact, value, why));
     }
+    assert_true(flow_test_question(&flow, answer->policy, NULL,
+                                   &answer->question, why));
+    judge(answer->policy, &answer->question, &answer->verdict);
+}
+
+/* The name may still come, on a conversation that was joined early enough. */
+static void
+a_required_name_is_open_while_the_application_is(void **state)
+{
+    static const char policy[] =
+        "rules: [{id: r, from: a, to: b, require: {sni: x.y}, action: allow}]";
+    struct answer a;
+
+    (void)state;
+    answer(&a, policy, "src=10.1.0.1 dst=10.2.0.1 initiator=midstream");
+    a.question.app = QUESTION_APP_PENDING;
+    judge(a.policy, &a.question, &a.verdict);
+    assert_int_equal(a.verdict.decision, DECISION_PENDING);
+    assert_false(a.verdict.final);
+    a.question.app = QUESTION_APP_KNOWN;
+    judge(a.policy, &a.question, &a.verdict);
+    assert_int_equal(a.verdict.decision, DECISION_ALLOW);
+    assert_int_equal(a.verdict.flags, VERDICT_UNVERIFIED_SNI);
+    policy_unref(a.policy);
+}
+
+/* Its tag would be in no result, so it does not hold up the verdict. */
+static void
+a_staged_log_rule_keeps_no_verdict_open(void **state)
+{
+    struct answer a;
+
+    (void)state;
+    answer(&a,
+           "rules:\n"
+           "  - {id: l, from: a, to: b, app: TLS, action: log, mode: staged}\n"
+           "  - {id: r, from: a, to: b, action: allow}\n",
+           "src=10.1.0.1 dst=10.2.0.1");
+    a.question.app = QUESTION_APP_PENDING;
+    judge(a.policy, &a.question, &a.verdict);
+    assert_int_equal(a.verdict.decision, DECISION_ALLOW);
+    assert_true(a.verdict.final);
+    policy_unref(a.policy);
+}
+
+/* IPv4 has its place among the IPv6 addresses and is none of them. */
+static void
+all_of_ipv6_holds_no_ipv4(void **state)
+{
+    static const char *const sets[] = {"\"::/0\"", "\"::/64\"",
+                                       "\"::8000:0:0/81\"",
+                                       "[\"::/0\", 10.1.7.0/24]"};
+    struct answer a;
+    char policy[300];
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(policy, sizeof policy,
+                 "rules: [{id: r, from: a, to: b, from_addr: %s, action: "
+                 "allow}]",
+                 sets[i]);
+        answer(&a, policy, "src=10.1.0.1 dst=10.2.0.1");
+        assert_int_equal(a.verdict.decision, DECISION_DENY);
+        policy_unref(a.policy);
+        answer(&a, policy, "src=10.1.7.1 dst=10.2.0.1");
+        assert_int_equal(a.verdict.decision,
+                         i == 3 ? DECISION_ALLOW : DECISION_DENY);
+        policy_unref(a.policy);
+    }
+    answer(&a,
+           "  c: {networks: [10.1.8.0/24], exclude: [\"::/0\"]}\n"
+           "rules: [{id: r, from: c, to: b, action: allow}]",
+           "src=10.1.8.1 dst=10.2.0.1");
+    assert_int_equal(a.verdict.decision, DECISION_ALLOW);
+    policy_unref(a.policy);
+    answer(&a,
+           "rules: [{id: r, from: any, to: any, from_addr: \"::/0\", action: "
+           "allow}]",
+           "src=2001:db8::1 dst=fd00::1");
+    assert_int_equal(a.verdict.decision, DECISION_ALLOW);
+    policy_unref(a.policy);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_compiled_judge_agrees_with_the_naive_one),
+        cmocka_unit_test(verdicts_are_those_of_the_language_read_aloud),
+        cmocka_unit_test(a_required_name_is_open_while_the_application_is),
+        cmocka_unit_test(a_staged_log_rule_keeps_no_verdict_open),
+        cmocka_unit_test(all_of_ipv6_holds_no_ipv4),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
