@@ -128,10 +128,10 @@ coverage_rule(const struct coverage *coverage, uint32_t index,
         .hits = coverage->rules ? &coverage->rules[index] : &none,
     };
     shown->n_hits = coverage_count(shown->hits);
-    shown->counts =
-        shown->rule->mode == MODE_ENFORCE &&
-        (coverage->policy->midstream == MIDSTREAM_IGNORE ||
-         index != coverage->policy->n_rules - N_DEFAULTS + DEFAULT_MIDSTREAM);
+    shown->counts = shown->rule->mode == MODE_ENFORCE &&
+                    (coverage->policy->midstream == MIDSTREAM_IGNORE ||
+                     index != policy_n_deciding(coverage->policy) - N_DEFAULTS +
+                                  DEFAULT_MIDSTREAM);
     shown->unbroken = rule->requirements && shown->n_hits &&
                       !shown->hits->decisions[DECISION_DENY];
 }
@@ -151,7 +151,7 @@ coverage_sum(const struct coverage *coverage, struct coverage_totals *totals)
     const struct policy *policy = coverage->policy;
 
     memset(totals, 0, sizeof *totals);
-    for (uint32_t i = 0; i < policy->n_rules; i++) {
+    for (uint32_t i = 0; i < policy_n_deciding(policy); i++) {
         struct coverage_share *tier;
         struct coverage_rule shown;
 

@@ -14,7 +14,6 @@ static void load_policy_section(struct loader *);
 static void load_defaults(struct loader *);
 static void load_default_rules(struct loader *, const struct load_fields *);
 static void load_authorities(struct loader *);
-static void load_detect(struct loader *);
 static void load_alerting(struct loader *);
 static void load_suppress(struct loader *, const struct yaml_node *,
                           struct suppression *);
@@ -52,7 +51,7 @@ void
 load_rest(struct loader *loader)
 {
     load_authorities(loader);
-    load_detect(loader);
+    load_detect(loader, main_doc(loader)->value[IN_TOP_DETECT]);
     load_alerting(loader);
     load_tests(loader);
 }
@@ -201,22 +200,6 @@ load_authorities(struct loader *loader)
     for (size_t i = 0; i < IN_AUTHORITIES_N; i++) {
         policy->has_authority[i] = in.value[i];
         load_addr_set(loader, in.value[i], &policy->authorities[i]);
-    }
-}
-
-static void
-load_detect(struct loader *loader)
-{
-    const struct yaml_node *node = main_doc(loader)->value[IN_TOP_DETECT];
-    struct load_fields in;
-
-    if (!node || !load_fields(loader, node, SECTION_DETECT, &in)) {
-        return;
-    }
-    for (size_t i = 0; i < IN_DETECT_N; i++) {
-        if (in.value[i] && !load_bool(loader, in.value[i])) {
-            loader->policy->detectors_off |= 1U << i;
-        }
     }
 }
 

@@ -25,12 +25,9 @@ static void load_window(struct loader *, const struct load_fields *,
                         struct rule *);
 static void load_exception(struct loader *, const struct load_fields *,
                            struct rule *);
-static void load_threshold(struct loader *, const struct yaml_node *,
-                           struct policy_threshold *);
 static void load_pairs(struct loader *);
 static void load_pair(struct loader *, const struct yaml_node *, struct rule *,
                       struct pair *);
-static void rule_init(struct rule *, const struct policy *, enum policy_tier);
 
 void
 load_rules(struct loader *loader)
@@ -49,7 +46,8 @@ load_rules(struct loader *loader)
     }
     defaults = policy->rules; /* From load_head(). */
     policy->rules =
-        load_alloc(loader, n_own + n_pairs + N_DEFAULTS, sizeof *policy->rules);
+        load_alloc(loader, n_own + n_pairs + N_DEFAULTS + N_DETECTORS,
+                   sizeof *policy->rules);
     policy->pairs = load_alloc(loader, n_pairs, sizeof *policy->pairs);
     if (!policy->rules || !policy->pairs) {
         return;
@@ -86,7 +84,7 @@ load_tier(struct loader *loader, int top_key, enum policy_tier tier, size_t *n)
         for (size_t k = 0; k < load_count(list); k++) {
             struct rule *rule = &policy->rules[policy->n_rules++];
 
-            rule_init(rule, policy, tier);
+            load_rule_init(rule, policy, tier);
             load_rule(loader, load_item(list, k), rule);
             (*n)++;
         }
@@ -276,7 +274,7 @@ load_exception(struct loader *loader, const struct load_fields *in,
         load_text(loader, exception.value[IN_EXCEPTION_TICKET]);
 }
 
-static void
+void
 load_threshold(struct loader *loader, const struct yaml_node *node,
                struct policy_threshold *threshold)
 {
@@ -306,7 +304,7 @@ load_pairs(struct loader *loader)
         for (size_t k = 0; k < load_count(list); k++) {
             struct rule *rule = &policy->rules[policy->n_rules];
 
-            rule_init(rule, policy, TIER_PAIR);
+            load_rule_init(rule, policy, TIER_PAIR);
             load_pair(loader, load_item(list, k), rule,
                       &policy->pairs[policy->n_pairs++]);
             policy->n_rules++;
@@ -345,8 +343,9 @@ load_pair(struct loader *loader, const struct yaml_node *node,
     rule->shown.owner = load_text(loader, in.value[IN_PAIR_OWNER]);
 }
 
-static void
-rule_init(struct rule *rule, const struct policy *policy, enum policy_tier tier)
+void
+load_rule_init(struct rule *rule, const struct policy *policy,
+               enum policy_tier tier)
 {
     rule->at.file = "";
     rule->shown = (struct policy_rule){.id = "?",

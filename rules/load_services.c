@@ -412,7 +412,6 @@ static bool
 load_app(struct loader *loader, const struct yaml_node *node,
          struct app_set *set, struct app_match *match)
 {
-    struct policy *policy = loader->policy;
     char master[APP_NAME_SIZE], name[APP_NAME_SIZE];
     struct name_suggestion suggestion;
     enum app_name_answer answer;
@@ -445,12 +444,18 @@ load_app(struct loader *loader, const struct yaml_node *node,
                   "matches",
                   node->text);
     }
-    match->master = master[0] ? load_symbol(loader, &policy->app_symbols,
-                                            &policy->n_app_symbols, master)
-                              : 0;
-    match->name =
-        load_symbol(loader, &policy->app_symbols, &policy->n_app_symbols, name);
+    match->master = master[0] ? load_app_symbol(loader, master) : 0;
+    match->name = load_app_symbol(loader, name);
     return true;
+}
+
+uint16_t
+load_app_symbol(struct loader *loader, const char *name)
+{
+    struct policy *policy = loader->policy;
+
+    return load_symbol(loader, &policy->app_symbols, &policy->n_app_symbols,
+                       name);
 }
 
 /* The number of a name, a new one if it has none; names fold to lower case. */

@@ -225,7 +225,8 @@ level_name(enum policy_level level)
 const char *
 tier_name(enum policy_tier tier)
 {
-    static const char *const names[] = {"guardrail", "rule", "pair", "default"};
+    static const char *const names[] = {"guardrail", "rule", "pair", "default",
+                                        "detector"};
 
     return names[tier];
 }

@@ -43,7 +43,8 @@ enum policy_tier {
     TIER_GUARDRAIL,
     TIER_RULE,
     TIER_PAIR,
-    TIER_DEFAULT
+    TIER_DEFAULT,
+    TIER_DETECTOR /* Never decides; see rules/detect.h. */
 };
 
 enum decision {
@@ -75,7 +76,7 @@ struct policy_threshold {
     enum policy_threshold_by by;
 };
 
-/* A rule, a pair or a default as a record or report shows it. */
+/* A rule, a pair, a default or a detector as a record or report shows it. */
 struct policy_rule {
     const char *id;    /* "web-in", "pair:p-backup", "default:inter". */
     const char *title; /* "" if none, as are all texts here. */
@@ -151,7 +152,8 @@ policy_source_sha256(const struct policy *); /* Of the bytes read. */
 
 size_t policy_n_segments(const struct policy *);
 const struct policy_segment *policy_segment(const struct policy *, segment_id);
-size_t policy_n_rules(const struct policy *); /* Pairs and defaults included. */
+/* Pairs, defaults and detectors included, in this order. */
+size_t policy_n_rules(const struct policy *);
 const struct policy_rule *policy_rule(const struct policy *, uint32_t rule);
 
 /* The one segment 'addr' is in: longest prefix whose qualifiers hold. */

@@ -27,6 +27,7 @@ static void digest_qualifiers(struct digest *,
 static void digest_rule(struct digest *, const struct rule *);
 static void digest_conditions(struct digest *, const struct rule *);
 static void digest_rest(struct digest *);
+static void digest_detect(struct digest *);
 static void digest_number(struct digest *, int64_t);
 static void digest_text(struct digest *, const char *);
 static void digest_texts(struct digest *, const char *const *);
@@ -166,7 +167,7 @@ digest_rule(struct digest *digest, const struct rule *rule)
     if (shown->tier == TIER_PAIR) {
         digest_set(digest, digest->policy->pairs[index - own].from);
         digest_set(digest, digest->policy->pairs[index - own].to);
-    } else if (shown->tier != TIER_DEFAULT) {
+    } else if (shown->tier <= TIER_RULE) {
         digest_conditions(digest, rule);
     }
 }
@@ -231,7 +232,7 @@ digest_rest(struct digest *digest)
 
     digest_number(digest, policy->midstream);
     digest_number(digest, policy->guesses_match);
-    digest_number(digest, policy->detectors_off);
+    digest_detect(digest);
     digest_number(digest, policy->alerting.realert_ns);
     digest_number(digest, (int64_t)policy->alerting.max_active);
     digest_number(digest, policy->alerting.collapse_targets);
@@ -251,6 +252,29 @@ digest_rest(struct digest *digest)
         digest_number(digest, one->until.ns);
         for (size_t k = 0; k < one->n_rules; k++) {
             digest_text(digest, policy->rules[one->rules[k]].shown.id);
+        }
+    }
+}
+
+/* The detectors' rules are digested with the other rules. */
+static void
+digest_detect(struct digest *digest)
+{
+    const struct detect_settings *detect = &digest->policy->detect;
+
+    digest_number(digest, detect->on);
+    for (size_t i = 0; i < N_DETECTORS; i++) {
+        if (detect->on >> i & 1) {
+            digest_addrs(digest, &detect->except[i]);
+        }
+    }
+    for (size_t i = 0; i < N_DETECT_LIMITS; i++) {
+        enum detector detector;
+        enum detect_unit unit;
+
+        detect_limit_key((enum detect_limit)i, &detector, &unit);
+        if (detect->on >> detector & 1) {
+            digest_number(digest, detect->limit[i]);
         }
     }
 }

@@ -8,6 +8,7 @@
 #define RULES_POLICY_IMPL_H
 
 #include "rules/arena.h"
+#include "rules/detect.h"
 #include "rules/judge.h"
 #include "rules/name_map.h"
 #include "rules/names.h"
@@ -188,6 +189,67 @@ struct pair {
     const uint64_t *from, *to;
 };
 
+/* The thresholds of detectors; each may be 0, which switches off that part.
+ * X(DETECTOR, KEY, unit, default) */
+#define DETECT_LIMITS(X)                                                       \
+    X(SCAN, HOSTS, COUNT, 25)                                                  \
+    X(SCAN, PORTS, COUNT, 15)                                                  \
+    X(SCAN, WINDOW, TIME, 300 * SECOND_NS)                                     \
+    X(NEW_TALKER, WARMUP, TIME, 604800 * SECOND_NS)                            \
+    X(WEAK_CRYPTO, TLS_MIN, TLS, 4)                                            \
+    X(TUNNEL, BYTES, BYTES, 1000000)                                           \
+    X(TUNNEL, DURATION, TIME, 3600 * SECOND_NS)                                \
+    X(EXFILTRATION, BYTES_1H, BYTES, 1000000000)                               \
+    X(EXFILTRATION, BYTES_24H, BYTES, 5000000000)                              \
+    X(EXFILTRATION, RATIO, COUNT, 5)                                           \
+    X(CONFORMANCE, WINDOW, TIME, 300 * SECOND_NS)                              \
+    X(CONFORMANCE, SILENT, TIME, 86400 * SECOND_NS)
+
+enum detect_limit {
+#define DETECT_LIMIT_ENUM(DETECTOR, KEY, UNIT, VALUE) LIMIT_##DETECTOR##_##KEY,
+    DETECT_LIMITS(DETECT_LIMIT_ENUM) N_DETECT_LIMITS
+#undef DETECT_LIMIT_ENUM
+};
+
+enum detect_unit {
+    UNIT_COUNT,
+    UNIT_TIME, /* ns. */
+    UNIT_BYTES,
+    UNIT_TLS /* As tls_rank(). */
+};
+
+/* An application that detectors know; see detect_tables.c. */
+struct detect_app {
+    const char *name;
+    const char *home; /* Names of services and terms: where it is expected. */
+    uint8_t traits;   /* enum detect_trait. */
+    uint8_t kind;     /* 1 + its key in 'authorities'; 0 none. */
+};
+
+enum detect_trait {
+    DETECT_CLEARTEXT = 1 << 0, /* People log in with it, readably. */
+    DETECT_TUNNEL = 1 << 1,
+    DETECT_WEAK = 1 << 2,
+    DETECT_ROAMS = 1 << 3 /* Many ports are usual, none is suspicious. */
+};
+
+struct detect_home {
+    const struct service_term *terms;
+    size_t n;
+};
+
+struct detect_settings {
+    uint32_t named, on;         /* Bits, enum detector. */
+    uint32_t rule[N_DETECTORS]; /* Of those named: index in 'rules'. */
+    struct addr_set except[N_DETECTORS];
+    int64_t limit[N_DETECT_LIMITS];
+    /* From here on, derived; only where some detector is on. */
+    const uint8_t *app_of; /* By symbol: 1 + number of a detect_app; or 0. */
+    uint16_t n_symbols;
+    const struct detect_home *homes;             /* Of each detect_app. */
+    uint64_t risk_login, risk_crypto, risk_port; /* nDPI's, as bits. */
+};
+
 struct policy_test {
     struct policy_position at;
     const char *name;
@@ -236,7 +298,7 @@ struct policy {
     const struct segments *locator;
     struct vlan_set vlans; /* That something tells apart. */
 
-    struct rule *rules; /* Guardrails, rules, pairs, defaults. */
+    struct rule *rules; /* Guardrails, rules, pairs, defaults, detectors. */
     size_t n_rules, n_guardrails, n_own; /* n_own: without pairs, defaults. */
     size_t n_pairs;
     struct pair *pairs;
@@ -252,7 +314,7 @@ struct policy {
 
     struct addr_set authorities[8];
     bool has_authority[8];
-    uint32_t detectors_off; /* Bits, IN_DETECT_. */
+    struct detect_settings detect;
     struct policy_alerting alerting;
     struct suppression *suppressions;
     size_t n_suppressions;
@@ -261,6 +323,13 @@ struct policy {
 
     struct compiled compiled;
 };
+
+/* Those that can decide: all but the detectors. */
+static inline size_t
+policy_n_deciding(const struct policy *policy)
+{
+    return policy->n_own + policy->n_pairs + N_DEFAULTS;
+}
 
 static inline bool
 set_has(const uint64_t *set, size_t bit)
@@ -295,6 +364,12 @@ bool policy_test_question(const struct policy *,
                           const struct application_engine *,
                           const struct policy_test *, struct flow_test *flow,
                           struct question *, struct problems *problems);
+
+/* detect_tables.c: the applications detectors know, the detector and the unit
+ * of a threshold, and its number in SECTION_DETECTOR. */
+const struct detect_app *detect_apps(size_t *n);
+int detect_limit_key(enum detect_limit, enum detector *, enum detect_unit *);
+int64_t detect_limit_default(enum detect_limit);
 
 /* judge_match.c: SSL 3.0 is 1, TLS 1.0 is 2, ..., TLS 1.3 is 5; DTLS as the
  * TLS it is built on; 0 if not seen or not known. */

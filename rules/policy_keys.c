@@ -34,6 +34,8 @@ static const struct policy_key keys_authorities[] = {KEYS_AUTHORITIES(KEY_ROW)};
 static_assert(IN_AUTHORITIES_N <= KEYS_MAX, "KEYS_MAX is too small");
 static const struct policy_key keys_detect[] = {KEYS_DETECT(KEY_ROW)};
 static_assert(IN_DETECT_N <= KEYS_MAX, "KEYS_MAX is too small");
+static const struct policy_key keys_detector[] = {KEYS_DETECTOR(KEY_ROW)};
+static_assert(IN_DETECTOR_N <= KEYS_MAX, "KEYS_MAX is too small");
 static const struct policy_key keys_alerting[] = {KEYS_ALERTING(KEY_ROW)};
 static_assert(IN_ALERTING_N <= KEYS_MAX, "KEYS_MAX is too small");
 static const struct policy_key keys_suppress[] = {KEYS_SUPPRESS(KEY_ROW)};
@@ -62,6 +64,7 @@ static const struct {
     {keys_pair, IN_PAIR_N, "a pair"},
     {keys_authorities, IN_AUTHORITIES_N, "authorities"},
     {keys_detect, IN_DETECT_N, "detect"},
+    {keys_detector, IN_DETECTOR_N, "a detector"},
     {keys_alerting, IN_ALERTING_N, "alerting"},
     {keys_suppress, IN_SUPPRESS_N, "suppress"},
     {keys_test, IN_TEST_N, "a test"},

@@ -172,16 +172,51 @@ struct policy_key {
     X(LDAP, "ldap", KEY_TEXTS, false, "LDAP servers")                          \
     X(KERBEROS, "kerberos", KEY_TEXTS, false, "Kerberos servers")
 
+/* Each is true, false or a mapping of KEYS_DETECTOR; in the order of
+ * rules/detect.h. */
 #define KEYS_DETECT(X)                                                         \
-    X(SCAN, "scan", KEY_BOOL, false, "many targets, few answers")              \
-    X(NEW_TALKER, "new_talker", KEY_BOOL, false, "first seen pairs")           \
-    X(ROGUE_SERVER, "rogue_server", KEY_BOOL, false, "see authorities")        \
-    X(SERVICE_MISMATCH, "service_mismatch", KEY_BOOL, false,                   \
-      "a known protocol on another port")                                      \
-    X(CLEARTEXT, "cleartext", KEY_BOOL, false, "logins in clear text")         \
-    X(TUNNEL, "tunnel", KEY_BOOL, false, "tunnels and anonymisers")            \
-    X(EXFILTRATION, "exfiltration", KEY_BOOL, false, "much data to outside")   \
-    X(CONFORMANCE, "conformance", KEY_BOOL, false, "address on a wrong link")
+    X(SCAN, "scan", KEY_ANY, false, "many targets, few answers")               \
+    X(NEW_TALKER, "new_talker", KEY_ANY, false,                                \
+      "pairs, hosts and services not seen before")                             \
+    X(ROGUE_SERVER, "rogue_server", KEY_ANY, false,                            \
+      "answers from servers that are no authorities")                          \
+    X(SERVICE_MISMATCH, "service_mismatch", KEY_ANY, false,                    \
+      "a known application on another port than its own")                      \
+    X(CLEARTEXT, "cleartext", KEY_ANY, false, "logins in clear text")          \
+    X(WEAK_CRYPTO, "weak_crypto", KEY_ANY, false, "obsolete TLS, SSH and SMB") \
+    X(TUNNEL, "tunnel", KEY_ANY, false, "tunnels and anonymisers")             \
+    X(EXFILTRATION, "exfiltration", KEY_ANY, false, "much data to outside")    \
+    X(CONFORMANCE, "conformance", KEY_ANY, false,                              \
+      "addresses on a wrong link or in two segments, silent segments")
+
+#define KEYS_DETECTOR(X)                                                       \
+    X(SEVERITY, "severity", KEY_TEXT, false, "info to critical")               \
+    X(REALERT, "realert", KEY_TEXT, false, "time between reminders")           \
+    X(THRESHOLD, "threshold", KEY_MAP, false, "hits before telling")           \
+    X(CONTROLS, "controls", KEY_TEXTS, false, "ids in control catalogues")     \
+    X(EXCEPT, "except", KEY_TEXTS, false, "sources that are known to do this") \
+    X(HOSTS, "hosts", KEY_TEXT, false,                                         \
+      "scan: destinations of one service (25; 0 is off)")                      \
+    X(PORTS, "ports", KEY_TEXT, false,                                         \
+      "scan: services of one destination (15; 0 is off)")                      \
+    X(WINDOW, "window", KEY_TEXT, false,                                       \
+      "scan, conformance: within this time (5m)")                              \
+    X(WARMUP, "warmup", KEY_TEXT, false,                                       \
+      "new_talker: only learn for so long (7d)")                               \
+    X(TLS_MIN, "tls_min", KEY_TEXT, false,                                     \
+      "weak_crypto: least negotiated TLS version (1.2)")                       \
+    X(BYTES, "bytes", KEY_TEXT, false,                                         \
+      "tunnel: in one flow of DNS or ping (1MB; 0 is off)")                    \
+    X(DURATION, "duration", KEY_TEXT, false,                                   \
+      "tunnel: of one flow of DNS or ping (1h; 0 is off)")                     \
+    X(BYTES_1H, "bytes_1h", KEY_TEXT, false,                                   \
+      "exfiltration: sent within an hour (1GB; 0 is off)")                     \
+    X(BYTES_24H, "bytes_24h", KEY_TEXT, false,                                 \
+      "exfiltration: sent within a day (5GB; 0 is off)")                       \
+    X(RATIO, "ratio", KEY_TEXT, false,                                         \
+      "exfiltration: more than so many times what came back (5)")              \
+    X(SILENT, "silent", KEY_TEXT, false,                                       \
+      "conformance: a segment without a packet (24h; 0 is off)")
 
 #define KEYS_ALERTING(X)                                                       \
     X(REALERT, "realert", KEY_TEXT, false, "time between reminders (1h)")      \
@@ -233,6 +268,7 @@ enum key_section {
     SECTION_PAIR,
     SECTION_AUTHORITIES,
     SECTION_DETECT,
+    SECTION_DETECTOR,
     SECTION_ALERTING,
     SECTION_SUPPRESS,
     SECTION_TEST,
@@ -314,6 +350,11 @@ enum {
     KEYS_DETECT(KEY_IN_DETECT) IN_DETECT_N
 };
 #undef KEY_IN_DETECT
+#define KEY_IN_DETECTOR(NAME, TEXT, TYPE, REQUIRED, MEANING) IN_DETECTOR_##NAME,
+enum {
+    KEYS_DETECTOR(KEY_IN_DETECTOR) IN_DETECTOR_N
+};
+#undef KEY_IN_DETECTOR
 #define KEY_IN_ALERTING(NAME, TEXT, TYPE, REQUIRED, MEANING) IN_ALERTING_##NAME,
 enum {
     KEYS_ALERTING(KEY_IN_ALERTING) IN_ALERTING_N

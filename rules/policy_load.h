@@ -149,6 +149,8 @@ struct symbol_list load_categories(struct loader *, const struct yaml_node *);
 struct schedule_list load_schedule_list(struct loader *,
                                         const struct yaml_node *);
 uint64_t load_risks(struct loader *, const struct yaml_node *);
+/* The number of an application's name, a new one if it has none. */
+uint16_t load_app_symbol(struct loader *, const char *name);
 
 /* load_conditions.c: when, require and the like of a rule. */
 void load_conditions(struct loader *, const struct load_fields *,
@@ -156,6 +158,12 @@ void load_conditions(struct loader *, const struct load_fields *,
 
 /* load_rules.c */
 void load_rules(struct loader *);
+void load_rule_init(struct rule *, const struct policy *, enum policy_tier);
+void load_threshold(struct loader *, const struct yaml_node *,
+                    struct policy_threshold *);
+
+/* load_detect.c: after the rules. */
+void load_detect(struct loader *, const struct yaml_node *section);
 
 /* load_rest.c */
 void load_head(struct loader *); /* version, policy, defaults */

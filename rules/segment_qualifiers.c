@@ -38,6 +38,18 @@ segment_qualifiers_hold(const struct segment_qualifiers *qualifiers,
 }
 
 bool
+segment_qualifiers_refuse_link(const struct segment_qualifiers *all,
+                               const struct policy_place *place)
+{
+    struct segment_qualifiers link = {.vlans = all->vlans,
+                                      .interfaces = all->interfaces};
+    struct segment_qualifiers sensor = {.sensors = all->sensors};
+
+    return segment_qualifiers_hold(&sensor, place) &&
+           !segment_qualifiers_hold(&link, place);
+}
+
+bool
 segment_qualifiers_clash(const struct segment_qualifiers *a,
                          const struct segment_qualifiers *b)
 {

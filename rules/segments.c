@@ -17,6 +17,7 @@ struct candidate {
     const struct segment_qualifiers *qualifiers;
     segment_id segment;
     bool last; /* Of its list; always holds. */
+    uint8_t prefix_length;
 };
 
 struct range {
@@ -66,6 +67,8 @@ static bool sweep_close(struct sweep *);
 static bool sweep_list(struct sweep *);
 static bool sweep_candidate(struct sweep *, const struct claim *, bool *last);
 static bool sweep_range(struct sweep *, struct position start);
+static const struct candidate *candidates_of(const struct segments *,
+                                             const struct addr *);
 static struct position position_of(const struct addr *);
 static struct position prefix_last(const struct prefix *);
 static bool position_before(struct position, struct position);
@@ -156,26 +159,42 @@ segment_id
 segments_locate(const struct segments *segments, const struct addr *addr,
                 const struct policy_place *place)
 {
-    struct position position = position_of(addr);
-    size_t low = 0, high = segments->n_ranges - 1;
     const struct candidate *candidate;
 
     if (place->link_broadcast) {
         return SEGMENT_BROADCAST;
     }
-    if (addr_is_ipv4(addr)) {
-        size_t slot = (size_t)(position.low >> 16 & 0xffff);
-
-        low = segments->v4_index[slot];
-        high = segments->v4_index[slot + 1];
-    }
-    low = range_find(segments->ranges, low, high, position);
-    candidate = &segments->candidates[segments->ranges[low].list];
+    candidate = candidates_of(segments, addr);
     while (!candidate->last &&
            !segment_qualifiers_hold(candidate->qualifiers, place)) {
         candidate++;
     }
     return candidate->segment;
+}
+
+enum segment_fit
+segments_fit(const struct segments *segments, const struct addr *addr,
+             const struct policy_place *place)
+{
+    const struct candidate *first = candidates_of(segments, addr);
+    enum segment_fit fit = SEGMENT_FIT_ANYWHERE;
+
+    for (const struct candidate *candidate = first;
+         candidate->prefix_length == first->prefix_length; candidate++) {
+        const struct segment_qualifiers *all = candidate->qualifiers;
+        bool bound = all && (all->vlans || all->interfaces.n);
+
+        if (segment_qualifiers_hold(all, place)) {
+            return bound ? SEGMENT_FIT_HERE : SEGMENT_FIT_ANYWHERE;
+        }
+        if (bound && segment_qualifiers_refuse_link(all, place)) {
+            fit = SEGMENT_FIT_ELSEWHERE;
+        }
+        if (candidate->last) {
+            break;
+        }
+    }
+    return fit;
 }
 
 size_t
@@ -380,7 +399,7 @@ sweep_candidate(struct sweep *sweep, const struct claim *claim, bool *last)
         return false;
     }
     *candidate = (struct candidate){claim->qualifiers, claim->segment,
-                                    !claim->qualifiers};
+                                    !claim->qualifiers, claim->prefix.length};
     *last = candidate->last;
     return true;
 }
@@ -402,6 +421,22 @@ sweep_range(struct sweep *sweep, struct position start)
     range->start = start;
     range->list = sweep->open[sweep->depth - 1].list;
     return true;
+}
+
+static const struct candidate *
+candidates_of(const struct segments *segments, const struct addr *addr)
+{
+    struct position position = position_of(addr);
+    size_t low = 0, high = segments->n_ranges - 1;
+
+    if (addr_is_ipv4(addr)) {
+        size_t slot = (size_t)(position.low >> 16 & 0xffff);
+
+        low = segments->v4_index[slot];
+        high = segments->v4_index[slot + 1];
+    }
+    low = range_find(segments->ranges, low, high, position);
+    return &segments->candidates[segments->ranges[low].list];
 }
 
 static struct position

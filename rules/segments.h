@@ -69,6 +69,16 @@ const struct segments *segments_build(struct arena *,
 segment_id segments_locate(const struct segments *, const struct addr *,
                            const struct policy_place *);
 
+/* Whether an address is on a link where its segment has its networks. */
+enum segment_fit {
+    SEGMENT_FIT_ANYWHERE, /* Its segment names neither VLANs nor interfaces. */
+    SEGMENT_FIT_HERE,     /* It does, and this is one of them. */
+    SEGMENT_FIT_ELSEWHERE /* Only for the link is it not of that segment. */
+};
+
+enum segment_fit segments_fit(const struct segments *, const struct addr *,
+                              const struct policy_place *);
+
 /* The longest network of a built-in segment that holds 'addr'; false if there
  * is none, as for directed broadcast addresses.  For people. */
 bool segments_builtin_prefix(segment_id, const struct addr *, struct prefix *);
@@ -83,6 +93,10 @@ bool segments_range_owner(const struct segments *, size_t i, size_t k,
 
 bool segment_qualifiers_hold(const struct segment_qualifiers *,
                              const struct policy_place *);
+
+/* True if VLAN or interface is wrong, and the sensor is not. */
+bool segment_qualifiers_refuse_link(const struct segment_qualifiers *,
+                                    const struct policy_place *);
 
 /* True if two segments with the same prefix could both claim an address: their
  * qualifiers are of the same kinds and each kind overlaps. */
