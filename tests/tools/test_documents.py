@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COOKBOOK = ROOT / "rules/examples/cookbook.md"
+MANUAL = ROOT / "rules/segmon-policy.5"
 SEGMON = None
 
 
@@ -39,6 +41,109 @@ class Cookbook(unittest.TestCase):
                         self.assertTrue(line["exercised"], line["rule"])
             n += 1
         self.assertGreaterEqual(n, 15)
+
+
+class Manual(unittest.TestCase):
+    """segmon-policy(5) against the tables the program is made of."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.headings, heading = {}, None  # The lines under each.
+        for line in MANUAL.read_text().splitlines():
+            if line.startswith((".Sh ", ".Ss ")):
+                heading = line[4:].strip('"').lower()
+                cls.headings[heading] = []
+            elif heading:
+                cls.headings[heading].append(line)
+
+    def items(self, heading, macro):
+        """The names of the list under a heading, with what stands behind them."""
+        found = [line.removeprefix(f".It {macro} ").split(" ", 1)
+                 for line in self.headings[heading] if line.startswith(f".It {macro} ")]
+        names = [item[0] for item in found]
+        self.assertEqual(len(names), len(set(names)), f"twice in {heading}")
+        return {item[0]: item[1] if len(item) > 1 else "" for item in found}
+
+    @staticmethod
+    def key_tables():
+        """Keys of each section as policy_keys.h has them: name to 'required'."""
+        header = (ROOT / "rules/policy_keys.h").read_text()
+        for name, body in re.findall(r"#define KEYS_(\w+)\(X\)(.*?)\n\n", header, re.DOTALL):
+            keys = re.findall(r'X\(\w+,\s*"(\w+)",\s*KEY_\w+,\s*(true|false)',
+                              body.replace("\\\n", " "))
+            yield name, {key: required == "true" for key, required in keys}
+
+    def test_every_key_is_there_and_no_other(self):
+        source = (ROOT / "rules/policy_keys.c").read_text()
+        names = dict(re.findall(r'\{keys_(\w+), IN_\w+_N, "([\w ]+)"\}', source))
+        tables = dict(self.key_tables())
+        self.assertEqual({name.lower() for name in tables}, names.keys())
+        self.assertGreater(sum(map(len, tables.values())), 140)
+        for name, keys in tables.items():
+            with self.subTest(name):
+                shown = self.items(names[name.lower()], "Cm")
+                self.assertEqual({key: "required" in text for key, text in shown.items()}, keys)
+
+    def test_every_fact_of_a_flow_is_there_and_no_other(self):
+        source = (ROOT / "rules/flow_test.c").read_text()
+        facts = re.findall(r'^    \{"(\w+)", read_\w+,', source, re.MULTILINE)
+        self.assertGreater(len(facts), 20)
+        self.assertEqual(list(self.items("facts of a flow", "Cm")), facts)
+
+    def test_every_code_is_there_and_no_other(self):
+        codes = set()
+        for path in (ROOT / "rules").glob("*.c"):
+            codes |= set(re.findall(r'"([EWI]-[A-Z0-9-]+)"', path.read_text()))
+        self.assertGreater(len(codes), 40)
+        shown = [*self.items("mistakes", "Er"), *self.items("warnings", "Er")]
+        self.assertEqual(shown, sorted(codes))
+
+    def test_every_built_in_service_is_there_and_no_other(self):
+        source = (ROOT / "rules/services.c").read_text()
+        services = dict(re.findall(r'\{"([a-z0-9-]+)",\s*"([a-z0-9/ -]+)"\}', source))
+        self.assertGreater(len(services), 80)
+        lines = self.headings["built-in services"]
+        shown = {line.removeprefix(".It Cm "): lines[i + 1]
+                 for i, line in enumerate(lines) if line.startswith(".It ")}
+        self.assertEqual(shown, services)
+
+    def test_its_limits_are_those_of_the_program(self):
+        """What the page says of each limit; '20000' stands for the number."""
+        said = " ".join(self.headings["limits"])
+        for path, name, text in (
+                ("policy_load.h", "LOAD_MAX_FILES = 65", "64 included files"),
+                ("policy_load.h", "LOAD_MAX_DEPTH = 8", "8 deep"),
+                ("yaml_doc.h", "YAML_DOC_MAX_BYTES = 1 << 20", "1 MiB"),
+                ("yaml_doc.h", "YAML_DOC_MAX_DEPTH = 64", "lists 64 deep"),
+                ("yaml_doc.h", "YAML_DOC_MAX_ALIASED = 100000", "100000 nodes"),
+                ("segments.h", "SEGMENTS_MAX = 1024", "1024 segments"),
+                ("segments.h", "SEGMENTS_MAX_NETWORKS = 1 << 17", "131072 networks"),
+                ("policy_impl.h", "POLICY_MAX_RULES = 20000", "20000 rules"),
+                ("policy_impl.h", "POLICY_MAX_PAIRS = 2000", "2000 pairs"),
+                ("policy_impl.h", "POLICY_MAX_COMPILED_BYTES = 256 << 20", "256 MiB"),
+                ("problems.h", "PROBLEMS_MAX = 200", "200 are told")):
+            self.assertIn(name, (ROOT / "rules" / path).read_text())
+            self.assertIn(text, said)
+
+    def test_its_example_loads_and_passes_its_test(self):
+        page = MANUAL.read_text()
+        example = page[page.index(".Bd -literal"):page.index(".Ed")].split("\n", 1)[1]
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "policy.yaml"
+            path.write_text(example)
+            run = subprocess.run([SEGMON, "check", "-p", str(path)], capture_output=True, timeout=60)
+            self.assertEqual((run.returncode, run.stderr), (0, b""))
+            self.assertIn(b"1 tests passed", run.stdout)
+
+    def test_it_is_well_formed(self):
+        checkers = (["groff", "-mdoc", "-ww", "-z", "-Tutf8"],
+                    ["mandoc", "-Tlint", "-Wwarning"])
+        checkers = [checker for checker in checkers if shutil.which(checker[0])]
+        if not checkers:
+            self.skipTest("neither groff nor mandoc is here")
+        for checker in checkers:
+            run = subprocess.run([*checker, str(MANUAL)], capture_output=True, timeout=60)
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
 
 
 if __name__ == "__main__":
