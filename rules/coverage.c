@@ -129,6 +129,7 @@ coverage_rule(const struct coverage *coverage, uint32_t index,
     };
     shown->n_hits = coverage_count(shown->hits);
     shown->counts = shown->rule->mode == MODE_ENFORCE &&
+                    shown->rule->tier != TIER_DETECTOR &&
                     (coverage->policy->midstream == MIDSTREAM_IGNORE ||
                      index != policy_n_deciding(coverage->policy) - N_DEFAULTS +
                                   DEFAULT_MIDSTREAM);

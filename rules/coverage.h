@@ -3,7 +3,7 @@
  *
  * A rule is exercised when it decides, or, if it only logs or is staged, when
  * it would leave its mark.  A rule that is enforced and never exercised is one
- * that nobody has seen work.
+ * that nobody has seen work.  Detectors never decide and are left out.
  *
  * A coverage belongs to one thread; afterwards one may be added to another of
  * the same policy, which must outlive both.  Memory is bounded by the policy:

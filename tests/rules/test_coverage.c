@@ -29,6 +29,7 @@ static const char head[] =
     "     mode: disabled}\n"
     "pairs:\n"
     "  - {id: p, from: b, to: a, default: observe}\n"
+    "detect: {scan: true}\n"
     "tests:\n";
 
 #define TEST_OF(PORT, APP, DECISION)                                           \
@@ -92,7 +93,8 @@ without_tests_nothing_is_exercised(void **state)
     assert_int_equal(totals.tiers[TIER_RULE].n, 3); /* Enforced ones. */
     assert_int_equal(totals.tiers[TIER_PAIR].n, 1);
     assert_int_equal(totals.tiers[TIER_DEFAULT].n, 5); /* No midstream. */
-    assert_int_equal(totals.rules.n, 10);
+    assert_int_equal(totals.rules.n, 10); /* No detector. */
+    assert_false(rule(&coverage, "detect:scan").counts);
     assert_int_equal(totals.rules.exercised, 0);
     assert_int_equal(totals.cells.n, 16); /* a, b, internet, unknown. */
     assert_int_equal(totals.cells.exercised, 0);

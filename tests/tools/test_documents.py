@@ -37,7 +37,7 @@ class Cookbook(unittest.TestCase):
                     [line for line in lines if line.get("severity") in ("error", "warning")], [])
                 self.assertEqual((run.returncode, run.stderr), (0, b""))
                 for line in lines:
-                    if line.get("coverage") == "rule" and line["tier"] != "default":
+                    if line.get("tier") in ("guardrail", "rule", "pair"):
                         self.assertTrue(line["exercised"], line["rule"])
             n += 1
         self.assertGreaterEqual(n, 15)

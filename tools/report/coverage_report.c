@@ -129,7 +129,8 @@ is_staged(const struct coverage_rule *rule)
 static bool
 is_disabled(const struct coverage_rule *rule)
 {
-    return rule->rule->mode == MODE_DISABLED;
+    return rule->rule->mode == MODE_DISABLED &&
+           rule->rule->tier != TIER_DETECTOR;
 }
 
 static void
@@ -190,8 +191,10 @@ coverage_print_json(const struct coverage *coverage, FILE *stream)
         struct coverage_rule rule;
 
         coverage_rule(coverage, i, &rule);
-        write_rule(&json, &rule);
-        complete &= end_line(&json, stream);
+        if (rule.rule->tier != TIER_DETECTOR) {
+            write_rule(&json, &rule);
+            complete &= end_line(&json, stream);
+        }
     }
     for (size_t i = 0; i < n_segments * n_segments; i++) {
         segment_id src = (segment_id)(i / n_segments);
