@@ -215,7 +215,7 @@ tell_shadowed(struct analysis *analysis, size_t number,
     struct problem *problem;
     size_t n = 0;
 
-    if (problems->n < PROBLEMS_MAX) { /* Otherwise it is only counted. */
+    if (problems_wants(problems, PROBLEM_WARNING)) {
         n = analysis_blockers(analysis, number, blockers);
     }
     for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
-/* The list keeps the first PROBLEMS_MAX mistakes in the order they were found;
- * only printing sorts them, since a loader finds references last. */
+/* The list keeps mistakes in the order they were found; only printing sorts
+ * them, since a loader finds references last. */
 
 #include "rules/problems.h"
 
@@ -12,6 +12,14 @@ enum {
     PROBLEM_SOURCE_SIZE = 160 /* Of a quoted line; longer ones are not shown. */
 };
 
+static bool problems_make_room(struct problems *, enum problem_severity);
+static void problem_done(struct problem *);
+static size_t problems_of_file(struct problems *, const char *file,
+                               struct problem *sorted[PROBLEMS_MAX]);
+static char *line_copy(const char *start, const char *end);
+static void tell_left_out(const struct problems *,
+                          void (*each)(void *context, const struct problem *),
+                          void *context);
 static size_t problems_file_order(const struct problems *, const char *file);
 static bool problem_before(const struct problems *, const struct problem *,
                            const struct problem *);
@@ -27,14 +35,7 @@ void
 problems_done(struct problems *problems)
 {
     for (size_t i = 0; i < problems->n; i++) {
-        free(problems->list[i].file);
-        free(problems->list[i].message);
-        free(problems->list[i].source_line);
-        free(problems->list[i].rule);
-        for (size_t k = 0; k < problems->list[i].n_blockers; k++) {
-            free(problems->list[i].blockers[k]);
-        }
-        free(problems->list[i].blockers);
+        problem_done(&problems->list[i]);
     }
     free(problems->list);
     problems_init(problems);
@@ -50,12 +51,8 @@ problems_add(struct problems *problems, enum problem_severity severity,
     struct problem *problem;
     va_list args;
 
-    problems->n_errors += severity == PROBLEM_ERROR;
-    if (!problems->list) {
-        problems->list = calloc(PROBLEMS_MAX, sizeof *problems->list);
-    }
-    if (!problems->list || problems->n == PROBLEMS_MAX) {
-        problems->n_left_out++;
+    if (!problems_make_room(problems, severity)) {
+        problems_skip(problems, severity);
         return NULL;
     }
     va_start(args, format);
@@ -70,13 +67,32 @@ problems_add(struct problems *problems, enum problem_severity severity,
                                 .column = column,
                                 .message = strdup(message)};
     if (!problem->file || !problem->message) {
-        free(problem->file);
-        free(problem->message);
-        problems->n_left_out++;
+        problem_done(problem);
+        problems_skip(problems, severity);
         return NULL;
     }
     problems->n++;
+    problems->n_kept[severity]++;
+    problems->n_errors += severity == PROBLEM_ERROR;
     return problem;
+}
+
+bool
+problems_wants(const struct problems *problems, enum problem_severity severity)
+{
+    size_t n_as_severe = 0;
+
+    for (unsigned i = severity; i < PROBLEM_N_SEVERITIES; i++) {
+        n_as_severe += problems->n_kept[i];
+    }
+    return n_as_severe < PROBLEMS_MAX;
+}
+
+void
+problems_skip(struct problems *problems, enum problem_severity severity)
+{
+    problems->n_left_out[severity]++;
+    problems->n_errors += severity == PROBLEM_ERROR;
 }
 
 void
@@ -106,32 +122,23 @@ problem_add_blocker(struct problem *problem, const char *rule)
     problem->n_blockers += larger[problem->n_blockers] != NULL;
 }
 
+/* One walk through the file, however many problems it has. */
 void
 problems_quote(struct problems *problems, const char *file, const char *bytes,
                size_t size)
 {
-    for (size_t i = 0; i < problems->n; i++) {
-        struct problem *problem = &problems->list[i];
-        const char *end = bytes + size, *start = bytes, *stop;
+    struct problem *sorted[PROBLEMS_MAX];
+    size_t n = problems_of_file(problems, file, sorted);
+    const char *start = bytes, *end = bytes + size;
+    unsigned line = 1;
 
-        if (problem->source_line || !problem->line ||
-            strcmp(problem->file, file) != 0) {
-            continue;
-        }
-        for (unsigned line = 1; start && line < problem->line; line++) {
+    for (size_t i = 0; start && i < n; i++) {
+        for (; start && line < sorted[i]->line; line++) {
             start = memchr(start, '\n', (size_t)(end - start));
             start = start ? start + 1 : NULL;
         }
-        if (!start || start == end) {
-            continue;
-        }
-        stop = memchr(start, '\n', (size_t)(end - start));
-        stop = stop ? stop : end;
-        if (stop > start && stop[-1] == '\r') {
-            stop--;
-        }
-        if (stop - start < PROBLEM_SOURCE_SIZE) {
-            problem->source_line = strndup(start, (size_t)(stop - start));
+        if (start && start < end) {
+            sorted[i]->source_line = line_copy(start, end);
         }
     }
 }
@@ -157,6 +164,7 @@ problems_each(const struct problems *problems,
     for (size_t i = 0; i < n; i++) {
         each(context, sorted[i]);
     }
+    tell_left_out(problems, each, context);
 }
 
 const char *
@@ -171,8 +179,111 @@ void
 problems_print(const struct problems *problems, FILE *out)
 {
     problems_each(problems, problem_print, out);
-    if (problems->n_left_out) {
-        fprintf(out, "... and %zu more\n", problems->n_left_out);
+}
+
+/* True if there is room for one more in the list. */
+static bool
+problems_make_room(struct problems *problems, enum problem_severity severity)
+{
+    enum problem_severity least = PROBLEM_INFO;
+    size_t last = problems->n;
+
+    if (!problems->list) {
+        problems->list = calloc(PROBLEMS_MAX, sizeof *problems->list);
+    }
+    if (!problems->list || !problems_wants(problems, severity)) {
+        return false;
+    }
+    if (problems->n < PROBLEMS_MAX) {
+        return true;
+    }
+    while (!problems->n_kept[least]) {
+        least++;
+    }
+    do {
+        last--;
+    } while (problems->list[last].severity != least);
+    problem_done(&problems->list[last]);
+    problems->n--;
+    memmove(&problems->list[last], &problems->list[last + 1],
+            (problems->n - last) * sizeof *problems->list);
+    problems->n_kept[least]--;
+    problems->n_left_out[least]++;
+    return true;
+}
+
+static void
+problem_done(struct problem *problem)
+{
+    free(problem->file);
+    free(problem->message);
+    free(problem->source_line);
+    free(problem->rule);
+    for (size_t i = 0; i < problem->n_blockers; i++) {
+        free(problem->blockers[i]);
+    }
+    free(problem->blockers);
+}
+
+/* Those with a line still to be quoted, in the order of their lines. */
+static size_t
+problems_of_file(struct problems *problems, const char *file,
+                 struct problem *sorted[PROBLEMS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < problems->n; i++) {
+        struct problem *problem = &problems->list[i];
+        size_t at = n;
+
+        if (problem->source_line || !problem->line ||
+            strcmp(problem->file, file) != 0) {
+            continue;
+        }
+        for (; at && problem->line < sorted[at - 1]->line; at--) {
+            sorted[at] = sorted[at - 1];
+        }
+        sorted[at] = problem;
+        n++;
+    }
+    return n;
+}
+
+/* NULL if the line is too long to be shown. */
+static char *
+line_copy(const char *start, const char *end)
+{
+    const char *stop = memchr(start, '\n', (size_t)(end - start));
+
+    stop = stop ? stop : end;
+    if (stop > start && stop[-1] == '\r') {
+        stop--;
+    }
+    return stop - start < PROBLEM_SOURCE_SIZE
+               ? strndup(start, (size_t)(stop - start))
+               : NULL;
+}
+
+static void
+tell_left_out(const struct problems *problems,
+              void (*each)(void *context, const struct problem *),
+              void *context)
+{
+    const size_t *n = problems->n_left_out;
+    char message[PROBLEM_MESSAGE_SIZE], none[] = "";
+    struct problem problem = {.severity = PROBLEM_WARNING,
+                              .code = "W-LEFT-OUT",
+                              .file =
+                                  problems->n ? problems->list[0].file : none,
+                              .message = message};
+
+    if (n[PROBLEM_ERROR] + n[PROBLEM_WARNING] + n[PROBLEM_INFO]) {
+        snprintf(message, sizeof message,
+                 "only %zu findings are shown; left out: %zu errors, %zu "
+                 "warnings, %zu notes",
+                 problems->n, n[PROBLEM_ERROR], n[PROBLEM_WARNING],
+                 n[PROBLEM_INFO]);
+        each(context, &problem);
     }
 }
 

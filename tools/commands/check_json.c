@@ -23,9 +23,6 @@ check_json_print(const struct problems *problems)
     json_init(&json, MAX_FINDING);
     problems_each(problems, print_finding, &json);
     json_done(&json);
-    if (problems->n_left_out) {
-        fprintf(stderr, "... and %zu more\n", problems->n_left_out);
-    }
 }
 
 static void
