@@ -61,7 +61,9 @@ void
 app_name_suggest(const struct application_engine *engine,
                  struct name_suggestion *suggestion)
 {
-    for (size_t i = 0; engine && i < application_count(engine); i++) {
+    for (size_t i = 0; engine && i < application_count(engine) &&
+                       suggestion->effort < suggestion->max_effort;
+         i++) {
         name_suggestion_offer(suggestion,
                               application_name(engine, (uint16_t)i));
     }
@@ -99,8 +101,13 @@ app_category_suggest(const struct application_engine *engine,
 bool
 app_risk_find(const char *text, unsigned *bit)
 {
-    for (unsigned i = 0; i < application_risk_count() && i < 64; i++) {
-        if (name_equal(application_risk_name(i), text)) {
+    size_t n = application_risk_count();
+
+    for (unsigned i = 0; i < n && i < 64; i++) {
+        const char *name = application_risk_name(i);
+
+        if (name_fold(name[0]) == name_fold(text[0]) &&
+            name_equal(name, text)) {
             *bit = i;
             return true;
         }
@@ -111,7 +118,10 @@ app_risk_find(const char *text, unsigned *bit)
 void
 app_risk_suggest(struct name_suggestion *suggestion)
 {
-    for (unsigned i = 0; i < application_risk_count() && i < 64; i++) {
+    size_t n = application_risk_count();
+
+    for (unsigned i = 0;
+         i < n && i < 64 && suggestion->effort < suggestion->max_effort; i++) {
         name_suggestion_offer(suggestion, application_risk_name(i));
     }
 }

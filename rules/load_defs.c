@@ -45,9 +45,30 @@ void
 load_defs_suggest(const struct load_defs *defs,
                   struct name_suggestion *suggestion)
 {
-    for (size_t i = 0; i < defs->n; i++) {
+    for (size_t i = 0;
+         i < defs->n && suggestion->effort < suggestion->max_effort; i++) {
         name_suggestion_offer(suggestion, defs->defs[i].name);
     }
+}
+
+void
+load_suggestion(const struct loader *loader, struct name_suggestion *suggestion,
+                const char *word)
+{
+    name_suggestion_init(suggestion, word);
+    suggestion->effort = loader->suggestion_effort;
+    if (!problems_wants(loader->problems, PROBLEM_ERROR)) {
+        suggestion->max_effort = 0;
+    }
+}
+
+const char *
+load_suggestion_text(struct loader *loader,
+                     const struct name_suggestion *suggestion,
+                     char text[NAME_SUGGESTION_SIZE])
+{
+    loader->suggestion_effort = suggestion->effort;
+    return name_suggestion_text(suggestion, text);
 }
 
 void
@@ -57,7 +78,7 @@ load_unknown_name(struct loader *loader, const struct yaml_node *node,
     char near[NAME_SUGGESTION_SIZE];
 
     LOAD_ERROR(loader, "E-REF", node, "there is no %s '%.60s'%s", what,
-               node->text, name_suggestion_text(suggestion, near));
+               node->text, load_suggestion_text(loader, suggestion, near));
 }
 
 static void

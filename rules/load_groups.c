@@ -24,19 +24,12 @@ static bool load_segment_name(struct loader *, const struct yaml_node *,
                               uint64_t *set, int depth);
 static bool load_names(struct loader *, const struct yaml_node *, uint64_t *set,
                        int depth);
-static void load_builtin_group(const struct policy *, int group, uint64_t *set);
+static void load_builtin_group(struct loader *, int group, uint64_t *set);
 static bool load_group(struct loader *, struct load_def *, int depth);
 static void load_group_map(struct loader *, struct load_def *, int depth);
 static void load_address_set(struct loader *, struct load_def *);
 static bool load_addr_item(struct loader *, const struct yaml_node *,
                            struct addr_range *, size_t *n);
-static bool labels_are_words(struct loader *, const struct yaml_node *);
-static bool segment_has_label(const struct segment *,
-                              const struct yaml_entry *wanted);
-static void load_labelled(struct loader *, const struct yaml_node *,
-                          uint64_t *set);
-static bool segment_has_labels(const struct segment *,
-                               const struct yaml_node *labels);
 static size_t addr_set_add(struct addr_range *, const struct prefix *);
 static void addr_set_sort(struct addr_range *, struct addr_set *);
 static int range_order(const void *, const void *);
@@ -96,6 +89,11 @@ load_addr_set(struct loader *loader, const struct yaml_node *node,
         struct load_def *def =
             load_def_find(&loader->addresses, load_item(node, i)->text);
 
+        if (def && load_count(node) == 1) { /* Sets are shared. */
+            def->used = true;
+            *set = def->is.addrs;
+            return true;
+        }
         capacity += def ? def->is.addrs.n : 0;
     }
     ranges = load_alloc(loader, capacity, sizeof *ranges);
@@ -178,7 +176,7 @@ load_segment_name(struct loader *loader, const struct yaml_node *node,
     }
     for (int i = 0; builtin_groups[i]; i++) {
         if (strcmp(builtin_groups[i], node->text) == 0) {
-            load_builtin_group(policy, i, set);
+            load_builtin_group(loader, i, set);
             return true;
         }
     }
@@ -198,8 +196,10 @@ load_segment_name(struct loader *loader, const struct yaml_node *node,
         }
         return true;
     }
-    name_suggestion_init(&suggestion, node->text);
-    for (size_t i = 0; i < policy->n_segments; i++) {
+    load_suggestion(loader, &suggestion, node->text);
+    for (size_t i = 0;
+         i < policy->n_segments && suggestion.effort < suggestion.max_effort;
+         i++) {
         if (policy->segments[i].shown.name) {
             name_suggestion_offer(&suggestion, policy->segments[i].shown.name);
         }
@@ -212,18 +212,28 @@ load_segment_name(struct loader *loader, const struct yaml_node *node,
     return false;
 }
 
+/* Found once, since large policies name them again and again. */
 static void
-load_builtin_group(const struct policy *policy, int group, uint64_t *set)
+load_builtin_group(struct loader *loader, int group, uint64_t *set)
 {
-    for (size_t i = 0; i < policy->n_segments; i++) {
+    const struct policy *policy = loader->policy;
+    uint64_t *members = loader->builtin_groups[group];
+    bool first = !members;
+
+    members = first ? load_new_set(loader) : members;
+    for (size_t i = 0; members && first && i < policy->n_segments; i++) {
         const struct policy_segment *segment = &policy->segments[i].shown;
 
         if (group == GROUP_ANY ||
             (group == GROUP_INTERNAL && !segment->builtin &&
              !segment->external) ||
             (group == GROUP_EXTERNAL && segment->external)) {
-            set_add(set, i);
+            set_add(members, i);
         }
+    }
+    loader->builtin_groups[group] = members;
+    for (size_t i = 0; members && i < policy->n_set_words; i++) {
+        set[i] |= members[i];
     }
 }
 
@@ -262,77 +272,13 @@ load_group_map(struct loader *loader, struct load_def *group, int depth)
         return;
     }
     load_names(loader, in.value[IN_GROUP_MEMBERS], group->is.segments, depth);
-    load_labelled(loader, in.value[IN_GROUP_LABELS], group->is.segments);
+    if (in.value[IN_GROUP_LABELS]) {
+        load_labelled(loader, in.value[IN_GROUP_LABELS], group->is.segments);
+    }
     load_names(loader, in.value[IN_GROUP_EXCEPT], except, depth);
     for (size_t i = 0; i < loader->policy->n_set_words; i++) {
         group->is.segments[i] &= ~except[i];
     }
-}
-
-static void
-load_labelled(struct loader *loader, const struct yaml_node *labels,
-              uint64_t *set)
-{
-    const struct policy *policy = loader->policy;
-
-    if (!labels || !labels_are_words(loader, labels)) {
-        return;
-    }
-    for (size_t i = SEGMENT_N_BUILTIN; i < policy->n_segments; i++) {
-        if (segment_has_labels(&policy->segments[i], labels)) {
-            set_add(set, i);
-        }
-    }
-}
-
-static bool
-labels_are_words(struct loader *loader, const struct yaml_node *labels)
-{
-    for (size_t i = 0; i < labels->n; i++) {
-        const struct yaml_node *value = labels->entries[i].value;
-        bool words = value->kind != YAML_DOC_MAP;
-
-        for (size_t k = 0; words && k < load_count(value); k++) {
-            words = load_item(value, k)->kind == YAML_DOC_SCALAR;
-        }
-        if (!words) {
-            LOAD_ERROR(loader, "E-TYPE", value,
-                       "a label's value is a word or a list of words");
-            return false;
-        }
-    }
-    return true;
-}
-
-/* All of 'labels'; a list of values is any of them. */
-static bool
-segment_has_labels(const struct segment *segment,
-                   const struct yaml_node *labels)
-{
-    for (size_t i = 0; i < labels->n; i++) {
-        if (!segment_has_label(segment, &labels->entries[i])) {
-            return false;
-        }
-    }
-    return labels->n > 0;
-}
-
-static bool
-segment_has_label(const struct segment *segment,
-                  const struct yaml_entry *wanted)
-{
-    bool found = false;
-
-    for (size_t k = 0; k < segment->n_labels; k++) {
-        const struct label *label = &segment->labels[k];
-        bool named = strcmp(label->name, wanted->key->text) == 0;
-
-        for (size_t v = 0; named && v < load_count(wanted->value); v++) {
-            found |=
-                strcmp(label->value, load_item(wanted->value, v)->text) == 0;
-        }
-    }
-    return found;
 }
 
 static void
@@ -377,7 +323,7 @@ load_addr_item(struct loader *loader, const struct yaml_node *node,
         return true;
     }
     if (name_is_valid(node->text) && !addr_parse(node->text, &prefix.addr)) {
-        name_suggestion_init(&suggestion, node->text);
+        load_suggestion(loader, &suggestion, node->text);
         load_defs_suggest(&loader->addresses, &suggestion);
         load_unknown_name(loader, node, "address set", &suggestion);
         return false;

@@ -19,6 +19,7 @@ static void load_suppress(struct loader *, const struct yaml_node *,
                           struct suppression *);
 static void load_suppressed_rules(struct loader *, const struct yaml_node *,
                                   struct suppression *);
+static bool find_rule(const struct loader *, const char *id, uint32_t *number);
 static void load_tests(struct loader *);
 static void load_test(struct loader *, const struct yaml_node *,
                       struct policy_test *);
@@ -270,19 +271,39 @@ load_suppressed_rules(struct loader *loader, const struct yaml_node *node,
     for (size_t i = 0; rules && i < load_count(node); i++) {
         const struct yaml_node *one = load_item(node, i);
         struct name_suggestion suggestion;
-        uint32_t rule = 0;
 
-        name_suggestion_init(&suggestion, one->text);
-        while (rule < policy->n_rules &&
-               strcmp(policy->rules[rule].shown.id, one->text) != 0) {
-            name_suggestion_offer(&suggestion, policy->rules[rule++].shown.id);
+        if (find_rule(loader, one->text, &rules[suppression->n_rules])) {
+            suppression->n_rules++;
+            continue;
         }
-        if (rule < policy->n_rules) {
-            rules[suppression->n_rules++] = rule;
-        } else {
-            load_unknown_name(loader, one, "rule", &suggestion);
+        load_suggestion(loader, &suggestion, one->text);
+        for (size_t k = 0;
+             k < policy->n_rules && suggestion.effort < suggestion.max_effort;
+             k++) {
+            name_suggestion_offer(&suggestion, policy->rules[k].shown.id);
+        }
+        load_unknown_name(loader, one, "rule", &suggestion);
+    }
+}
+
+/* The map has pairs without what shows them to be pairs. */
+static bool
+find_rule(const struct loader *loader, const char *id, uint32_t *number)
+{
+    const struct policy *policy = loader->policy;
+    const char *name = strncmp(id, "pair:", 5) == 0 ? id + 5 : id;
+
+    if (name_map_get(&loader->rules, name, number) &&
+        strcmp(policy->rules[*number].shown.id, id) == 0) {
+        return true;
+    }
+    for (size_t i = policy->n_own + policy->n_pairs; i < policy->n_rules; i++) {
+        if (strcmp(policy->rules[i].shown.id, id) == 0) {
+            *number = (uint32_t)i;
+            return true;
         }
     }
+    return false;
 }
 
 static void

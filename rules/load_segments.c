@@ -16,8 +16,11 @@ struct load_claim {
     const struct yaml_node *node;
 };
 
+static void find_conflicts(struct loader *, struct load_claim *, size_t n);
 static void load_conflict(struct loader *, const struct load_claim *first,
-                          const struct load_claim *last);
+                          const struct load_claim *last, uint8_t *clashes);
+static bool claims_clash(const struct policy *, const struct load_claim *,
+                         const struct load_claim *, uint8_t *known);
 static void load_builtin_segments(struct loader *);
 static void load_segment(struct loader *, const struct yaml_node *key,
                          const struct yaml_node *value, struct segment *);
@@ -99,13 +102,28 @@ load_segment_conflicts(struct loader *loader)
                 .segment = &policy->segments[i]};
         }
     }
+    find_conflicts(loader, claims, n);
+}
+
+/* A segment may name a prefix more than once; that counts once. */
+static void
+find_conflicts(struct loader *loader, struct load_claim *claims, size_t n)
+{
+    size_t n_segments = loader->policy->n_segments, kept = 0;
+    uint8_t *clashes = load_scratch(loader, n_segments * n_segments, 1);
+
     qsort(claims, n, sizeof *claims, claim_order);
-    for (size_t first = 0, i = 1; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || claim_order(&claims[kept - 1], &claims[i]) != 0) {
+            claims[kept++] = claims[i];
+        }
+    }
+    for (size_t first = 0, i = 1; clashes && i < kept; i++) {
         if (memcmp(claims[first].prefix, claims[i].prefix,
                    sizeof *claims[i].prefix) != 0) {
             first = i;
         } else {
-            load_conflict(loader, claims + first, claims + i);
+            load_conflict(loader, claims + first, claims + i, clashes);
         }
     }
 }
@@ -113,7 +131,7 @@ load_segment_conflicts(struct loader *loader)
 /* Holds 'last' against those before it that have the same prefix. */
 static void
 load_conflict(struct loader *loader, const struct load_claim *first,
-              const struct load_claim *last)
+              const struct load_claim *last, uint8_t *clashes)
 {
     const struct segment *b = last->segment;
     char text[PREFIX_TEXT_SIZE];
@@ -121,8 +139,7 @@ load_conflict(struct loader *loader, const struct load_claim *first,
     for (; first < last; first++) {
         const struct segment *a = first->segment;
 
-        if (a == b ||
-            !segment_qualifiers_clash(a->def.qualifiers, b->def.qualifiers)) {
+        if (!claims_clash(loader->policy, first, last, clashes)) {
             continue;
         }
         problems_add(loader->problems, PROBLEM_ERROR, "E-SEG-CONFLICT",
@@ -134,6 +151,24 @@ load_conflict(struct loader *loader, const struct load_claim *first,
                      prefix_format(last->prefix, text));
         return;
     }
+}
+
+/* What two segments' qualifiers have in common is found once. */
+static bool
+claims_clash(const struct policy *policy, const struct load_claim *a,
+             const struct load_claim *b, uint8_t *known)
+{
+    size_t from = (size_t)(a->segment - policy->segments);
+    size_t to = (size_t)(b->segment - policy->segments);
+    uint8_t *answer = &known[from * policy->n_segments + to];
+
+    if (!*answer) {
+        *answer = segment_qualifiers_clash(a->segment->def.qualifiers,
+                                           b->segment->def.qualifiers)
+                      ? 1
+                      : 2;
+    }
+    return *answer == 1;
 }
 
 bool
@@ -154,10 +189,10 @@ load_vlans(struct loader *loader, const struct yaml_node *node,
             good = false;
             continue;
         }
-        for (uint32_t vlan = first; vlan <= last; vlan++) {
-            vlan_set_add(set, (uint16_t)vlan);
-            vlan_set_add(&loader->policy->vlans, (uint16_t)vlan);
-        }
+        vlan_set_add_range(set, first, last);
+    }
+    for (size_t i = 0; i < sizeof set->word / sizeof set->word[0]; i++) {
+        loader->policy->vlans.word[i] |= set->word[i];
     }
     return good;
 }

@@ -35,6 +35,8 @@ load_merge_terms(struct loader *, struct load_terms *, size_t *n);
 static int term_order(const void *, const void *);
 static bool load_app(struct loader *, const struct yaml_node *,
                      struct app_set *, struct app_match *);
+static bool load_new_app(struct loader *, const struct yaml_node *,
+                         struct app_match *);
 static uint16_t load_symbol(struct loader *, struct name_map *, uint16_t *n,
                             const char *name);
 static void load_schedule(struct loader *, struct load_def *);
@@ -96,13 +98,23 @@ bool
 load_service_terms(struct loader *loader, const struct yaml_node *node,
                    struct rule *rule)
 {
+    struct load_def *only =
+        load_count(node) == 1
+            ? load_def_find(&loader->services, load_item(node, 0)->text)
+            : NULL;
     struct load_terms terms = {.any = false};
-    bool good = load_terms(loader, node, &terms, 0);
+    bool good = true;
 
-    if (!terms.any) {
+    if (only) { /* Terms are shared. */
+        only->used = true;
+        terms.any = only->is.service.any;
+        rule->terms = only->is.service.terms;
+        rule->n_terms = only->is.service.n;
+    } else {
+        good = load_terms(loader, node, &terms, 0);
         rule->terms = load_merge_terms(loader, &terms, &rule->n_terms);
-        good &= rule->n_terms > 0;
     }
+    rule->n_terms = terms.any ? 0 : rule->n_terms;
     return good;
 }
 
@@ -117,6 +129,11 @@ load_app_set(struct loader *loader, const struct yaml_node *node,
         struct load_def *def =
             load_def_find(&loader->applications, load_item(node, i)->text);
 
+        if (def && load_count(node) == 1) { /* Sets are shared. */
+            def->used = true;
+            *set = def->is.apps;
+            return;
+        }
         capacity += def ? def->is.apps.n : 0;
     }
     matches = load_alloc(loader, capacity, sizeof *matches);
@@ -155,7 +172,7 @@ load_categories(struct loader *loader, const struct yaml_node *node)
                                             &policy->n_category_symbols, name);
             continue;
         }
-        name_suggestion_init(&suggestion, one->text);
+        load_suggestion(loader, &suggestion, one->text);
         app_category_suggest(loader->engine, &suggestion);
         load_unknown_name(loader, one, "application category", &suggestion);
     }
@@ -180,7 +197,7 @@ load_schedule_list(struct loader *loader, const struct yaml_node *node)
             list.n += def->is.schedule != NULL;
             continue;
         }
-        name_suggestion_init(&suggestion, one->text);
+        load_suggestion(loader, &suggestion, one->text);
         load_defs_suggest(&loader->schedules, &suggestion);
         load_unknown_name(loader, one, "schedule", &suggestion);
     }
@@ -201,7 +218,7 @@ load_risks(struct loader *loader, const struct yaml_node *node)
             risks |= UINT64_C(1) << bit;
             continue;
         }
-        name_suggestion_init(&suggestion, one->text);
+        load_suggestion(loader, &suggestion, one->text);
         app_risk_suggest(&suggestion);
         load_unknown_name(loader, one, "risk", &suggestion);
     }
@@ -274,7 +291,7 @@ load_term_name(struct loader *loader, const struct yaml_node *node,
     if (builtin) {
         return load_add_builtin(loader, terms, node, builtin);
     }
-    name_suggestion_init(&suggestion, node->text);
+    load_suggestion(loader, &suggestion, node->text);
     service_suggest(&suggestion);
     load_defs_suggest(&loader->services, &suggestion);
     load_unknown_name(loader, node, "service", &suggestion);
@@ -334,11 +351,14 @@ load_add_term(struct loader *loader, struct load_terms *terms,
         terms->any = true;
         return true;
     }
-    if (terms->list.n == LOAD_MAX_TERMS) {
-        LOAD_ERROR(loader, "E-LIMIT", node, "more than %d service terms",
-                   LOAD_MAX_TERMS);
+    if (terms->list.n == LOAD_MAX_TERMS ||
+        loader->n_terms == LOAD_MAX_ALL_TERMS) {
+        LOAD_ERROR(loader, "E-LIMIT", node,
+                   "more than %d service terms here, or %d in all",
+                   LOAD_MAX_TERMS, LOAD_MAX_ALL_TERMS);
         return false;
     }
+    loader->n_terms++;
     slot = arena_list_add(&loader->scratch, &terms->list, sizeof *slot);
     if (!slot) {
         loader->out_of_memory = true;
@@ -407,14 +427,14 @@ term_order(const void *a, const void *b)
     return x->last < y->last ? -1 : x->last > y->last;
 }
 
-/* Returns true if 'match' was filled in. */
+/* Returns true if 'match' was filled in.  Names are looked up once; when no
+ * more mistakes are told, and so no policy will come of this, not at all. */
 static bool
 load_app(struct loader *loader, const struct yaml_node *node,
          struct app_set *set, struct app_match *match)
 {
-    char master[APP_NAME_SIZE], name[APP_NAME_SIZE];
-    struct name_suggestion suggestion;
-    enum app_name_answer answer;
+    const struct app_match *known;
+    uint32_t at;
 
     if (node->kind != YAML_DOC_SCALAR) {
         LOAD_ERROR(loader, "E-TYPE", node, "a name is wanted here");
@@ -425,9 +445,30 @@ load_app(struct loader *loader, const struct yaml_node *node,
         set->none |= node->text[0] == 'n';
         return false;
     }
-    answer = app_name_find(loader->engine, node->text, master, name);
+    if (name_map_get(&loader->app_names, node->text, &at)) {
+        known = loader->app_matches.items;
+        *match = known[at];
+        return true;
+    }
+    if (!problems_wants(loader->problems, PROBLEM_ERROR)) {
+        problems_skip(loader->problems, PROBLEM_ERROR);
+        return false;
+    }
+    return load_new_app(loader, node, match);
+}
+
+static bool
+load_new_app(struct loader *loader, const struct yaml_node *node,
+             struct app_match *match)
+{
+    char master[APP_NAME_SIZE], name[APP_NAME_SIZE];
+    struct name_suggestion suggestion;
+    struct app_match *known;
+    enum app_name_answer answer =
+        app_name_find(loader->engine, node->text, master, name);
+
     if (answer == APP_NAME_UNKNOWN && loader->engine) {
-        name_suggestion_init(&suggestion, node->text);
+        load_suggestion(loader, &suggestion, node->text);
         app_name_suggest(loader->engine, &suggestion);
         load_defs_suggest(&loader->applications, &suggestion);
         load_unknown_name(loader, node, "application or application set",
@@ -446,6 +487,15 @@ load_app(struct loader *loader, const struct yaml_node *node,
     }
     match->master = master[0] ? load_app_symbol(loader, master) : 0;
     match->name = load_app_symbol(loader, name);
+    known =
+        arena_list_add(&loader->scratch, &loader->app_matches, sizeof *known);
+    loader->out_of_memory |=
+        !known ||
+        !name_map_add(&loader->scratch, &loader->app_names, node->text,
+                      (uint32_t)loader->app_matches.n - 1);
+    if (known) {
+        *known = *match;
+    }
     return true;
 }
 

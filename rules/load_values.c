@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static void *load_room(struct loader *, struct arena *, size_t n,
+                       size_t item_size);
 static bool load_fits(struct loader *, const struct policy_key *,
                       const struct yaml_node *);
 static void load_unknown_key(struct loader *, const struct yaml_node *key,
@@ -21,14 +23,22 @@ load_add(struct loader *loader, enum problem_severity severity,
          const char *code, const struct yaml_node *node, const char *format,
          ...)
 {
+    struct problem *problem;
     char text[512];
     va_list args;
 
+    if (!problems_wants(loader->problems, severity)) {
+        problems_skip(loader->problems, severity);
+        return;
+    }
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    problems_add(loader->problems, severity, code, node->file, node->line,
-                 node->column, "%s", text);
+    problem = problems_add(loader->problems, severity, code, node->file,
+                           node->line, node->column, "%s", text);
+    if (loader->rule) {
+        problem_set_rule(problem, loader->rule);
+    }
 }
 
 bool
@@ -66,17 +76,28 @@ load_fields(struct loader *loader, const struct yaml_node *node,
 void *
 load_alloc(struct loader *loader, size_t n, size_t item_size)
 {
-    void *memory = arena_array(loader->arena, n, item_size);
-
-    loader->out_of_memory |= !memory;
-    return memory;
+    return load_room(loader, loader->arena, n, item_size);
 }
 
 void *
 load_scratch(struct loader *loader, size_t n, size_t item_size)
 {
-    void *memory = arena_array(&loader->scratch, n, item_size);
+    return load_room(loader, &loader->scratch, n, item_size);
+}
 
+static void *
+load_room(struct loader *loader, struct arena *arena, size_t n,
+          size_t item_size)
+{
+    void *memory = NULL;
+
+    if (n > LOAD_MAX_BYTES / item_size ||
+        loader->n_bytes > LOAD_MAX_BYTES - n * item_size) {
+        loader->too_large = true;
+    } else {
+        memory = arena_array(arena, n, item_size);
+        loader->n_bytes += n * item_size;
+    }
     loader->out_of_memory |= !memory;
     return memory;
 }
@@ -140,7 +161,7 @@ load_word(struct loader *loader, const struct yaml_node *node, const char *code,
     if (!node) {
         return -1;
     }
-    name_suggestion_init(&suggestion, node->text);
+    load_suggestion(loader, &suggestion, node->text);
     for (int i = 0; words[i]; i++) {
         if (strcmp(words[i], node->text) == 0) {
             return i;
@@ -149,7 +170,7 @@ load_word(struct loader *loader, const struct yaml_node *node, const char *code,
     }
     LOAD_ERROR(loader, code, node, "'%.60s' is not one of %s%s", node->text,
                load_words_text(words, all, sizeof all),
-               name_suggestion_text(&suggestion, near));
+               load_suggestion_text(loader, &suggestion, near));
     return -1;
 }
 
@@ -301,13 +322,13 @@ load_unknown_key(struct loader *loader, const struct yaml_node *key,
     struct name_suggestion suggestion;
     char near[NAME_SUGGESTION_SIZE];
 
-    name_suggestion_init(&suggestion, key->text);
+    load_suggestion(loader, &suggestion, key->text);
     for (size_t i = 0; i < n; i++) {
         name_suggestion_offer(&suggestion, keys[i].name);
     }
     LOAD_ERROR(loader, "E-UNKNOWN-KEY", key, "%s has no key '%.60s'%s",
                policy_section_name(section), key->text,
-               name_suggestion_text(&suggestion, near));
+               load_suggestion_text(loader, &suggestion, near));
 }
 
 /* A key that is there but wrong was reported already. */

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    OFFER_EFFORT = 8 /* Of looking at a candidate's length. */
+};
+
 static bool name_has_only(const char *, const char *others, size_t max);
 static unsigned name_distance(const char *, const char *, unsigned limit);
 static size_t label_length(const char *host);
@@ -42,20 +46,27 @@ name_suggestion_init(struct name_suggestion *suggestion, const char *word)
 
     *suggestion = (struct name_suggestion){
         .word = word,
+        .length = length,
+        .max_effort = length > NAME_MAX_COMPARED ? 0 : NAME_SUGGESTION_EFFORT,
         .distance = (length < 6 ? 1 : (unsigned)(length / 3)) + 1};
 }
 
 void
 name_suggestion_offer(struct name_suggestion *suggestion, const char *candidate)
 {
-    unsigned distance;
+    unsigned distance = suggestion->distance;
+    size_t length;
 
-    if (suggestion->distance == 0 ||
-        strlen(suggestion->word) > NAME_MAX_COMPARED ||
-        strlen(candidate) > NAME_MAX_COMPARED) {
+    if (!distance || suggestion->effort >= suggestion->max_effort) {
         return;
     }
-    distance = name_distance(suggestion->word, candidate, suggestion->distance);
+    suggestion->effort += OFFER_EFFORT;
+    length = strnlen(candidate, NAME_MAX_COMPARED + 1);
+    if (length <= NAME_MAX_COMPARED && length < suggestion->length + distance &&
+        suggestion->length < length + distance) {
+        suggestion->effort += length * suggestion->length;
+        distance = name_distance(suggestion->word, candidate, distance);
+    }
     if (distance < suggestion->distance) {
         suggestion->distance = distance;
         suggestion->best = candidate;
@@ -217,24 +228,23 @@ least(unsigned a, unsigned b)
 }
 
 /* Optimal string alignment; gives up, returning 'limit', when it can only be
- * 'limit' or more. */
+ * 'limit' or more: a row depends on the two before it only. */
 static unsigned
 name_distance(const char *a, const char *b, unsigned limit)
 {
     unsigned row[3][NAME_MAX_COMPARED + 1];
     size_t n = strlen(a), m = strlen(b);
     unsigned *older = row[0], *old = row[1], *now = row[2];
+    unsigned nearest_old = 0, nearest = 0;
 
-    if ((n > m ? n - m : m - n) >= limit) {
-        return limit;
-    }
     for (size_t j = 0; j <= m; j++) {
         old[j] = (unsigned)j;
     }
-    for (size_t i = 1; i <= n; i++) {
+    for (size_t i = 1; i <= n && least(nearest_old, nearest) < limit; i++) {
         unsigned *spare = older;
 
-        now[0] = (unsigned)i;
+        nearest_old = nearest;
+        nearest = now[0] = (unsigned)i;
         for (size_t j = 1; j <= m; j++) {
             bool swapped = i > 1 && j > 1 &&
                            name_fold(a[i - 1]) == name_fold(b[j - 2]) &&
@@ -243,12 +253,13 @@ name_distance(const char *a, const char *b, unsigned limit)
 
             now[j] = least(old[j - 1] + !same, least(old[j], now[j - 1]) + 1);
             now[j] = swapped ? least(now[j], older[j - 2] + 1) : now[j];
+            nearest = least(nearest, now[j]);
         }
         older = old;
         old = now;
         now = spare;
     }
-    return old[m] < limit ? old[m] : limit;
+    return least(nearest_old, nearest) < limit ? least(old[m], limit) : limit;
 }
 
 static size_t

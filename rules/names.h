@@ -11,7 +11,8 @@ enum {
     NAME_MAX_LENGTH = 48,   /* Segments, groups, sets. */
     NAME_MAX_RULE_ID = 64,  /* Rules and pairs. */
     NAME_MAX_COMPARED = 64, /* Longer words get no suggestion. */
-    NAME_SUGGESTION_SIZE = 96
+    NAME_SUGGESTION_SIZE = 96,
+    NAME_SUGGESTION_EFFORT = 8000000 /* Some ten milliseconds. */
 };
 
 bool name_is_valid(const char *);            /* [a-z][a-z0-9_-]* */
@@ -23,10 +24,13 @@ bool name_equal(const char *, const char *); /* ASCII case ignored. */
  * at most a third of its length.  The first of equally near ones wins. */
 struct name_suggestion {
     const char *word, *best; /* 'best' is NULL if nothing is near. */
+    size_t length;           /* Of 'word'. */
     unsigned distance;
+    size_t effort, max_effort; /* In pairs of letters compared, about. */
 };
 
 void name_suggestion_init(struct name_suggestion *, const char *word);
+/* Ignored once a candidate is the word itself, or 'max_effort' is spent. */
 void name_suggestion_offer(struct name_suggestion *, const char *candidate);
 
 /* " (did you mean 'https'?)", or "". */

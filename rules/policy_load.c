@@ -29,6 +29,7 @@ static bool read_source(struct loader *, struct load_source *, const char *path,
 static char *folder_of(const char *path);
 static void load_content(struct loader *);
 static bool load_finish(struct loader *);
+static void memory_error(struct loader *, const char *path);
 static void file_error(struct loader *, const struct yaml_node *from,
                        const char *path, const char *code, const char *text);
 
@@ -92,14 +93,10 @@ load_policy(struct loader *loader, struct load_source *main)
         loader->sources[loader->n_sources++] = *main;
         loader->out_of_memory = true;
     }
-    if (loader->out_of_memory) {
-        problems_add(loader->problems, PROBLEM_ERROR, "E-MEMORY", main->path, 0,
-                     0, "out of memory");
-    }
-    if (policy && loader->problems->n_errors == errors &&
-        !load_finish(loader)) {
-        problems_add(loader->problems, PROBLEM_ERROR, "E-MEMORY", main->path, 0,
-                     0, "out of memory");
+    if (loader->out_of_memory ||
+        (policy && loader->problems->n_errors == errors &&
+         !load_finish(loader))) {
+        memory_error(loader, main->path);
     }
     for (size_t i = 0; i < loader->n_sources; i++) {
         struct load_source *source = &loader->sources[i];
@@ -349,6 +346,20 @@ load_finish(struct loader *loader)
     }
     policy_hash_source(policy, bytes, sizes, loader->n_sources);
     return policy_hash_canonical(policy);
+}
+
+static void
+memory_error(struct loader *loader, const char *path)
+{
+    if (loader->too_large) {
+        problems_add(loader->problems, PROBLEM_ERROR, "E-LIMIT", path, 0, 0,
+                     "what the policy defines takes more than %d MiB; do sets "
+                     "name each other over and over?",
+                     LOAD_MAX_BYTES >> 20);
+    } else {
+        problems_add(loader->problems, PROBLEM_ERROR, "E-MEMORY", path, 0, 0,
+                     "out of memory");
+    }
 }
 
 static void

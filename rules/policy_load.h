@@ -15,7 +15,10 @@
 
 enum {
     LOAD_MAX_FILES = 65, /* The main one and 64 includes. */
-    LOAD_MAX_DEPTH = 8   /* Of includes. */
+    LOAD_MAX_DEPTH = 8,  /* Of includes. */
+    /* Of what rules and definitions stand for, whatever the files' size. */
+    LOAD_MAX_BYTES = 64 << 20,
+    LOAD_MAX_ALL_TERMS = 1 << 20 /* Of services, before they are merged. */
 };
 
 /* The values of one mapping, by the key's number in its section. */
@@ -61,6 +64,11 @@ struct load_defs {
     struct name_map names;
 };
 
+struct load_label {
+    struct label label;
+    uint32_t segment; /* That has it. */
+};
+
 struct loader {
     struct policy *policy;
     struct arena *arena;  /* The policy's. */
@@ -74,7 +82,15 @@ struct loader {
     size_t n_docs;
     struct name_map segments, rules;
     struct load_defs groups, addresses, services, applications, schedules;
-    bool out_of_memory;
+    struct load_label *labels; /* Sorted; NULL until a group asks. */
+    size_t n_labels;
+    uint64_t *builtin_groups[3];
+    struct name_map app_names; /* As written, to the items of 'app_matches'. */
+    struct arena_list app_matches;
+    const char *rule;         /* The id of the one being read, or NULL. */
+    size_t suggestion_effort; /* Spent on all suggestions together. */
+    size_t n_terms, n_bytes;
+    bool out_of_memory, too_large; /* The latter comes with the former. */
 };
 
 /* load_values.c */
@@ -90,7 +106,8 @@ void load_add(struct loader *, enum problem_severity, const char *code,
  * reported and left NULL, and so are empty ones. */
 bool load_fields(struct loader *, const struct yaml_node *, enum key_section,
                  struct load_fields *);
-/* From the loader's memory; notes when there is none. */
+/* From the loader's memory; notes when there is none, or LOAD_MAX_BYTES are
+ * used. */
 void *load_alloc(struct loader *, size_t n, size_t item_size);
 void *load_scratch(struct loader *, size_t n, size_t item_size);
 const char *load_text(struct loader *, const struct yaml_node *); /* Or "". */
@@ -118,6 +135,14 @@ void load_defs_collect(struct loader *, struct load_defs *, int top_key,
                        const char *what);
 struct load_def *load_def_find(struct load_defs *, const char *name);
 void load_defs_suggest(const struct load_defs *, struct name_suggestion *);
+/* A suggestion for an error about 'word'.  It looks at no candidates when the
+ * error would be left out, or when enough time went into others. */
+void load_suggestion(const struct loader *, struct name_suggestion *,
+                     const char *word);
+/* " (did you mean 'x'?)", or "". */
+const char *load_suggestion_text(struct loader *,
+                                 const struct name_suggestion *,
+                                 char text[NAME_SUGGESTION_SIZE]);
 /* E-REF, with the nearest name. */
 void load_unknown_name(struct loader *, const struct yaml_node *,
                        const char *what, const struct name_suggestion *);
@@ -137,6 +162,10 @@ bool load_addr_set(struct loader *, const struct yaml_node *,
                    struct addr_set *);
 bool load_prefix(struct loader *, const struct yaml_node *, struct prefix *);
 uint64_t *load_new_set(struct loader *);
+
+/* load_labels.c: adds the segments that have all 'labels' to 'set'. */
+void load_labelled(struct loader *, const struct yaml_node *labels,
+                   uint64_t *set);
 
 /* load_services.c */
 void load_services(struct loader *);

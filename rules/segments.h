@@ -34,6 +34,18 @@ vlan_set_add(struct vlan_set *set, uint16_t vlan)
     set->word[vlan / 64] |= UINT64_C(1) << (vlan % 64);
 }
 
+static inline void
+vlan_set_add_range(struct vlan_set *set, uint16_t first, uint16_t last)
+{
+    for (unsigned at = first / 64; at <= last / 64U; at++) {
+        uint64_t bits = UINT64_MAX;
+
+        bits &= at == first / 64U ? UINT64_MAX << first % 64 : UINT64_MAX;
+        bits &= at == last / 64U ? UINT64_MAX >> (63 - last % 64) : UINT64_MAX;
+        set->word[at] |= bits;
+    }
+}
+
 struct glob_list {
     const char *const *globs;
     size_t n;

@@ -203,7 +203,8 @@ const char *
 service_builtin(const char *name)
 {
     for (size_t i = 0; i < N_OF(services); i++) {
-        if (strcmp(services[i].name, name) == 0) {
+        if (services[i].name[0] == name[0] &&
+            strcmp(services[i].name, name) == 0) {
             return services[i].terms;
         }
     }
@@ -213,7 +214,9 @@ service_builtin(const char *name)
 void
 service_suggest(struct name_suggestion *suggestion)
 {
-    for (size_t i = 0; i < N_OF(services); i++) {
+    for (size_t i = 0;
+         i < N_OF(services) && suggestion->effort < suggestion->max_effort;
+         i++) {
         name_suggestion_offer(suggestion, services[i].name);
     }
 }

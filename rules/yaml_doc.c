@@ -3,6 +3,7 @@
 
 #include "rules/yaml_doc.h"
 
+#include "rules/name_map.h"
 #include "rules/problems.h"
 
 #include <stdlib.h>
@@ -18,14 +19,16 @@ struct yaml_frame {
 };
 
 struct yaml_anchor {
-    const char *name;
     const struct yaml_node *node; /* NULL while it is being read. */
+};
+
+enum {
+    YAML_SMALL_MAP = 16 /* Entries that are compared one by one. */
 };
 
 /* An entry on its way into a mapping. */
 struct yaml_candidate {
-    struct yaml_entry entry;
-    size_t rank; /* Explicit entries first, then merged ones, in order. */
+    struct yaml_entry entry; /* Explicit ones come first, then merged ones. */
     bool merged, dropped;
 };
 
@@ -36,8 +39,9 @@ struct yaml_builder {
     struct yaml_frame frames[YAML_DOC_MAX_DEPTH];
     size_t depth;
     struct arena_list anchors; /* struct yaml_anchor */
+    struct name_map anchor_names;
     const struct yaml_node *root;
-    uint32_t aliased;
+    uint32_t aliased, n_nodes;
     bool document_seen, failed;
 };
 
@@ -55,10 +59,10 @@ static bool yaml_collect(struct yaml_builder *, struct arena_list *,
                          const struct yaml_entry *, bool merged);
 static bool yaml_collect_merge(struct yaml_builder *, struct arena_list *,
                                const struct yaml_node *value);
-static void yaml_drop_doubles(struct yaml_builder *, struct yaml_candidate *,
+static bool yaml_drop_doubles(struct yaml_builder *, struct yaml_candidate *,
                               size_t n);
-static int yaml_compare_key(const void *, const void *);
-static int yaml_compare_rank(const void *, const void *);
+static size_t yaml_first_of_key(const struct name_map *seen,
+                                const struct yaml_candidate *, size_t at);
 static void yaml_set_anchor(struct yaml_builder *, const char *name,
                             const struct yaml_node *);
 static struct yaml_node *yaml_node_new(struct yaml_builder *,
@@ -212,11 +216,11 @@ yaml_build_alias(struct yaml_builder *builder, const yaml_event_t *event)
     unsigned column = (unsigned)event->start_mark.column + 1;
     const struct yaml_anchor *anchors = builder->anchors.items;
     const struct yaml_node *node = NULL;
-    bool found = false;
+    uint32_t at;
+    bool found = name_map_get(&builder->anchor_names, name, &at);
 
-    for (size_t i = builder->anchors.n; i-- && !found;) {
-        found = strcmp(anchors[i].name, name) == 0;
-        node = anchors[i].node;
+    if (found) {
+        node = anchors[at].node;
     }
     if (!found) {
         problems_add(builder->problems, PROBLEM_ERROR, "E-YAML", builder->file,
@@ -346,12 +350,9 @@ yaml_build_map(struct yaml_builder *builder, struct yaml_node *node,
     }
     candidates = list.items;
     entries = arena_array(builder->arena, list.n, sizeof *entries);
-    if (!good || !entries) {
+    if (!good || !entries || !yaml_drop_doubles(builder, candidates, list.n)) {
         yaml_fail(builder, 0, 0, "E-MEMORY", "out of memory");
         return;
-    }
-    if (list.n) {
-        yaml_drop_doubles(builder, candidates, list.n);
     }
     for (size_t i = 0; i < list.n; i++) {
         if (!candidates[i].dropped) {
@@ -373,7 +374,6 @@ yaml_collect(struct yaml_builder *builder, struct arena_list *list,
         return false;
     }
     candidate->entry = *entry;
-    candidate->rank = list->n;
     candidate->merged = merged;
     return true;
 }
@@ -403,72 +403,78 @@ yaml_collect_merge(struct yaml_builder *builder, struct arena_list *list,
     return good;
 }
 
-static void
+/* Of entries with one key the first stays: an explicit one rather than a merged
+ * one.  False when out of memory. */
+static bool
 yaml_drop_doubles(struct yaml_builder *builder,
                   struct yaml_candidate *candidates, size_t n)
 {
-    qsort(candidates, n, sizeof *candidates, yaml_compare_key);
-    for (size_t i = 1, first = 0; i < n; i++) {
-        const struct yaml_node *key = candidates[i].entry.key;
+    struct name_map seen = {0};
 
-        if (strcmp(candidates[first].entry.key->text, key->text) != 0) {
-            first = i;
+    for (size_t i = 0; i < n; i++) {
+        const struct yaml_node *key = candidates[i].entry.key;
+        size_t first = yaml_first_of_key(&seen, candidates, i);
+
+        candidates[i].dropped = first < i;
+        if (first == i && n > YAML_SMALL_MAP &&
+            !name_map_add(builder->arena, &seen, key->text, (uint32_t)i)) {
+            return false;
+        }
+        if (first == i || candidates[i].merged) {
             continue;
         }
-        candidates[i].dropped = true;
-        if (!candidates[i].merged) {
+        if (problems_wants(builder->problems, PROBLEM_ERROR)) {
             problems_add(builder->problems, PROBLEM_ERROR, "E-DUPKEY",
                          builder->file, key->line, key->column,
                          "key '%.60s' is here a second time; the first is in "
                          "line %u",
                          key->text, candidates[first].entry.key->line);
+        } else {
+            problems_skip(builder->problems, PROBLEM_ERROR);
         }
     }
-    qsort(candidates, n, sizeof *candidates, yaml_compare_rank);
+    return true;
 }
 
-static int
-yaml_compare_key(const void *a, const void *b)
+/* 'at' itself if no entry before it has its key. */
+static size_t
+yaml_first_of_key(const struct name_map *seen,
+                  const struct yaml_candidate *candidates, size_t at)
 {
-    const struct yaml_candidate *x = a, *y = b;
-    int order = strcmp(x->entry.key->text, y->entry.key->text);
+    const char *text = candidates[at].entry.key->text;
+    uint32_t known;
 
-    return order ? order : yaml_compare_rank(a, b);
-}
-
-static int
-yaml_compare_rank(const void *a, const void *b)
-{
-    const struct yaml_candidate *x = a, *y = b;
-
-    return x->rank < y->rank ? -1 : x->rank > y->rank;
+    if (seen->n) {
+        return name_map_get(seen, text, &known) ? known : at;
+    }
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(candidates[i].entry.key->text, text) == 0) {
+            return i;
+        }
+    }
+    return at;
 }
 
 static void
 yaml_set_anchor(struct yaml_builder *builder, const char *name,
                 const struct yaml_node *node)
 {
-    struct yaml_anchor *anchors = builder->anchors.items, *anchor = NULL;
+    struct yaml_anchor *anchors = builder->anchors.items, *anchor;
+    uint32_t at;
 
-    for (size_t i = 0; i < builder->anchors.n && !anchor; i++) {
-        anchor = strcmp(anchors[i].name, name) == 0 ? &anchors[i] : NULL;
+    if (name_map_get(&builder->anchor_names, name, &at)) {
+        anchors[at].node = node; /* The last one of a name counts. */
+        return;
     }
-    if (!anchor) {
-        anchor =
-            arena_list_add(builder->arena, &builder->anchors, sizeof *anchor);
-    }
-    if (!anchor) {
+    at = (uint32_t)builder->anchors.n;
+    anchor = arena_list_add(builder->arena, &builder->anchors, sizeof *anchor);
+    name = arena_text(builder->arena, name, strlen(name));
+    if (!anchor || !name ||
+        !name_map_add(builder->arena, &builder->anchor_names, name, at)) {
         yaml_fail(builder, 0, 0, "E-MEMORY", "out of memory");
         return;
     }
-    if (!anchor->name) {
-        anchor->name = arena_text(builder->arena, name, strlen(name));
-    }
     anchor->node = node;
-    if (!anchor->name) {
-        yaml_fail(builder, 0, 0, "E-MEMORY", "out of memory");
-        builder->anchors.n--;
-    }
 }
 
 static struct yaml_node *
@@ -477,6 +483,14 @@ yaml_node_new(struct yaml_builder *builder, enum yaml_doc_kind kind,
 {
     struct yaml_node *node = arena_alloc(builder->arena, sizeof *node);
 
+    if (builder->n_nodes++ == YAML_DOC_MAX_NODES) {
+        while (builder->depth) { /* What was read is looked at for doubles. */
+            yaml_build_end(builder);
+        }
+        yaml_fail(builder, (unsigned)mark.line + 1, (unsigned)mark.column + 1,
+                  "E-LIMIT", "the file holds more than 200000 values");
+        return NULL;
+    }
     if (!node) {
         yaml_fail(builder, 0, 0, "E-MEMORY", "out of memory");
         return NULL;

@@ -22,6 +22,7 @@ struct problems;
 enum {
     YAML_DOC_MAX_BYTES = 1 << 20,
     YAML_DOC_MAX_DEPTH = 64,
+    YAML_DOC_MAX_NODES = 200000,  /* Values, keys included. */
     YAML_DOC_MAX_ALIASED = 100000 /* Nodes that aliases stand for, in all. */
 };
 

@@ -163,6 +163,97 @@ billions_of_laughs_are_refused(void **state)
 }
 
 static void
+values_stop_at_their_limit(void **state)
+{
+    size_t size = 2 * (YAML_DOC_MAX_NODES + 1);
+    char *text = malloc(size);
+    struct fixture f;
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < size; i += 2) {
+        memcpy(text + i, "a,", 2);
+    }
+    text[0] = '[';
+    text[1] = ' ';
+    text[size - 2] = ']'; /* The list itself counts too. */
+    text[size - 1] = '\n';
+    parse_bytes(&f, text, size);
+    assert_non_null(f.root);
+    assert_int_equal(f.root->n, YAML_DOC_MAX_NODES - 1);
+    done(&f);
+    memcpy(text + size - 2, "a]", 2);
+    parse_bytes(&f, text, size);
+    assert_null(f.root);
+    assert_string_equal(f.problems.list[0].code, "E-LIMIT");
+    assert_int_equal(f.problems.list[0].line, 1);
+    done(&f);
+    free(text);
+}
+
+static void
+doubles_are_told_of_what_was_read_before_a_limit(void **state)
+{
+    char *text = malloc(YAML_DOC_MAX_BYTES);
+    struct fixture f;
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i + 5 <= YAML_DOC_MAX_BYTES; i += 5) {
+        memcpy(text + i, "a: 1\n", 5);
+    }
+    parse_bytes(&f, text, YAML_DOC_MAX_BYTES / 5 * 5);
+    assert_null(f.root);
+    assert_string_equal(f.problems.list[0].code, "E-DUPKEY");
+    assert_int_equal(f.problems.list[0].line, 2);
+    assert_int_equal(f.problems.n_errors, YAML_DOC_MAX_NODES / 2 - 1);
+    done(&f);
+    free(text);
+}
+
+static void
+aliases_stop_at_their_limit(void **state)
+{
+    char *text = malloc(5 * YAML_DOC_MAX_ALIASED + 100);
+    struct fixture f;
+    size_t n;
+
+    (void)state;
+    assert_non_null(text);
+    memcpy(text, "- &a x\n", 7);
+    n = 7;
+    for (size_t i = 0; i < YAML_DOC_MAX_ALIASED; i++) {
+        memcpy(text + n, "- *a\n", 5);
+        n += 5;
+    }
+    parse_bytes(&f, text, n);
+    assert_non_null(f.root);
+    assert_int_equal(f.root->n, YAML_DOC_MAX_ALIASED + 1);
+    done(&f);
+    memcpy(text + n, "- *a\n", 5);
+    parse_bytes(&f, text, n + 5);
+    assert_null(f.root);
+    assert_string_equal(f.problems.list[0].code, "E-LIMIT");
+    assert_int_equal(f.problems.list[0].line, YAML_DOC_MAX_ALIASED + 2);
+    done(&f);
+    free(text);
+}
+
+static void
+an_anchor_may_be_set_again(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    parse(&f, "- &a x\n- *a\n- &a y\n- *a\n- &b [z]\n- *b\n");
+    assert_non_null(f.root);
+    assert_string_equal(f.root->items[1]->text, "x");
+    assert_string_equal(f.root->items[3]->text, "y");
+    assert_int_equal(f.root->items[5]->n, 1);
+    done(&f);
+}
+
+static void
 a_file_over_a_mebibyte_is_refused(void **state)
 {
     char *text = calloc(1, YAML_DOC_MAX_BYTES + 1);
@@ -190,6 +281,10 @@ main(void)
         cmocka_unit_test(a_million_brackets_are_refused_at_once),
         cmocka_unit_test(billions_of_laughs_are_refused),
         cmocka_unit_test(a_file_over_a_mebibyte_is_refused),
+        cmocka_unit_test(values_stop_at_their_limit),
+        cmocka_unit_test(doubles_are_told_of_what_was_read_before_a_limit),
+        cmocka_unit_test(aliases_stop_at_their_limit),
+        cmocka_unit_test(an_anchor_may_be_set_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
