@@ -81,7 +81,7 @@ index_labels(struct loader *loader)
                 (struct load_label){policy->segments[i].labels[k], (uint32_t)i};
         }
     }
-    if (loader->n_labels) {
+    if (loader->labels && loader->n_labels) {
         qsort(loader->labels, loader->n_labels, sizeof *loader->labels,
               label_order);
     }

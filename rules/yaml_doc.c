@@ -217,7 +217,7 @@ yaml_build_alias(struct yaml_builder *builder, const yaml_event_t *event)
     const struct yaml_anchor *anchors = builder->anchors.items;
     const struct yaml_node *node = NULL;
     uint32_t at;
-    bool found = name_map_get(&builder->anchor_names, name, &at);
+    bool found = anchors && name_map_get(&builder->anchor_names, name, &at);
 
     if (found) {
         node = anchors[at].node;
@@ -462,7 +462,7 @@ yaml_set_anchor(struct yaml_builder *builder, const char *name,
     struct yaml_anchor *anchors = builder->anchors.items, *anchor;
     uint32_t at;
 
-    if (name_map_get(&builder->anchor_names, name, &at)) {
+    if (anchors && name_map_get(&builder->anchor_names, name, &at)) {
         anchors[at].node = node; /* The last one of a name counts. */
         return;
     }

@@ -22,7 +22,8 @@ is_complete(const struct problems *problems)
     for (size_t i = 0; i < problems->n; i++) {
         const struct problem *problem = &problems->list[i];
 
-        if (strlen(problem->message) < 10 || strcmp(problem->file, "p.yaml")) {
+        if (strlen(problem->message) < 10 ||
+            strcmp(problem->file, "p.yaml") != 0) {
             return false;
         }
     }

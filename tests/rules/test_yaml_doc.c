@@ -162,17 +162,27 @@ billions_of_laughs_are_refused(void **state)
     done(&f);
 }
 
+/* Without the NUL. */
+static size_t
+put(char *text, size_t n, const char *part)
+{
+    while (*part) {
+        text[n++] = *part++;
+    }
+    return n;
+}
+
 static void
 values_stop_at_their_limit(void **state)
 {
-    size_t size = 2 * (YAML_DOC_MAX_NODES + 1);
+    size_t size = (size_t)2 * (YAML_DOC_MAX_NODES + 1);
     char *text = malloc(size);
     struct fixture f;
 
     (void)state;
     assert_non_null(text);
     for (size_t i = 0; i < size; i += 2) {
-        memcpy(text + i, "a,", 2);
+        (void)put(text, i, "a,");
     }
     text[0] = '[';
     text[1] = ' ';
@@ -182,7 +192,7 @@ values_stop_at_their_limit(void **state)
     assert_non_null(f.root);
     assert_int_equal(f.root->n, YAML_DOC_MAX_NODES - 1);
     done(&f);
-    memcpy(text + size - 2, "a]", 2);
+    (void)put(text, size - 2, "a]");
     parse_bytes(&f, text, size);
     assert_null(f.root);
     assert_string_equal(f.problems.list[0].code, "E-LIMIT");
@@ -200,7 +210,7 @@ doubles_are_told_of_what_was_read_before_a_limit(void **state)
     (void)state;
     assert_non_null(text);
     for (size_t i = 0; i + 5 <= YAML_DOC_MAX_BYTES; i += 5) {
-        memcpy(text + i, "a: 1\n", 5);
+        (void)put(text, i, "a: 1\n");
     }
     parse_bytes(&f, text, YAML_DOC_MAX_BYTES / 5 * 5);
     assert_null(f.root);
@@ -214,24 +224,22 @@ doubles_are_told_of_what_was_read_before_a_limit(void **state)
 static void
 aliases_stop_at_their_limit(void **state)
 {
-    char *text = malloc(5 * YAML_DOC_MAX_ALIASED + 100);
+    char *text = malloc((size_t)5 * YAML_DOC_MAX_ALIASED + 100);
     struct fixture f;
     size_t n;
 
     (void)state;
     assert_non_null(text);
-    memcpy(text, "- &a x\n", 7);
-    n = 7;
+    n = put(text, 0, "- &a x\n");
     for (size_t i = 0; i < YAML_DOC_MAX_ALIASED; i++) {
-        memcpy(text + n, "- *a\n", 5);
-        n += 5;
+        n = put(text, n, "- *a\n");
     }
     parse_bytes(&f, text, n);
     assert_non_null(f.root);
     assert_int_equal(f.root->n, YAML_DOC_MAX_ALIASED + 1);
     done(&f);
-    memcpy(text + n, "- *a\n", 5);
-    parse_bytes(&f, text, n + 5);
+    n = put(text, n, "- *a\n");
+    parse_bytes(&f, text, n);
     assert_null(f.root);
     assert_string_equal(f.problems.list[0].code, "E-LIMIT");
     assert_int_equal(f.problems.list[0].line, YAML_DOC_MAX_ALIASED + 2);
