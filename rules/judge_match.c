@@ -4,6 +4,8 @@
 
 static enum match match_l7(const struct policy *, const struct rule *,
                            const struct question *, enum rule_condition);
+static enum match match_seen(const struct policy *, const struct rule *,
+                             const struct question *, enum rule_condition);
 static bool ports_have(const struct port_list *, uint16_t port);
 static bool schedules_open(const struct schedule_list *, struct wall_time);
 static enum match apps_have(const struct policy *, const struct app_set *,
@@ -49,7 +51,9 @@ rule_match(const struct policy *policy, const struct rule_entry *entry,
             return MATCH_NO;
         }
         if (question->app == QUESTION_APP_NONE &&
-            (CONDITIONS_L7 >> condition & 1)) {
+            (CONDITIONS_L7 >> condition & 1) &&
+            (condition == CONDITION_APP ||
+             match_seen(policy, rule, question, condition) == MATCH_NO)) {
             *benefit = true;
         }
         result = one < result ? one : result;
@@ -183,23 +187,8 @@ static enum match
 match_l7(const struct policy *policy, const struct rule *rule,
          const struct question *question, enum rule_condition condition)
 {
-    enum match result = MATCH_NO;
-    unsigned version = tls_rank(question->tls_version);
+    enum match result = match_seen(policy, rule, question, condition);
 
-    if (condition == CONDITION_APP) {
-        result = apps_have(policy, &rule->app, question);
-    } else if (condition == CONDITION_APP_CATEGORY) {
-        result = match_of(
-            categories_have(&rule->categories, question->category_symbol));
-    } else if (condition == CONDITION_SNI) {
-        result = match_of(hosts_match(&rule->sni, question->sni));
-    } else if (condition == CONDITION_HOST) {
-        result = match_of(hosts_match(&rule->host, question->host));
-    } else if (condition == CONDITION_RISK) {
-        result = match_of((rule->risks & question->risks) != 0);
-    } else {
-        result = match_of(version && (rule->tls_versions >> version & 1));
-    }
     if (question->app == QUESTION_APP_PENDING && result == MATCH_NO) {
         return MATCH_MAYBE;
     }
@@ -208,6 +197,31 @@ match_l7(const struct policy *policy, const struct rule *rule,
         return MATCH_YES;
     }
     return result;
+}
+
+static enum match
+match_seen(const struct policy *policy, const struct rule *rule,
+           const struct question *question, enum rule_condition condition)
+{
+    unsigned version = tls_rank(question->tls_version);
+
+    if (condition == CONDITION_APP) {
+        return apps_have(policy, &rule->app, question);
+    }
+    if (condition == CONDITION_APP_CATEGORY) {
+        return match_of(
+            categories_have(&rule->categories, question->category_symbol));
+    }
+    if (condition == CONDITION_SNI) {
+        return match_of(hosts_match(&rule->sni, question->sni));
+    }
+    if (condition == CONDITION_HOST) {
+        return match_of(hosts_match(&rule->host, question->host));
+    }
+    if (condition == CONDITION_RISK) {
+        return match_of((rule->risks & question->risks) != 0);
+    }
+    return match_of(version && (rule->tls_versions >> version & 1));
 }
 
 static bool

@@ -366,6 +366,11 @@ set_page(struct builder *builder, struct service_index *index, size_t page,
     uint64_t hash = 0;
     size_t at;
 
+    if (page > 0 && memcmp(index->pages[index->page_of[page - 1]], rows,
+                           sizeof index->pages[0]) == 0) {
+        index->page_of[page] = index->page_of[page - 1];
+        return true;
+    }
     for (size_t i = 0; i < 256; i++) {
         hash = (hash ^ rows[i]) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 29;

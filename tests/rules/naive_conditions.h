@@ -1,4 +1,5 @@
-/* What one rule asks of a flow, condition by condition; see naive_judge.h. */
+/* What naive_judge.c asks: where an address is, and what one rule wants of a
+ * flow, condition by condition. */
 
 #ifndef TESTS_RULES_NAIVE_CONDITIONS_H
 #define TESTS_RULES_NAIVE_CONDITIONS_H
@@ -33,6 +34,10 @@ unsigned naive_requirements(const struct random_policy *,
 
 bool naive_service(const struct random_policy *, const struct random_list *,
                    const struct view *);
+/* S1 to S3.  'mac' is the number of a value, 0 if it is not known. */
+segment_id naive_segment(const struct random_policy *,
+                         const struct random_flow *, const struct addr *,
+                         unsigned mac);
 bool naive_contains(const struct prefix *, const struct addr *);
 
 #endif

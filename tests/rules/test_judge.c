@@ -198,6 +198,26 @@ a_staged_log_rule_keeps_no_verdict_open(void **state)
     policy_unref(a.policy);
 }
 
+/* The flag is for what would not hold had there been payload to look at. */
+static void
+a_risk_that_was_seen_needs_no_payload(void **state)
+{
+    struct answer a;
+
+    (void)state;
+    answer(&a,
+           "rules: [{id: r, from: a, to: b, when: {risk: "
+           "tls_obsolete_version}, action: allow}]\n",
+           "src=10.1.0.1 dst=10.2.0.1 risks=tls_obsolete_version");
+    assert_int_equal(a.verdict.decision, DECISION_ALLOW);
+    assert_int_equal(a.verdict.flags, 0);
+    a.question.risks = 0;
+    judge(a.policy, &a.question, &a.verdict);
+    assert_int_equal(a.verdict.decision, DECISION_ALLOW);
+    assert_int_equal(a.verdict.flags, VERDICT_NO_PAYLOAD);
+    policy_unref(a.policy);
+}
+
 /* IPv4 has its place among the IPv6 addresses and is none of them. */
 static void
 all_of_ipv6_holds_no_ipv4(void **state)
@@ -243,6 +263,7 @@ main(void)
         cmocka_unit_test(verdicts_are_those_of_the_language_read_aloud),
         cmocka_unit_test(a_required_name_is_open_while_the_application_is),
         cmocka_unit_test(a_staged_log_rule_keeps_no_verdict_open),
+        cmocka_unit_test(a_risk_that_was_seen_needs_no_payload),
         cmocka_unit_test(all_of_ipv6_holds_no_ipv4),
     };
 
