@@ -7,7 +7,6 @@
 #include "rules/policy_impl.h"
 
 #include <nettle/sha2.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct digest {
@@ -403,10 +402,13 @@ prefix_order(const void *a, const void *b)
 static void
 write_hex(struct sha256_ctx *context, char text[65])
 {
+    static const char digits[] = "0123456789abcdef";
     uint8_t bytes[SHA256_DIGEST_SIZE];
 
     sha256_digest(context, sizeof bytes, bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
     }
+    text[2 * sizeof bytes] = '\0';
 }

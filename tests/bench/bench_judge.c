@@ -1,6 +1,10 @@
 /* What one verdict costs, by the number of rules.
  *
  *     build/tests/bench/bench_judge
+ *     build/tests/bench/bench_judge policy 1000 >POLICY
+ *
+ * The second writes the policy, to run others with: results/judge.md has what
+ * of a replay's time goes into verdicts.
  *
  * 60 segments, rules between random ones for well-known services, single ports
  * and applications; questions between random hosts.  Half of the questions meet
@@ -146,11 +150,28 @@ measure(unsigned n_rules)
     free(text);
 }
 
+static int
+print_policy(unsigned n_rules)
+{
+    size_t size = (size_t)n_rules * TEXT_PER_RULE + 16384;
+    char *text = malloc(size);
+
+    if (!text) {
+        return 1;
+    }
+    fwrite(text, 1, write_policy(text, size, n_rules), stdout);
+    free(text);
+    return 0;
+}
+
 int
-main(void)
+main(int argc, char *argv[])
 {
     static const unsigned sizes[] = {10, 100, 1000, 10000};
 
+    if (argc == 3 && strcmp(argv[1], "policy") == 0) {
+        return print_policy((unsigned)strtoul(argv[2], NULL, 10));
+    }
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         measure(sizes[i]);
     }
