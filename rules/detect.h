@@ -110,8 +110,10 @@ struct detection {
     /* The ends; a silent segment has no flow, and its first address as the
      * source. */
     struct sighting seen;
-    bool all_dsts, all_ports; /* Stands for many: dst is zero, dst_port 0. */
-    const char *counted;      /* Static: "hosts", "ports", "bytes", ... */
+    /* Stands for many: dst is zero; dst_port is 0, and so is the protocol where
+     * it is not about one. */
+    bool all_dsts, all_ports;
+    const char *counted; /* Static: "hosts", "ports", "bytes", ... */
     uint64_t count, limit;
     int64_t window_ns; /* In which it was counted; 0 if that means nothing. */
 };

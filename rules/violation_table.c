@@ -8,7 +8,6 @@
 #include "rules/policy_impl.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,7 @@
 #include <xxhash.h>
 
 enum {
-    TABLE_FIRST_BUCKETS = 64,
-    REGISTER_BITS = 10
+    TABLE_FIRST_BUCKETS = 64
 };
 
 struct violation_table {
@@ -39,10 +37,6 @@ static uint64_t identity_of(const struct violation_table *,
                             const struct violation_key *);
 static uint64_t hash_text(const char *text, uint64_t seed);
 static void entry_free(struct violation_entry *);
-static void target_keep(struct violation_entry *, uint64_t n, uint64_t hash);
-static uint64_t target_hash(const struct violation_key *, bool over_dsts);
-static void register_note(uint8_t *registers, uint64_t hash);
-static uint64_t register_estimate(const uint8_t *registers);
 
 struct violation_table *
 violation_table_new(size_t max_entries)
@@ -192,52 +186,17 @@ violation_entry_add_flow(struct violation_entry *entry, uint64_t flow)
     flows[0] = flow;
 }
 
-/* Targets are kept one by one until they collapse; each is fresh then, so none
- * is there twice. */
+/* While targets are counted exactly each is fresh, so none is there twice. */
 void
 violation_entry_add_target(struct violation_entry *group,
                            const struct violation_key *key, bool over_dsts,
                            unsigned collapse)
 {
-    uint64_t hash = target_hash(key, over_dsts), n = group->violation.n_targets;
+    uint64_t hash = over_dsts ? distinct_hash(&key->dst, sizeof key->dst)
+                              : distinct_hash(&key->port, sizeof key->port);
 
-    if (group->registers) {
-        register_note(group->registers, hash);
-        hash = register_estimate(group->registers);
-        group->violation.n_targets = hash > n ? hash : n;
-        return;
-    }
-    group->violation.n_targets++;
-    if (n < collapse) {
-        target_keep(group, n, hash);
-        return;
-    }
-    group->registers = calloc(VIOLATION_N_REGISTERS, 1);
-    for (uint64_t i = 0; group->registers && i < n; i++) {
-        register_note(group->registers, group->targets[i]);
-    }
-    if (group->registers) {
-        register_note(group->registers, hash);
-    }
-    free(group->targets);
-    group->targets = NULL;
-}
-
-/* As number 'n'; room doubles at each power of two. */
-static void
-target_keep(struct violation_entry *group, uint64_t n, uint64_t hash)
-{
-    if ((n & (n - 1)) == 0) {
-        uint64_t *larger =
-            realloc(group->targets, (n ? 2 * n : 1) * sizeof *larger);
-
-        if (!larger) { /* Then it is not counted. */
-            group->violation.n_targets--;
-            return;
-        }
-        group->targets = larger;
-    }
-    group->targets[n] = hash;
+    distinct_add_new(&group->targets, hash, collapse);
+    group->violation.n_targets = group->targets.n;
 }
 
 static size_t
@@ -352,55 +311,6 @@ static void
 entry_free(struct violation_entry *entry)
 {
     policy_unref(entry->policy);
-    free(entry->targets);
-    free(entry->registers);
+    distinct_clear(&entry->targets);
     free(entry);
-}
-
-static uint64_t
-target_hash(const struct violation_key *key, bool over_dsts)
-{
-    uint64_t hash = UINT64_C(0x243f6a8885a308d3);
-
-    for (size_t i = 0; over_dsts && i < sizeof key->dst.byte; i++) {
-        hash = (hash ^ key->dst.byte[i]) * UINT64_C(0x100000001b3);
-    }
-    if (!over_dsts) {
-        hash ^= key->port;
-    }
-    hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
-    hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
-    return hash ^ hash >> 33;
-}
-
-/* HyperLogLog: a register keeps the longest run of zeros of its hashes. */
-static void
-register_note(uint8_t *registers, uint64_t hash)
-{
-    size_t at = (size_t)(hash >> (64 - REGISTER_BITS));
-    uint64_t rest = hash << REGISTER_BITS;
-    uint8_t rank =
-        (uint8_t)(rest ? __builtin_clzll(rest) + 1 : 64 - REGISTER_BITS + 1);
-
-    if (registers[at] < rank) {
-        registers[at] = rank;
-    }
-}
-
-static uint64_t
-register_estimate(const uint8_t *registers)
-{
-    const double n = VIOLATION_N_REGISTERS;
-    double sum = 0, estimate;
-    size_t zeros = 0;
-
-    for (size_t i = 0; i < VIOLATION_N_REGISTERS; i++) {
-        sum += 1.0 / (double)(UINT64_C(1) << registers[i]);
-        zeros += registers[i] == 0;
-    }
-    estimate = 0.7213 / (1 + 1.079 / n) * n * n / sum;
-    if (estimate <= 2.5 * n && zeros) {
-        estimate = n * log(n / (double)zeros);
-    }
-    return (uint64_t)(estimate + 0.5);
 }

@@ -4,6 +4,7 @@
 #ifndef RULES_VIOLATION_TABLE_H
 #define RULES_VIOLATION_TABLE_H
 
+#include "rules/distinct.h"
 #include "rules/violation.h"
 
 enum violation_entry_kind {
@@ -11,11 +12,6 @@ enum violation_entry_kind {
     VIOLATION_ENTRY_DSTS,  /* One source and port, any destination. */
     VIOLATION_ENTRY_PORTS, /* One source and destination, any port. */
     VIOLATION_ENTRY_THRESHOLD
-};
-
-enum {
-    /* Registers of the estimate of distinct targets; 1.04 / sqrt(n) error. */
-    VIOLATION_N_REGISTERS = 1024
 };
 
 /* What makes two hits the same violation. */
@@ -35,8 +31,7 @@ struct violation_entry {
     struct wall_time told_at;
     struct wall_time touched;
     uint64_t identity;
-    uint64_t *targets;  /* Groups: hashes of the targets so far; owned. */
-    uint8_t *registers; /* Groups that have collapsed; owned. */
+    struct distinct targets;                      /* Of groups. */
     struct violation_entry *newer, *older, *next; /* By time; in the bucket. */
 };
 

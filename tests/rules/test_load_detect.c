@@ -29,7 +29,7 @@ load_good(const char *rest)
     struct problems problems;
     struct policy *policy = load(rest, &problems);
 
-    if (!policy) {
+    if (problems.n_errors) {
         problems_print(&problems, stderr);
     }
     problems_done(&problems);
@@ -103,16 +103,17 @@ thresholds_have_defaults_and_units(void **state)
     struct policy *policy = load_good(
         "detect: {scan: {hosts: 7, window: 90s}, exfiltration:\n"
         "         {bytes_1h: 3MB, bytes_24h: 12000}, new_talker: true}\n");
-    const int64_t *limit = policy->detect.limit;
+    int64_t limit[N_DETECT_LIMITS];
 
     (void)state;
+    memcpy(limit, policy->detect.limit, sizeof limit);
     assert_int_equal(limit[LIMIT_SCAN_HOSTS], 7);
     assert_int_equal(limit[LIMIT_SCAN_PORTS], 15);
     assert_int_equal(limit[LIMIT_SCAN_WINDOW], 90 * SECOND_NS);
     assert_int_equal(limit[LIMIT_CONFORMANCE_WINDOW], 300 * SECOND_NS);
     assert_int_equal(limit[LIMIT_EXFILTRATION_BYTES_1H], 3000000);
     assert_int_equal(limit[LIMIT_EXFILTRATION_BYTES_24H], 12000);
-    assert_int_equal(limit[LIMIT_NEW_TALKER_WARMUP], 7 * 86400 * SECOND_NS);
+    assert_int_equal(limit[LIMIT_NEW_TALKER_WARMUP], 604800 * SECOND_NS);
     policy_unref(policy);
 }
 
