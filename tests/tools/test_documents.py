@@ -11,7 +11,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COOKBOOK = ROOT / "rules/examples/cookbook.md"
-MANUAL = ROOT / "rules/segmon-policy.5"
+LANGUAGE = ROOT / "rules/segmon-policy.5"
+PROGRAM = ROOT / "tools/segmon.1"
 SEGMON = None
 
 
@@ -43,18 +44,51 @@ class Cookbook(unittest.TestCase):
         self.assertGreaterEqual(n, 15)
 
 
-class Manual(unittest.TestCase):
+def headings(page):
+    """The lines under each heading of a page."""
+    found, heading = {}, None
+    for line in page.read_text().splitlines():
+        if line.startswith((".Sh ", ".Ss ")):
+            heading = line[4:].strip('"').lower()
+            found[heading] = []
+        elif heading:
+            found[heading].append(line)
+    return found
+
+
+class Pages(unittest.TestCase):
+    def test_they_are_well_formed(self):
+        checkers = (["groff", "-mdoc", "-ww", "-z", "-Tutf8"],
+                    ["mandoc", "-Tlint", "-Wwarning"])
+        checkers = [checker for checker in checkers if shutil.which(checker[0])]
+        if not checkers:
+            self.skipTest("neither groff nor mandoc is here")
+        for checker in checkers:
+            for page in (LANGUAGE, PROGRAM):
+                run = subprocess.run([*checker, str(page)], capture_output=True, timeout=60)
+                self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
+
+    def test_every_option_is_there_and_no_other(self):
+        page = headings(PROGRAM)
+        for command in ("check", "explain", "replay"):
+            run = subprocess.run([SEGMON, command, "--help"], capture_output=True, timeout=60)
+            lines = [line for line in run.stdout.decode().splitlines()
+                     if re.match(r" +(-\w, )?--", line)]
+            options = set(re.findall(r"(?:^ +|, )(?:-\w, )?--([\w-]+)", "\n".join(lines),
+                                     re.MULTILINE))
+            self.assertGreater(len(options), 4)
+            shown = re.findall(r"^\.It (?:Fl \w , )?Fl -([\w-]+)", "\n".join(page[command]),
+                               re.MULTILINE)
+            self.assertEqual(len(shown), len(set(shown)))
+            self.assertEqual(set(shown), options, command)
+
+
+class Language(unittest.TestCase):
     """segmon-policy(5) against the tables the program is made of."""
 
     @classmethod
     def setUpClass(cls):
-        cls.headings, heading = {}, None  # The lines under each.
-        for line in MANUAL.read_text().splitlines():
-            if line.startswith((".Sh ", ".Ss ")):
-                heading = line[4:].strip('"').lower()
-                cls.headings[heading] = []
-            elif heading:
-                cls.headings[heading].append(line)
+        cls.headings = headings(LANGUAGE)
 
     def items(self, heading, macro):
         """The names of the list under a heading, with what stands behind them."""
@@ -126,7 +160,7 @@ class Manual(unittest.TestCase):
             self.assertIn(text, said)
 
     def test_its_example_loads_and_passes_its_test(self):
-        page = MANUAL.read_text()
+        page = LANGUAGE.read_text()
         example = page[page.index(".Bd -literal"):page.index(".Ed")].split("\n", 1)[1]
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "policy.yaml"
@@ -134,16 +168,6 @@ class Manual(unittest.TestCase):
             run = subprocess.run([SEGMON, "check", "-p", str(path)], capture_output=True, timeout=60)
             self.assertEqual((run.returncode, run.stderr), (0, b""))
             self.assertIn(b"1 tests passed", run.stdout)
-
-    def test_it_is_well_formed(self):
-        checkers = (["groff", "-mdoc", "-ww", "-z", "-Tutf8"],
-                    ["mandoc", "-Tlint", "-Wwarning"])
-        checkers = [checker for checker in checkers if shutil.which(checker[0])]
-        if not checkers:
-            self.skipTest("neither groff nor mandoc is here")
-        for checker in checkers:
-            run = subprocess.run([*checker, str(MANUAL)], capture_output=True, timeout=60)
-            self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
 
 
 if __name__ == "__main__":
