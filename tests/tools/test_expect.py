@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """segmon replay --expect and --coverage: test_expect.py SEGMON [unittest options]."""
+import collections
 import json
 import pathlib
 import subprocess
@@ -246,6 +247,67 @@ class Expect(unittest.TestCase):
         self.assertIn("coverage of 5 flows\n", text)
         self.assertRegex(text, r"staged:\n  .*policy.yaml:8: plan\n")
         self.assertNotIn("web", text)
+
+
+class Sample(unittest.TestCase):
+    """The shipped sample: what is said of it against what its events add up to."""
+    POLICY = str(ROOT / "rules/examples/enterprise-pci-ot.yaml")
+    CAPTURE = str(ROOT / "tests/lab/sample/segments.pcap")
+    DECISIONS = {"allowed": "allow", "violation": "deny", "alert": "alert",
+                 "observed": "observe", "pending": "pending", "related": "related"}
+    RANKS = {"refused": 0, "attempt": 1, "established": 2, "data": 3}
+
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            coverage, expected = (pathlib.Path(folder) / name for name in ("c.json", "e.tsv"))
+            run = subprocess.run(
+                [SEGMON, "replay", "-q", "-o", "-", "-p", cls.POLICY, "--coverage", str(coverage),
+                 "--expect-write", str(expected), cls.CAPTURE],
+                capture_output=True, timeout=60, check=True)
+            cls.coverage = [json.loads(line) for line in coverage.read_text().splitlines()]
+            cls.expected = expected.read_text().splitlines()
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        cls.flows = [e for e in events if e["event"]["dataset"] == "segmon.flow"
+                     and e["segmon"]["record"] == "end"]
+        cls.violations = [e for e in events if e["event"]["dataset"] == "segmon.violation"]
+
+    def hits(self, kind, *names):
+        return {tuple(line[name] for name in names) + (decision,): n
+                for line in self.coverage if line["coverage"] == kind
+                and not str(line.get("rule")).startswith("tag-") and line.get("mode") != "staged"
+                for decision, n in line["hits"].items()}
+
+    def test_cells_are_those_of_the_flows(self):
+        self.assertGreater(len(self.flows), 100)
+        self.assertEqual(self.hits("cell", "src_segment", "dst_segment"), collections.Counter(
+            (e["observer"]["ingress"]["zone"], e["observer"]["egress"]["zone"],
+             self.DECISIONS[e["segmon"]["verdict"]]) for e in self.flows))
+
+    def test_rules_are_those_of_the_flows(self):
+        self.assertEqual(self.hits("rule", "rule"), collections.Counter(
+            (e["rule"]["id"], self.DECISIONS[e["segmon"]["verdict"]])
+            for e in self.flows if "rule" in e))
+
+    @staticmethod
+    def line(event):
+        port = event["destination"].get("port")
+        service = f"{event['network']['transport']}/{port}"
+        return (event["rule"]["id"], event["source"]["ip"], event["destination"]["ip"], service)
+
+    def test_violations_are_those_told_with_the_outcome_their_flows_ended_with(self):
+        ended = collections.defaultdict(list)
+        for event in self.flows:
+            if event["segmon"]["verdict"] == "violation":
+                ended[self.line(event)].append(event["segmon"]["outcome"])
+        told = {self.line(e) for e in self.violations
+                if e["segmon"]["violation"]["kind"] in ("new", "escalate")}
+        wanted = {(*line, max(ended[line], key=self.RANKS.get).replace("data", "established"))
+                  for line in told}
+        written = {tuple(line.split("\t")[:5]) for line in self.expected
+                   if not line.startswith("#") and "many" not in line}
+        self.assertGreater(len(written), 50)
+        self.assertEqual(written, wanted)
 
 
 if __name__ == "__main__":
