@@ -206,13 +206,6 @@ inspection_finish(struct application_engine *engine,
     engine->counters.active--;
 }
 
-void
-application_done(struct application *application)
-{
-    free(application->details);
-    application->details = NULL;
-}
-
 static bool
 engine_init(struct application_engine *engine, struct error *error)
 {

@@ -148,6 +148,9 @@ void inspection_finish(struct application_engine *, struct inspection *,
 
 void application_done(struct application *); /* Frees the details. */
 
+/* 'copy' owns details of its own; it has none if memory is out. */
+void application_copy(const struct application *, struct application *copy);
+
 /* Names.  Ids are dense from 0 ("Unknown"); the returned strings live as long
  * as the engine.  Risk names are nDPI's enumerators in lower case without
  * "NDPI_", such as "tls_selfsigned_certificate". */

@@ -24,6 +24,8 @@ struct text {
     size_t member;
 };
 
+static struct application_details *
+details_copy(const struct application_details *from);
 static bool has_tls(const struct ndpi_flow_struct *flow);
 static void format_sha1(const uint8_t sha1[SHA1_SIZE],
                         char text[SHA1_TEXT_SIZE]);
@@ -64,6 +66,48 @@ ndpi_details_take(const struct ndpi_flow_struct *flow)
     if (details != NULL && tls) {
         details->certificate_not_before = flow->protos.tls_quic.notBefore;
         details->certificate_not_after = flow->protos.tls_quic.notAfter;
+    }
+    return details;
+}
+
+void
+application_done(struct application *application)
+{
+    free(application->details);
+    application->details = NULL;
+}
+
+void
+application_copy(const struct application *application,
+                 struct application *copy)
+{
+    *copy = *application;
+    if (application->details != NULL) {
+        copy->details = details_copy(application->details);
+    }
+}
+
+static struct application_details *
+details_copy(const struct application_details *from)
+{
+    struct text texts[MAX_TEXTS] = {
+        {from->host, MEMBER(host)},
+        {from->user_agent, MEMBER(user_agent)},
+        {from->http_url, MEMBER(http_url)},
+        {from->alpn, MEMBER(alpn)},
+        {from->ja3_client, MEMBER(ja3_client)},
+        {from->ja3_server, MEMBER(ja3_server)},
+        {from->ja4_client, MEMBER(ja4_client)},
+        {from->certificate_issuer, MEMBER(certificate_issuer)},
+        {from->certificate_subject, MEMBER(certificate_subject)},
+        {from->certificate_sha1, MEMBER(certificate_sha1)},
+    };
+    struct application_details *details = copy_texts(texts, MAX_TEXTS);
+
+    if (details != NULL) {
+        details->certificate_not_before = from->certificate_not_before;
+        details->certificate_not_after = from->certificate_not_after;
+        details->text_cut = from->text_cut;
     }
     return details;
 }

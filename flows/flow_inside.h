@@ -42,9 +42,10 @@ void flow_table_end_flow(struct flow_table *, uint32_t slot, enum flow_end why);
  * looked. */
 void flow_table_end_idle(struct flow_table *, uint32_t slot);
 
-/* Says what the flow carried since its last record, if anything, as of
- * 'when'. */
-void flow_table_report(struct flow_table *, struct flow *, flow_tick when);
+/* Says what the flow carried since its last record as of 'when', for 'why'
+ * (FLOW_END_ACTIVE: only if there was anything). */
+void flow_table_report(struct flow_table *, struct flow *, enum flow_end why,
+                       flow_tick when);
 
 /* Counts a later fragment whose first one never came. */
 void flow_table_count_orphan(struct flow_table *,

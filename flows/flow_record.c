@@ -27,3 +27,15 @@ flow_outcome_name(enum flow_outcome outcome)
 
     return names[outcome];
 }
+unsigned
+flow_outcome_rank(enum flow_outcome outcome)
+{
+    static const uint8_t ranks[FLOW_N_OUTCOMES] = {
+        [FLOW_OUTCOME_REFUSED] = 1,
+        [FLOW_OUTCOME_ATTEMPT] = 2,
+        [FLOW_OUTCOME_ESTABLISHED] = 3,
+        [FLOW_OUTCOME_DATA] = 4,
+    };
+
+    return ranks[outcome];
+}

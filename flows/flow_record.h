@@ -25,6 +25,7 @@ enum flow_record_kind {
     X(NONE, "")             /* Not an end. */                                  \
     X(IDLE, "idle")         /* No packet for its idle timeout. */              \
     X(ACTIVE, "active")     /* Interim record of a long flow. */               \
+    X(REVISED, "revised")   /* Interim record: it is judged differently. */    \
     X(FIN, "fin")           /* TCP closed by both sides, then quiet. */        \
     X(RST, "rst")           /* TCP reset, then quiet. */                       \
     X(REUSED, "reused")     /* A new SYN reused the ports after the close. */  \
@@ -136,6 +137,10 @@ struct flow_record {
 const char *flow_end_name(enum flow_end);
 const char *flow_evidence_name(enum flow_evidence);
 const char *flow_outcome_name(enum flow_outcome);
+
+/* From 1: how far a flow got that should not have been, for telling the worst
+ * of several.  Refused is best: something stood in its way. */
+unsigned flow_outcome_rank(enum flow_outcome);
 
 enum {
     COMMUNITY_ID_SIZE = 31 /* "1:" + 28 base64 + NUL. */

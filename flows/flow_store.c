@@ -130,6 +130,7 @@ flow_store_remove(struct flow_store *store, uint32_t slot)
     }
     *link = node->chain;
     flow_parts_drop(&store->parts, flow_store_flow(store, slot));
+    flow_store_flow(store, slot)->chunk_at = 0;
     node->chain = store->free;
     store->free = slot;
     store->n_flows--;

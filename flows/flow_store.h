@@ -92,6 +92,13 @@ uint32_t flow_store_add(struct flow_store *, const struct flow_key *,
                         uint32_t hash);
 void flow_store_remove(struct flow_store *, uint32_t slot);
 
+/* Of an entry of a slot up to n_slots. */
+static inline bool
+flow_store_is_live(const struct flow *flow)
+{
+    return flow->chunk_at != 0;
+}
+
 void flow_store_prefetch(const struct flow_store *, uint32_t hash);
 
 #endif

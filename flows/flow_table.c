@@ -133,6 +133,25 @@ flow_table_flush(struct flow_table *table, enum flow_end why)
     }
 }
 
+void
+flow_table_revised(struct flow_table *table, struct flow *flow)
+{
+    flow_table_report(table, flow, FLOW_END_REVISED, flow_table_now(table));
+}
+
+struct flow *
+flow_table_next(const struct flow_table *table, uint32_t *cursor)
+{
+    while (*cursor < table->store.n_slots) {
+        struct flow *flow = flow_store_flow(&table->store, ++*cursor);
+
+        if (flow_store_is_live(flow)) {
+            return flow;
+        }
+    }
+    return NULL;
+}
+
 void *
 flow_user(struct flow *flow)
 {
@@ -229,7 +248,7 @@ expire(struct flow_table *table)
                            &due)) {
         if (due.is_quiet) {
             flow_table_report(table, flow_store_flow(&table->store, due.slot),
-                              due.when);
+                              FLOW_END_ACTIVE, due.when);
             flow_expiry_quiet(&table->expiry, &table->store, due.slot);
         } else {
             flow_table_end_idle(table, due.slot);
@@ -274,7 +293,8 @@ end_flow(struct flow_table *table, uint32_t slot, enum flow_end why,
 }
 
 void
-flow_table_report(struct flow_table *table, struct flow *flow, flow_tick when)
+flow_table_report(struct flow_table *table, struct flow *flow,
+                  enum flow_end why, flow_tick when)
 {
     struct flow_part *part = flow_part_get(flow, FLOW_PART_REPORTED);
     struct flow_record record;
@@ -285,11 +305,12 @@ flow_table_report(struct flow_table *table, struct flow *flow, flow_tick when)
     flow->marks |= FLOW_MARK_REPORTED;
     part->reported.when = when;
     flow_summarize(flow, &record);
-    if (record.source.delta_packets + record.destination.delta_packets == 0) {
+    if (why == FLOW_END_ACTIVE &&
+        record.source.delta_packets + record.destination.delta_packets == 0) {
         return;
     }
     record.kind = FLOW_RECORD_UPDATE;
-    record.reason = FLOW_END_ACTIVE;
+    record.reason = why;
     record.now = wall_of(table, when);
     if (table->options.record) {
         table->options.record(table->options.context, &record, flow_user(flow));

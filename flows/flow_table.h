@@ -114,6 +114,14 @@ void flow_table_prefetch(const struct flow_table *, const struct packet *,
  * backwards is ignored. */
 void flow_table_advance(struct flow_table *, struct wall_time now);
 
+/* Makes an interim record now, FLOW_END_REVISED: what the owner thinks of the
+ * flow has changed. */
+void flow_table_revised(struct flow_table *, struct flow *);
+
+/* Visits the flows alive, from '*cursor' 0 until NULL.  Between calls flows may
+ * come (and be visited or not) and go. */
+struct flow *flow_table_next(const struct flow_table *, uint32_t *cursor);
+
 /* Ends every flow, oldest first, for 'why' (end of file, or shutdown). */
 void flow_table_flush(struct flow_table *, enum flow_end why);
 

@@ -246,7 +246,7 @@ pass(struct flow_table *table, struct passage *passage)
     update.flow = flow_store_flow(&table->store, slot);
     if (!update.is_new &&
         flow_expiry_is_long(&table->expiry, update.flow, now)) {
-        flow_table_report(table, update.flow, now);
+        flow_table_report(table, update.flow, FLOW_END_ACTIVE, now);
     }
     account(table, update.flow, passage, &update);
     if (update.is_new) {

@@ -65,12 +65,16 @@ enum {
     X(REQUIRE_FORBID_RISK, "require.forbid_risk")                              \
     X(REQUIRE_ONE_WAY, "require.one_way")                                      \
     X(MIDSTREAM, "midstream")   /* defaults.midstream: ignore. */              \
-    X(ICMP_ERROR, "icmp-error") /* Belongs to the flow it quotes. */
+    X(ICMP_ERROR, "icmp-error") /* Belongs to the flow it quotes. */           \
+    /* Of violations only: */                                                  \
+    X(POLICY_CHANGE, "policy-change") /* A policy loaded since denies it. */   \
+    X(STAGED, "staged")               /* A staged rule would deny it. */
 
 enum verdict_reason {
 #define VERDICT_REASON_ENUM(NAME, TEXT) VERDICT_REASON_##NAME,
-    VERDICT_REASONS(VERDICT_REASON_ENUM) VERDICT_N_REASONS
+    VERDICT_REASONS(VERDICT_REASON_ENUM) VERDICT_N_REASONS,
 #undef VERDICT_REASON_ENUM
+    VERDICT_N_JUDGED = VERDICT_REASON_POLICY_CHANGE /* Those judge() gives. */
 };
 
 enum verdict_flag {

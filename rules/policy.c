@@ -77,6 +77,17 @@ policy_revision(const struct policy *policy)
     return policy->revision;
 }
 
+bool
+policy_asks_replied(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        if (policy->rules[i].requirements & 1U << REQUIREMENT_ONE_WAY) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 policy_sha256(const struct policy *policy)
 {

@@ -164,6 +164,9 @@ segment_id policy_locate(const struct policy *, const struct addr *,
  * flows of VLANs nobody distinguishes are one flow. */
 uint16_t policy_vlan_context(const struct policy *, uint16_t vlan);
 
+/* Whether a verdict can depend on the responder's first packet as such. */
+bool policy_asks_replied(const struct policy *);
+
 /* Small numbers for the names rules mention, so that judging compares integers;
  * 0 for a name no rule mentions.  'name' is as nDPI spells it, or an alias. */
 uint16_t policy_app_symbol(const struct policy *, const char *name);

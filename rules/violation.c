@@ -27,20 +27,13 @@ struct violation_tracker {
 
 /* One hit on its way through the tracker. */
 struct hit {
-    const struct policy *policy;
+    const struct violation_hit *facts;
     const struct policy_rule *rule;
-    const struct verdict *verdict;
-    const struct question *question;
-    const struct flow_record *record;
-    enum flow_outcome outcome;
     bool suppressed;
-    bool again; /* The flow was counted before. */
     struct violation_key key;
 };
 
-static void hit_init(struct hit *, const struct policy *,
-                     const struct verdict *, const struct question *,
-                     const struct flow_record *);
+static void hit_init(struct hit *, const struct violation_hit *);
 static struct violation_entry *find_or_collapse(struct violation_tracker *,
                                                 const struct hit *);
 static struct violation_entry *group_hit(struct violation_tracker *,
@@ -56,7 +49,7 @@ static void emit(struct violation_tracker *, struct violation_entry *,
                  enum violation_kind);
 static void tell_untracked(struct violation_tracker *, const struct hit *);
 static void violation_fill(struct violation *, const struct hit *);
-static int outcome_rank(enum flow_outcome);
+static unsigned outcome_rank(enum flow_outcome);
 static void close_entry(void *context, struct violation_entry *);
 
 struct violation_tracker *
@@ -91,19 +84,49 @@ violation_tracker_free(struct violation_tracker *tracker)
 }
 
 void
-violation_hit(struct violation_tracker *tracker, const struct policy *policy,
-              const struct verdict *verdict, const struct question *question,
-              const struct flow_record *record, bool again)
+violation_set_options(struct violation_tracker *tracker,
+                      const struct violation_options *options)
+{
+    tracker->options = *options;
+    violation_table_set_max(tracker->table, options->max_active);
+}
+
+struct violation_hit
+violation_of(const struct policy *policy, const struct verdict *verdict,
+             const struct question *question, const struct flow_record *record)
+{
+    bool icmp = question->protocol == PROTOCOL_ICMP ||
+                question->protocol == PROTOCOL_ICMPV6;
+
+    return (struct violation_hit){
+        .policy = policy,
+        .rule = verdict->rule,
+        .reason = verdict->reason,
+        .src = question->src,
+        .dst = question->dst,
+        .src_segment = question->src_segment,
+        .dst_segment = question->dst_segment,
+        .protocol = question->protocol,
+        .port = icmp ? question->icmp_type : question->dst_port,
+        .outcome = record->outcome,
+        .ambiguous = verdict->flags & VERDICT_DIRECTION_AMBIGUOUS,
+        .flow_id = record->id,
+        .now = record->now,
+    };
+}
+
+void
+violation_hit(struct violation_tracker *tracker,
+              const struct violation_hit *facts)
 {
     struct violation_entry *entry;
     struct hit hit;
 
-    hit_init(&hit, policy, verdict, question, record);
-    hit.again = again;
+    hit_init(&hit, facts);
     tracker->counters.hits++;
     tracker->counters.suppressed += hit.suppressed;
-    if (record->now.ns > tracker->now.ns) {
-        tracker->now = record->now;
+    if (facts->now.ns > tracker->now.ns) {
+        tracker->now = facts->now;
     }
     entry = find_or_collapse(tracker, &hit);
     if (!entry) {
@@ -181,29 +204,22 @@ violation_score(enum policy_level base, enum flow_outcome outcome,
 }
 
 static void
-hit_init(struct hit *hit, const struct policy *policy,
-         const struct verdict *verdict, const struct question *question,
-         const struct flow_record *record)
+hit_init(struct hit *hit, const struct violation_hit *facts)
 {
-    bool icmp = question->protocol == 1 || question->protocol == 58;
-    uint32_t rule = verdict->rule < 0 ? 0 : (uint32_t)verdict->rule;
+    uint32_t rule = facts->rule < 0 ? 0 : (uint32_t)facts->rule;
 
-    *hit = (struct hit){.policy = policy,
-                        .rule = policy_rule(policy, rule),
-                        .verdict = verdict,
-                        .question = question,
-                        .record = record,
-                        .outcome = record->outcome};
-    hit->suppressed = policy_suppressed(policy, rule, &question->src,
-                                        &question->dst, record->now);
-    hit->key = (struct violation_key){
-        .policy = policy_name(policy),
-        .rule = verdict->rule < 0 ? "?" : hit->rule->id,
-        .reason = verdict_reason_name(verdict->reason),
-        .src = question->src,
-        .dst = question->dst,
-        .protocol = question->protocol,
-        .port = icmp ? question->icmp_type : question->dst_port};
+    *hit =
+        (struct hit){.facts = facts, .rule = policy_rule(facts->policy, rule)};
+    hit->suppressed = policy_suppressed(facts->policy, rule, &facts->src,
+                                        &facts->dst, facts->now);
+    hit->key =
+        (struct violation_key){.policy = policy_name(facts->policy),
+                               .rule = facts->rule < 0 ? "?" : hit->rule->id,
+                               .reason = verdict_reason_name(facts->reason),
+                               .src = facts->src,
+                               .dst = facts->dst,
+                               .protocol = facts->protocol,
+                               .port = facts->port};
 }
 
 /* The entry this hit belongs to: its own, or that of its group once the group
@@ -262,7 +278,7 @@ threshold_reached(struct violation_tracker *tracker, const struct hit *hit)
     const struct policy_threshold *threshold = &hit->rule->threshold;
     struct violation_key key = hit->key;
     struct violation_entry *entry;
-    int64_t now = hit->record->now.ns;
+    int64_t now = hit->facts->now.ns;
 
     if (!threshold->count) {
         return true;
@@ -287,12 +303,12 @@ threshold_reached(struct violation_tracker *tracker, const struct hit *hit)
         tracker->counters.overflow++;
         return true; /* Better told too often than not at all. */
     }
-    if (!entry->violation.count ||
+    if (entry->touched.ns == INT64_MIN ||
         now - entry->violation.first_seen.ns >= threshold->window_ns) {
         entry->violation.count = 0;
         entry->violation.first_seen.ns = now;
     }
-    entry->violation.count++;
+    entry->violation.count += !hit->facts->again;
     violation_table_touch(tracker->table, entry, tracker->now);
     return entry->violation.count >= threshold->count;
 }
@@ -306,14 +322,14 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
     struct wall_time first = violation->first_seen, last = violation->last_seen;
     enum flow_outcome worst = violation->outcome;
 
-    violation_entry_set_policy(entry, hit->policy);
+    violation_entry_set_policy(entry, hit->facts->policy);
     violation_fill(violation, hit);
     if (!fresh) {
         violation->first_seen =
-            first.ns < hit->record->now.ns ? first : hit->record->now;
+            first.ns < hit->facts->now.ns ? first : hit->facts->now;
         violation->last_seen =
-            last.ns > hit->record->now.ns ? last : hit->record->now;
-        if (outcome_rank(worst) > outcome_rank(hit->outcome) ||
+            last.ns > hit->facts->now.ns ? last : hit->facts->now;
+        if (outcome_rank(worst) > outcome_rank(hit->facts->outcome) ||
             worst == FLOW_OUTCOME_DATA) {
             violation->outcome = worst;
         }
@@ -325,12 +341,12 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
         violation->port = 0;
         violation->all_ports = true;
     }
-    if (fresh || !hit->again) {
+    if (fresh || !hit->facts->again) {
         violation->count++;
         violation->count_since_last++;
     }
-    entry->ambiguous = hit->verdict->flags & VERDICT_DIRECTION_AMBIGUOUS;
-    violation_entry_add_flow(entry, hit->record->id);
+    entry->ambiguous = hit->facts->ambiguous;
+    violation_entry_add_flow(entry, hit->facts->flow_id);
     violation_table_touch(tracker->table, entry, tracker->now);
 }
 
@@ -338,13 +354,13 @@ static void
 entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
            const struct hit *hit)
 {
-    int64_t now = hit->record->now.ns;
+    int64_t now = hit->facts->now.ns;
     bool single = entry->kind == VIOLATION_ENTRY_SINGLE;
     enum violation_kind kind;
 
     if (!entry->told) {
         kind = single ? VIOLATION_KIND_NEW : VIOLATION_KIND_COLLAPSED;
-    } else if (outcome_rank(hit->outcome) > entry->told_rank) {
+    } else if (outcome_rank(hit->facts->outcome) > entry->told_rank) {
         kind = VIOLATION_KIND_ESCALATE;
     } else if (now - entry->told_at.ns >= realert_of(tracker, hit)) {
         kind = VIOLATION_KIND_UPDATE;
@@ -395,13 +411,12 @@ emit(struct violation_tracker *tracker, struct violation_entry *entry,
 static void
 tell_untracked(struct violation_tracker *tracker, const struct hit *hit)
 {
-    struct violation_entry entry = {.ambiguous = hit->verdict->flags &
-                                                 VERDICT_DIRECTION_AMBIGUOUS};
+    struct violation_entry entry = {.ambiguous = hit->facts->ambiguous};
 
     violation_fill(&entry.violation, hit);
     violation_key_id(VIOLATION_ENTRY_SINGLE, &hit->key, entry.violation.id);
     entry.violation.count = entry.violation.count_since_last = 1;
-    entry.violation.flow_ids[0] = hit->record->id;
+    entry.violation.flow_ids[0] = hit->facts->flow_id;
     emit(tracker, &entry, VIOLATION_KIND_NEW);
 }
 
@@ -409,31 +424,30 @@ tell_untracked(struct violation_tracker *tracker, const struct hit *hit)
 static void
 violation_fill(struct violation *violation, const struct hit *hit)
 {
-    violation->policy = hit->policy;
-    violation->rule = hit->verdict->rule;
-    violation->reason = hit->verdict->reason;
-    violation->src = hit->key.src;
-    violation->dst = hit->key.dst;
-    violation->protocol = hit->key.protocol;
-    violation->port = hit->key.port;
-    violation->src_segment = hit->question->src_segment;
-    violation->dst_segment = hit->question->dst_segment;
-    violation->outcome = hit->outcome;
-    violation->first_seen = violation->last_seen = hit->record->now;
+    const struct violation_hit *facts = hit->facts;
+
+    violation->policy = facts->policy;
+    violation->rule = facts->rule;
+    violation->reason = facts->reason;
+    violation->src = facts->src;
+    violation->dst = facts->dst;
+    violation->protocol = facts->protocol;
+    violation->port = facts->port;
+    violation->src_segment = facts->src_segment;
+    violation->dst_segment = facts->dst_segment;
+    violation->outcome = facts->outcome;
+    violation->first_seen = violation->last_seen = facts->now;
     violation->suppressed = hit->suppressed;
+    violation->staged = facts->staged;
 }
 
 /* What the control let through.  Data adds nothing to established: either way
  * the control is broken. */
-static int
+static unsigned
 outcome_rank(enum flow_outcome outcome)
 {
-    static const int ranks[] = {[FLOW_OUTCOME_REFUSED] = 0,
-                                [FLOW_OUTCOME_ATTEMPT] = 1,
-                                [FLOW_OUTCOME_ESTABLISHED] = 2,
-                                [FLOW_OUTCOME_DATA] = 2};
-
-    return ranks[outcome];
+    return flow_outcome_rank(
+        outcome == FLOW_OUTCOME_DATA ? FLOW_OUTCOME_ESTABLISHED : outcome);
 }
 
 static void

@@ -61,6 +61,25 @@ struct violation {
     struct wall_time first_seen, last_seen;
     uint64_t flow_ids[VIOLATION_MAX_FLOWS]; /* The latest, 0 if fewer. */
     bool suppressed;
+    bool staged; /* Of a staged rule: what would be one, were it in force. */
+};
+
+/* One flow that the policy objects to: what a tracker counts.  A value; the
+ * policy is borrowed for the call. */
+struct violation_hit {
+    const struct policy *policy;
+    int32_t rule;
+    enum verdict_reason reason;
+    struct addr src, dst;
+    segment_id src_segment, dst_segment;
+    uint8_t protocol;
+    uint16_t port; /* Responder's; ICMP: type. */
+    enum flow_outcome outcome;
+    bool ambiguous; /* Who opened it is not sure. */
+    bool staged;    /* A staged rule objects, those in force do not. */
+    bool again;     /* The same flow, grown worse: not counted twice. */
+    uint64_t flow_id;
+    struct wall_time now;
 };
 
 struct violation_options {
@@ -80,12 +99,18 @@ violation_tracker_new(const struct violation_options *, violation_handler *,
                       void *context, struct error *);
 void violation_tracker_free(struct violation_tracker *); /* Accepts NULL. */
 
-/* One flow that the policy denies; or, 'again', the same flow with a worse
- * outcome, which is not counted twice. */
-void violation_hit(struct violation_tracker *, const struct policy *,
-                   const struct verdict *, const struct question *,
-                   const struct flow_record *, bool again);
+/* Other limits from now on, as of another policy; nothing tracked is lost. */
+void violation_set_options(struct violation_tracker *,
+                           const struct violation_options *);
+
+/* Hits must come in the order of their times, as far as packets do. */
+void violation_hit(struct violation_tracker *, const struct violation_hit *);
 void violation_advance(struct violation_tracker *, struct wall_time now);
+
+/* The hit that a verdict of DECISION_DENY is. */
+struct violation_hit violation_of(const struct policy *, const struct verdict *,
+                                  const struct question *,
+                                  const struct flow_record *);
 
 /* Severity from its six terms (policy language, section on severity). */
 struct violation_score violation_score(enum policy_level base,

@@ -71,6 +71,12 @@ violation_table_free(struct violation_table *table)
     }
 }
 
+void
+violation_table_set_max(struct violation_table *table, size_t max_entries)
+{
+    table->max = max_entries;
+}
+
 size_t
 violation_table_count(const struct violation_table *table)
 {
@@ -99,7 +105,7 @@ violation_table_add(struct violation_table *table,
     struct violation_entry *entry;
     size_t bucket;
 
-    if (table->n == table->max ||
+    if (table->n >= table->max ||
         (table->n == table->n_buckets && !table_grow(table))) {
         return NULL;
     }

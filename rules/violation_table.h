@@ -27,7 +27,7 @@ struct violation_entry {
     enum violation_entry_kind kind;
     struct policy *policy; /* A reference of the entry's own, or NULL. */
     bool told, ambiguous;
-    int told_rank;
+    unsigned told_rank;
     struct wall_time told_at;
     struct wall_time touched;
     uint64_t identity;
@@ -39,6 +39,7 @@ struct violation_table;
 
 struct violation_table *violation_table_new(size_t max_entries);
 void violation_table_free(struct violation_table *); /* Accepts NULL. */
+void violation_table_set_max(struct violation_table *, size_t max_entries);
 size_t violation_table_count(const struct violation_table *);
 
 /* NULL if there is none. */

@@ -93,7 +93,7 @@ without_tests_nothing_is_exercised(void **state)
     assert_int_equal(totals.tiers[TIER_RULE].n, 3); /* Enforced ones. */
     assert_int_equal(totals.tiers[TIER_PAIR].n, 1);
     assert_int_equal(totals.tiers[TIER_DEFAULT].n, 5); /* No midstream. */
-    assert_int_equal(totals.rules.n, 10); /* No detector. */
+    assert_int_equal(totals.rules.n, 10);              /* No detector. */
     assert_false(rule(&coverage, "detect:scan").counts);
     assert_int_equal(totals.rules.exercised, 0);
     assert_int_equal(totals.cells.n, 16); /* a, b, internet, unknown. */

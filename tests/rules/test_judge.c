@@ -84,7 +84,7 @@ assert_all_seen(const struct seen *seen)
     for (unsigned i = 0; i <= DECISION_RELATED; i++) {
         assert_true(seen->decision[i] >= MIN_SEEN);
     }
-    for (unsigned i = 0; i < VERDICT_N_REASONS; i++) {
+    for (unsigned i = 0; i < VERDICT_N_JUDGED; i++) {
         assert_true(seen->reason[i] >= MIN_SEEN);
     }
     for (unsigned i = 0; i < 7; i++) {
@@ -108,13 +108,17 @@ verdicts_are_those_of_the_language_read_aloud(void **state)
     for (uint64_t seed = 0; seed < N_POLICIES; seed++) {
         struct choices choices = choices_from_seed(seed);
         struct policy *policy;
+        unsigned n;
         char id[24];
 
         random_policy_draw(&choices, &model);
         policy = load(random_policy_write(&model, text));
+        n = 0;
         for (unsigned i = 0; i < policy_n_rules(policy); i++) {
-            assert_string_equal(policy_rule(policy, i)->id,
-                                random_policy_rule_id(&model, i, id));
+            if (policy_rule(policy, i)->tier != TIER_DETECTOR) {
+                assert_string_equal(policy_rule(policy, i)->id,
+                                    random_policy_rule_id(&model, n++, id));
+            }
         }
         for (int i = 0; i < N_FLOWS; i++) {
             ask(&choices, &model, policy, &seen);

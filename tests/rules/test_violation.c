@@ -88,14 +88,16 @@ hit(struct fixture *f, int64_t seconds, uint32_t src, uint32_t dst,
     struct flow_record record = {.id = (uint64_t)seconds + 1,
                                  .outcome = outcome,
                                  .now = {seconds * SECOND_NS}};
+    struct violation_hit facts;
     struct verdict verdict;
 
     question.src_segment = policy_locate(f->policy, &question.src, &place);
     question.dst_segment = policy_locate(f->policy, &question.dst, &place);
     judge(f->policy, &question, &verdict);
     assert_int_equal(verdict.decision, DECISION_DENY);
-    violation_hit(f->tracker, f->policy, &verdict, &question, &record,
-                  f->again);
+    facts = violation_of(f->policy, &verdict, &question, &record);
+    facts.again = f->again;
+    violation_hit(f->tracker, &facts);
 }
 
 static const struct violation_options usual = {.max_active = 10000,
@@ -146,6 +148,23 @@ a_flow_that_gets_worse_is_told_again_and_counted_once(void **state)
     f.again = false;
     hit(&f, 2, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
     assert_int_equal(f.told.n, 2);
+    tear_down(&f);
+}
+
+static void
+a_flow_that_gets_worse_counts_once_towards_a_threshold(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, &usual, "threshold: {count: 2, window: 60s}", "");
+    hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    f.again = true;
+    hit(&f, 1, 1, 1, 22, FLOW_OUTCOME_ESTABLISHED);
+    assert_int_equal(f.told.n, 0);
+    f.again = false;
+    hit(&f, 2, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    assert_int_equal(f.told.n, 1);
     tear_down(&f);
 }
 
@@ -459,6 +478,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_violation_is_told_again_after_realert),
         cmocka_unit_test(a_flow_that_gets_worse_is_told_again_and_counted_once),
+        cmocka_unit_test(
+            a_flow_that_gets_worse_counts_once_towards_a_threshold),
         cmocka_unit_test(a_rule_may_have_its_own_realert),
         cmocka_unit_test(a_worse_outcome_is_told_at_once_and_data_adds_nothing),
         cmocka_unit_test(identity_is_the_documented_digest),

@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
+#include "tools/runtime/exchange.h"
 #include "tools/runtime/handoff.h"
 
 #include <pthread.h>
@@ -15,7 +16,7 @@ enum {
 
 /* What the consuming thread saw; asserted on by the test's own thread. */
 struct seen {
-    struct handoff *handoff;
+    struct exchange *handoff;
     uint64_t n_packets;
     bool in_order, bytes_right;
 };
@@ -26,7 +27,7 @@ consume(void *argument)
     struct seen *seen = argument;
     struct handoff_batch *batch;
 
-    while ((batch = handoff_receive(seen->handoff))) {
+    while ((batch = exchange_receive(seen->handoff))) {
         for (size_t i = 0; i < batch->n_packets; i++) {
             uint64_t number = seen->n_packets++;
 
@@ -36,7 +37,7 @@ consume(void *argument)
                 batch->frames[i].captured == sizeof number &&
                 memcmp(batch->frames[i].data, &number, sizeof number) == 0;
         }
-        handoff_give_back(seen->handoff, batch);
+        exchange_give_back(seen->handoff, batch);
     }
     return NULL;
 }
@@ -62,17 +63,17 @@ every_packet_arrives_once_in_order_with_its_bytes(void **state)
                               .wire_size = sizeof i};
 
         while (!handoff_batch_add(batch, &frame, &packet, frame.time)) {
-            handoff_send(seen.handoff, batch);
+            exchange_send(seen.handoff, batch);
             batch = handoff_take_empty(seen.handoff);
         }
     }
-    handoff_send(seen.handoff, batch);
-    handoff_send(seen.handoff, NULL);
+    exchange_send(seen.handoff, batch);
+    exchange_send(seen.handoff, NULL);
     pthread_join(thread, NULL);
     assert_int_equal(seen.n_packets, N_PACKETS);
     assert_true(seen.in_order);
     assert_true(seen.bytes_right);
-    handoff_free(seen.handoff);
+    exchange_free(seen.handoff);
 }
 
 static void
@@ -82,7 +83,7 @@ a_batch_takes_the_largest_frame_and_refuses_what_does_not_fit(void **state)
     struct packet packet = {.number = 1};
     struct frame frame = {.data = bytes, .captured = sizeof bytes};
     struct error error;
-    struct handoff *handoff = handoff_new(&error);
+    struct exchange *handoff = handoff_new(&error);
     struct handoff_batch *batch = handoff_take_empty(handoff);
     size_t n = 0;
 
@@ -93,10 +94,10 @@ a_batch_takes_the_largest_frame_and_refuses_what_does_not_fit(void **state)
     assert_int_equal(n, HANDOFF_BYTES / sizeof bytes);
     frame.captured = 0;
     assert_true(handoff_batch_add(batch, &frame, &packet, frame.time));
-    handoff_give_back(handoff, batch);
+    exchange_give_back(handoff, batch);
     batch = handoff_take_empty(handoff);
     assert_int_equal(batch->n_packets, 0);
-    handoff_free(handoff);
+    exchange_free(handoff);
 }
 
 int

@@ -1,4 +1,4 @@
-/* worker.c, on dissected packets and a compiled policy */
+/* worker.h and desk.h together, on dissected packets and compiled policies. */
 
 #include "tests/support/packet_builder.h"
 #include "tests/support/test.h"
@@ -7,6 +7,7 @@
 #include "dissect/dissect.h"
 #include "rules/problems.h"
 #include "tools/runtime/capture_names.h"
+#include "tools/runtime/desk.h"
 #include "tools/runtime/worker.h"
 
 #include <string.h>
@@ -15,20 +16,37 @@ enum {
     MAX_TOLD = 16
 };
 
-static const char policy_text[] =
-    "version: 1\n"
-    "policy: {name: test, revision: '1'}\n"
-    "segments:\n"
-    "  users: {networks: [10.1.0.0/16]}\n"
-    "  servers: {networks: [10.2.0.0/16]}\n"
-    "rules:\n"
-    "  - {id: ssh, from: users, to: servers, service: tcp/22, app: SSH,\n"
-    "     action: allow}\n";
+#define POLICY(RULES)                                                          \
+    "version: 1\n"                                                             \
+    "policy: {name: test, revision: '1'}\n"                                    \
+    "segments:\n"                                                              \
+    "  users: {networks: [10.1.0.0/16]}\n"                                     \
+    "  servers: {networks: [10.2.0.0/16]}\n"                                   \
+    "rules:\n" RULES
+
+static const char usual[] =
+    POLICY("  - {id: ssh, from: users, to: servers, service: tcp/22,\n"
+           "     app: SSH, action: allow}\n");
+static const char web_allowed[] =
+    POLICY("  - {id: web, from: users, to: servers, service: tcp/8080,\n"
+           "     action: allow}\n");
+static const char web_denied[] =
+    POLICY("  - {id: no-web, from: users, to: servers, service: tcp/8080,\n"
+           "     action: deny}\n");
+static const char web_to_be_denied[] =
+    POLICY("  - {id: no-web, from: users, to: servers, service: tcp/8080,\n"
+           "     action: deny, mode: staged}\n"
+           "  - {id: web, from: users, to: servers, action: allow}\n");
+static const char one_way[] =
+    POLICY("  - {id: diode, from: users, to: servers, service: tcp/8080,\n"
+           "     action: allow, require: {one_way: true}}\n");
 
 /* What the observer saw, in order. */
 struct told {
     bool is_flow;
     enum violation_kind kind;
+    enum verdict_reason reason;
+    bool staged;
     enum decision decision;
     segment_id src_segment, dst_segment;
 };
@@ -37,6 +55,7 @@ static struct told told[MAX_TOLD];
 static size_t n_told;
 static struct policy *policy;
 static struct capture_names names;
+static struct desk *desk;
 static struct worker *worker;
 static struct wall_time now;
 
@@ -58,42 +77,70 @@ see_violation(void *context, const struct event_violation *event)
     assert_true(n_told < MAX_TOLD);
     told[n_told++] =
         (struct told){.kind = event->violation->kind,
+                      .reason = event->violation->reason,
+                      .staged = event->violation->staged,
                       .src_segment = event->violation->src_segment,
                       .dst_segment = event->violation->dst_segment};
 }
 
-static const struct worker_observer observer = {see_flow, see_violation, NULL};
+static const struct worker_observer flow_observer = {see_flow, NULL};
+static const struct desk_observer desk_observer = {see_violation, NULL};
 static const struct event_source source = {.sensor = "test", .version = "0"};
 
+static struct policy *
+load(const char *text)
+{
+    struct policy *loaded;
+    struct problems problems;
+
+    problems_init(&problems);
+    loaded = policy_load_bytes("test", text, strlen(text), NULL, &problems);
+    problems_print(&problems, stderr);
+    problems_done(&problems);
+    assert_non_null(loaded);
+    return loaded;
+}
+
 static void
-start(void)
+start(const char *policy_text)
 {
     struct worker_options options = {
         .table = {.max_flows = 100, .timeouts = flow_default_timeouts},
         .source = &source,
         .names = &names,
-        .observer = &observer};
-    struct problems problems;
+        .observer = &flow_observer};
+    struct desk_options desk_options = {
+        .n_trays = 1, .source = &source, .observer = &desk_observer};
     struct error error;
 
-    problems_init(&problems);
-    policy = policy_load_bytes("test", policy_text, strlen(policy_text), NULL,
-                               &problems);
-    problems_print(&problems, stderr);
-    problems_done(&problems);
-    assert_non_null(policy);
+    policy = load(policy_text);
     options.policy = policy;
+    desk_options.policy = policy;
     capture_names_init(&names, NULL, 0);
+    desk = desk_new(&desk_options, &error);
+    assert_non_null(desk);
+    options.tray = desk_tray(desk, 0);
     worker = worker_new(&options, &error);
     assert_non_null(worker);
     n_told = 0;
     now.ns = INT64_C(1700000000) * SECOND_NS;
 }
 
+/* As a reload does. */
+static void
+change_policy(const char *text)
+{
+    policy_unref(policy);
+    policy = load(text);
+    worker_set_policy(worker, policy);
+    worker_end_round(worker, now);
+}
+
 static int
 stop(void **state)
 {
     (void)state;
+    desk_free(desk);
     worker_free(worker);
     policy_unref(policy);
     capture_names_done(&names);
@@ -125,13 +172,14 @@ send_tcp(bool from_client, uint16_t port, uint8_t flags)
     assert_int_equal(dissect_frame(&frame, &dissect_default_options, &packet),
                      DISSECT_OK);
     worker_packet(worker, &frame, &packet, now);
+    worker_end_round(worker, now);
 }
 
 static void
 a_violation_is_told_at_its_first_packet_and_again_when_worse(void **state)
 {
     (void)state;
-    start();
+    start(usual);
     send_tcp(true, 8080, TCP_SYN);
     assert_int_equal(n_told, 1);
     assert_false(told[0].is_flow);
@@ -154,7 +202,7 @@ without_inspection_an_application_gets_the_benefit_of_the_doubt(void **state)
     struct worker_counters counters;
 
     (void)state;
-    start();
+    start(usual);
     send_tcp(true, 22, TCP_SYN);
     worker_finish(worker, FLOW_END_SHUTDOWN, now);
     assert_int_equal(n_told, 1);
@@ -172,7 +220,7 @@ segments_follow_the_initiator_not_the_first_packet(void **state)
     segment_id src;
 
     (void)state;
-    start();
+    start(usual);
     send_tcp(false, 8080, TCP_SYN | TCP_ACK); /* Its SYN comes late. */
     send_tcp(true, 8080, TCP_SYN);
     send_tcp(true, 8080, TCP_ACK);
@@ -182,6 +230,90 @@ segments_follow_the_initiator_not_the_first_packet(void **state)
     assert_string_equal(policy_segment(policy, src)->name, "users");
     assert_string_equal(
         policy_segment(policy, told[n_told - 1].dst_segment)->name, "servers");
+}
+
+static void
+a_policy_that_denies_live_flows_is_told_once_with_its_reason(void **state)
+{
+    struct worker_counters counters;
+
+    (void)state;
+    start(web_allowed);
+    send_tcp(true, 8080, TCP_SYN);
+    assert_int_equal(n_told, 0);
+    change_policy(web_denied); /* No packet comes. */
+    assert_int_equal(n_told, 1);
+    assert_int_equal(told[0].kind, VIOLATION_KIND_NEW);
+    assert_int_equal(told[0].reason, VERDICT_REASON_POLICY_CHANGE);
+    send_tcp(true, 8080, TCP_SYN);
+    change_policy(web_denied);
+    assert_int_equal(n_told, 1);
+    send_tcp(false, 8080, TCP_SYN | TCP_ACK);
+    send_tcp(true, 8080, TCP_ACK);
+    assert_int_equal(n_told, 2); /* The same violation got worse. */
+    assert_int_equal(told[1].kind, VIOLATION_KIND_ESCALATE);
+    assert_int_equal(told[1].reason, VERDICT_REASON_POLICY_CHANGE);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(told[n_told - 1].decision, DECISION_DENY);
+    worker_get_counters(worker, &counters);
+    assert_int_equal(counters.revised, 1);
+}
+
+static void
+a_policy_that_allows_live_flows_ends_their_violation_silently(void **state)
+{
+    (void)state;
+    start(web_denied);
+    send_tcp(true, 8080, TCP_SYN);
+    assert_int_equal(n_told, 1);
+    change_policy(web_allowed);
+    send_tcp(false, 8080, TCP_SYN | TCP_ACK);
+    assert_int_equal(n_told, 1);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(n_told, 2);
+    assert_int_equal(told[1].decision, DECISION_ALLOW);
+}
+
+static void
+a_flow_that_got_no_packet_since_the_policy_changed_ends_by_the_new_one(
+    void **state)
+{
+    (void)state;
+    start(web_allowed);
+    send_tcp(true, 8080, TCP_SYN);
+    policy_unref(policy);
+    policy = load(web_denied);
+    worker_set_policy(worker, policy);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(n_told, 2);
+    assert_int_equal(told[0].decision, DECISION_DENY);
+    assert_int_equal(told[1].reason, VERDICT_REASON_POLICY_CHANGE);
+}
+
+static void
+an_answer_where_none_may_come_revises_the_verdict(void **state)
+{
+    (void)state;
+    start(one_way);
+    send_tcp(true, 8080, TCP_SYN);
+    assert_int_equal(n_told, 0);
+    send_tcp(false, 8080, TCP_SYN | TCP_ACK);
+    assert_int_equal(n_told, 1);
+    assert_int_equal(told[0].reason, VERDICT_REASON_REQUIRE_ONE_WAY);
+}
+
+static void
+what_a_staged_rule_would_deny_is_told_as_staged(void **state)
+{
+    (void)state;
+    start(web_to_be_denied);
+    send_tcp(true, 8080, TCP_SYN);
+    assert_int_equal(n_told, 1);
+    assert_true(told[0].staged);
+    assert_int_equal(told[0].reason, VERDICT_REASON_STAGED);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(n_told, 2);
+    assert_int_equal(told[1].decision, DECISION_ALLOW);
 }
 
 int
@@ -195,6 +327,18 @@ main(void)
             stop),
         cmocka_unit_test_teardown(
             segments_follow_the_initiator_not_the_first_packet, stop),
+        cmocka_unit_test_teardown(
+            a_policy_that_denies_live_flows_is_told_once_with_its_reason, stop),
+        cmocka_unit_test_teardown(
+            a_policy_that_allows_live_flows_ends_their_violation_silently,
+            stop),
+        cmocka_unit_test_teardown(
+            a_flow_that_got_no_packet_since_the_policy_changed_ends_by_the_new_one,
+            stop),
+        cmocka_unit_test_teardown(
+            an_answer_where_none_may_come_revises_the_verdict, stop),
+        cmocka_unit_test_teardown(
+            what_a_staged_rule_would_deny_is_told_as_staged, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

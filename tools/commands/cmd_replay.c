@@ -1,7 +1,6 @@
 /* segmon replay: the pipeline over capture files. */
 
 #include "capture/error.h"
-#include "rules/problems.h"
 #include "tools/commands/command.h"
 #include "tools/commands/replay.h"
 #include "tools/runtime/progress.h"
@@ -26,8 +25,6 @@ static atomic_int stop_signal;
 
 static bool list_files(struct replay *, struct error *);
 static int run(struct replay *);
-static int open_policy(struct replay *);
-static bool load_expect(struct replay *, struct problems *);
 static bool open_output(struct replay *, struct error *);
 static uint32_t run_epoch(const struct replay *);
 static bool check_output_paths(const struct replay *, struct error *);
@@ -57,14 +54,14 @@ command_replay(int argc, char *argv[])
         return replay_fail(&error, COMMAND_FAILED);
     }
     status = run(&replay);
-    for (unsigned i = 0; replay.watches && i < replay.options.workers; i++) {
+    for (unsigned i = 0; replay.watches && i <= replay.options.workers; i++) {
         replay_watch_done(&replay.watches[i]);
     }
     free(replay.watches);
     expect_done(&replay.expect);
     free(replay.observers);
     pipeline_result_done(&replay.result);
-    policy_unref(replay.policy);
+    replay_close_policy(&replay);
     file_list_done(&replay.files);
     return status;
 }
@@ -94,7 +91,7 @@ static int
 run(struct replay *replay)
 {
     struct error error;
-    int status = open_policy(replay);
+    int status = replay_open_policy(replay);
 
     if (status != COMMAND_OK) {
         return status;
@@ -108,6 +105,7 @@ run(struct replay *replay)
         return COMMAND_FAILED;
     }
     watch_signals();
+    replay_watch_policy(replay);
     if (!run_pipeline(replay, &error)) {
         replay_fail(&error, COMMAND_FAILED);
         replay_close_output(replay);
@@ -115,49 +113,6 @@ run(struct replay *replay)
     }
     status = replay_report(replay);
     return stop_signal ? COMMAND_SIGNALLED + stop_signal : status;
-}
-
-/* Loads the policy, telling what is wrong with it; without one, everything is
- * observed.  Returns an exit status. */
-static int
-open_policy(struct replay *replay)
-{
-    struct application_options options = {.max_inspections = 1};
-    struct application_engine *engine;
-    struct problems problems;
-    struct error error;
-    bool good;
-
-    if (!replay->options.policy) {
-        replay->policy = policy_observe_all();
-        return replay->policy ? COMMAND_OK : COMMAND_FAILED;
-    }
-    engine = application_engine_new(&options, &error);
-    if (!engine) {
-        return replay_fail(&error, COMMAND_FAILED);
-    }
-    problems_init(&problems);
-    replay->policy = policy_load(replay->options.policy, engine, &problems);
-    good = replay->policy && load_expect(replay, &problems);
-    if (!good) {
-        problems_print(&problems, stderr);
-    }
-    problems_done(&problems);
-    application_engine_free(engine);
-    return good ? COMMAND_OK : COMMAND_USAGE;
-}
-
-/* The policy's warnings are for 'segmon check': what is wrong here is told
- * alone. */
-static bool
-load_expect(struct replay *replay, struct problems *problems)
-{
-    if (!replay->options.expect) {
-        return true;
-    }
-    problems_done(problems);
-    return expect_load(&replay->expect, replay->options.expect, replay->policy,
-                       problems);
 }
 
 /* Without a target nothing is encoded, and there is no output at all. */
@@ -174,7 +129,7 @@ open_output(struct replay *replay, struct error *error)
     replay->source.epoch = run_epoch(replay);
     output.source = replay->source;
     /* One a worker, and one for this thread when it is none. */
-    output.n_queues = options->workers > 1 ? options->workers + 1 : 1;
+    output.n_queues = pipeline_n_queues(options->workers);
     if (options->output) {
         output.targets[output.n_targets++] =
             (struct output_target){options->output, options->events};
@@ -264,7 +219,7 @@ make_watches(struct replay *replay)
 {
     unsigned n = replay->options.workers;
 
-    replay->watches = calloc(n, sizeof *replay->watches);
+    replay->watches = calloc(n + 1, sizeof *replay->watches);
     replay->observers = calloc(n, sizeof *replay->observers);
     if (!replay->watches || !replay->observers) {
         free(replay->watches);
@@ -274,9 +229,12 @@ make_watches(struct replay *replay)
     for (unsigned i = 0; i < n; i++) {
         replay_watch_init(&replay->watches[i], &replay->options,
                           replay->policy);
-        replay->observers[i] = (struct worker_observer){
-            replay_watch_flow, replay_watch_violation, &replay->watches[i]};
+        replay->observers[i] =
+            (struct worker_observer){replay_watch_flow, &replay->watches[i]};
     }
+    replay_watch_init(&replay->watches[n], &replay->options, replay->policy);
+    replay->desk_observer =
+        (struct desk_observer){replay_watch_violation, &replay->watches[n]};
     return true;
 }
 
@@ -332,9 +290,12 @@ run_pipeline(struct replay *replay, struct error *error)
                    .events = options->events},
         .output = replay->output,
         .observers = replay->observers,
+        .desk_observer = &replay->desk_observer,
         .progress = progress_show,
         .context = &progress,
         .stop = &stop_signal,
+        .next_policy = replay_next_policy,
+        .policy_context = replay,
     };
     bool ran;
 
@@ -347,7 +308,10 @@ run_pipeline(struct replay *replay, struct error *error)
     progress_init(&progress, !options->quiet);
     ran = pipeline_run(&pipeline, &replay->result, error);
     progress_clear(&progress);
-    for (unsigned i = 1; i < options->workers; i++) {
+    for (unsigned i = 0; i <= options->workers; i++) {
+        tally_set_policy(&replay->watches[i].tally, replay->policy);
+    }
+    for (unsigned i = 1; i <= options->workers; i++) {
         replay_watch_merge(&replay->watches[0], &replay->watches[i]);
     }
     return ran;

@@ -22,7 +22,6 @@ static void make_status(const struct replay *, struct event_status *,
                         struct event_file *files);
 static int finish_output(struct replay *, struct event_status *,
                          struct event_output outputs[OUTPUT_MAX_SINKS]);
-static void send_status(struct replay *, const struct event_status *);
 static int report_troubles(const struct replay *, int status);
 static void print_summary(const struct replay *, const struct event_status *);
 
@@ -99,7 +98,7 @@ make_status(const struct replay *replay, struct event_status *status,
         .last_packet = counters->last,
         .flows = counters->workers.flows,
         .max_flows = replay->options.max_flows,
-        .violations = counters->workers.violations,
+        .violations = counters->violations,
         .application = inspect ? &counters->workers.applications : NULL,
         .application_library = inspect ? application_library_version() : NULL,
         .policy = replay->policy,
@@ -133,25 +132,27 @@ finish_output(struct replay *replay, struct event_status *status,
     output_settle(replay->output);
     status->n_outputs = output_status(replay->output, outputs);
     status->outputs = outputs;
-    send_status(replay, status);
+    replay_send_status(replay, status, status->last_packet);
     complete = output_finish(replay->output, outputs, &error);
     replay->output = NULL;
     return complete ? COMMAND_OK : replay_fail(&error, COMMAND_FAILED);
 }
 
-static void
-send_status(struct replay *replay, const struct event_status *status)
+void
+replay_send_status(struct replay *replay, const struct event_status *status,
+                   struct wall_time now)
 {
-    unsigned last = replay->options.workers > 1 ? replay->options.workers : 0;
+    unsigned last = pipeline_n_queues(replay->options.workers) - 1;
     struct json json;
 
-    if (!(output_kinds(replay->output) & (1u << EVENT_STATUS))) {
+    if (!replay->output ||
+        !(output_kinds(replay->output) & (1u << EVENT_STATUS))) {
         return;
     }
     json_init(&json, EVENT_MAX_BYTES);
     event_status_encode(&json, &replay->source, status);
-    event_queue_put(output_queue(replay->output, last), EVENT_STATUS,
-                    status->last_packet, &json);
+    event_queue_put(output_queue(replay->output, last), EVENT_STATUS, now,
+                    &json);
     json_done(&json);
 }
 

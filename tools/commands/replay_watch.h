@@ -11,7 +11,8 @@
 #include "tools/report/tally.h"
 #include "tools/report/violation_list.h"
 
-/* One a worker, on its thread; then all are added to the first. */
+/* One a worker and one of the desk, on their threads; then all are added to the
+ * first.  Only the tally bears that the policy changes. */
 struct replay_watch {
     const struct policy *policy; /* Borrowed. */
     struct tally tally;
@@ -25,7 +26,8 @@ void replay_watch_init(struct replay_watch *, const struct replay_options *,
                        const struct policy *);
 void replay_watch_done(struct replay_watch *);
 
-/* For struct worker_observer; 'context' is a struct replay_watch. */
+/* For struct worker_observer and desk_observer; 'context' is a struct
+ * replay_watch. */
 void replay_watch_flow(void *context, const struct event_flow *);
 void replay_watch_violation(void *context, const struct event_violation *);
 

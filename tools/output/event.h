@@ -64,6 +64,13 @@ struct event_source {
     uint32_t epoch;      /* Tells runs of one sensor apart in event ids. */
 };
 
+/* What was decided about a flow before, where that was final. */
+struct event_revision {
+    enum decision decision;
+    const char *rule;    /* Its id. */
+    bool policy_changed; /* Else the facts did. */
+};
+
 /* A flow and what was decided about it.  Everything is borrowed for the call.
  */
 struct event_flow {
@@ -72,6 +79,7 @@ struct event_flow {
     const struct application_engine *engine; /* For names; NULL with it. */
     const struct policy *policy;
     const struct verdict *verdict;
+    const struct event_revision *revised; /* NULL: it was never other. */
     segment_id src_segment, dst_segment;
     const char *file;      /* Capture file; "" if live. */
     const char *interface; /* "" if unknown. */
@@ -109,7 +117,7 @@ struct event_file {
 #define EVENT_STATUS_CAUSES(X)                                                 \
     X(START, "start")                                                          \
     X(INTERVAL, "interval")                                                    \
-    X(POLICY, "policy") /* Another policy came into force. */                  \
+    X(POLICY, "policy") /* Another policy came into force, or was refused. */  \
     X(CHANGE, "change") /* An interface, output or limit changed state. */     \
     X(END, "end")
 
@@ -119,7 +127,8 @@ enum event_status_cause {
 #undef EVENT_STATUS_ENUM
 };
 
-/* Totals since the start of the run. */
+/* Totals since the start of the run; of EVENT_STATUS_POLICY only 'policy',
+ * 'workers' and 'notes' are told. */
 struct event_status {
     enum event_status_cause cause;
     uint64_t frames, bytes;              /* Read; bytes on the wire. */

@@ -27,6 +27,8 @@ static void write_lower(struct json *json, const char *key, const char *name);
 static void write_vlans(struct json *json, const struct flow_record *record);
 static void write_segmon(struct json *json, const struct event_flow *flow);
 static void write_judgement(struct json *json, const struct event_flow *flow);
+static void write_revision(struct json *json, const struct event_revision *);
+static void write_suppression(struct json *json, const struct event_flow *flow);
 static void write_counts(struct json *json, const struct flow_record *record);
 static void write_loss(struct json *json, const struct flow_record *record);
 static void write_ttl(struct json *json, const struct flow_record *record);
@@ -312,7 +314,11 @@ write_judgement(struct json *json, const struct event_flow *flow)
     json_plain(json, "verdict", event_verdict_name(verdict->decision));
     json_plain(json, "reason", verdict_reason_name(verdict->reason));
     json_bool(json, "verdict_final", verdict->final);
+    if (flow->revised) {
+        write_revision(json, flow->revised);
+    }
     event_write_verdict_notes(json, flow);
+    write_suppression(json, flow);
     json_plain(json, "outcome", flow_outcome_name(record->outcome));
     json_plain(json, "initiator", "source");
     json_plain(json, "initiator_evidence",
@@ -323,6 +329,34 @@ write_judgement(struct json *json, const struct event_flow *flow)
 
         event_write_text(json, "conduit", rule->conduit);
         event_write_texts(json, "tags", rule->tags);
+    }
+}
+
+static void
+write_revision(struct json *json, const struct event_revision *revision)
+{
+    json_open(json, "revised", '{');
+    json_plain(json, "cause", revision->policy_changed ? "policy" : "evidence");
+    json_plain(json, "verdict", event_verdict_name(revision->decision));
+    event_write_text(json, "rule", revision->rule);
+    json_close(json, '}');
+}
+
+/* Why no violation record tells of it. */
+static void
+write_suppression(struct json *json, const struct event_flow *flow)
+{
+    const struct flow_record *record = flow->record;
+    const struct verdict *verdict = flow->verdict;
+    const char *by =
+        verdict->decision == DECISION_DENY && verdict->rule >= 0
+            ? policy_suppressed(flow->policy, (uint32_t)verdict->rule,
+                                &record->source.addr, &record->destination.addr,
+                                record->now)
+            : NULL;
+
+    if (by) {
+        event_write_text(json, "suppressed_by", by);
     }
 }
 

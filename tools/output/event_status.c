@@ -15,6 +15,7 @@ enum {
 };
 
 static void write_event(struct json *json);
+static void write_totals(struct json *json, const struct event_status *status);
 static void write_capture(struct json *json, const struct event_status *status);
 static void write_dissected(struct json *json,
                             const struct event_status *status);
@@ -48,13 +49,9 @@ event_status_encode(struct json *json, const struct event_source *source,
     json_open(json, "status", '{');
     json_plain(json, "cause", causes[status->cause]);
     json_u64(json, "workers", status->workers);
-    write_capture(json, status);
-    write_dissected(json, status);
-    write_flows(json, status);
-    write_violations(json, &status->violations);
-    write_engine(json, status);
-    write_outputs(json, status);
-    write_files(json, status);
+    if (status->cause != EVENT_STATUS_POLICY) {
+        write_totals(json, status);
+    }
     event_write_texts(json, "notes", status->notes);
     json_close(json, '}');
     write_policy(json, status->policy);
@@ -74,6 +71,18 @@ write_event(struct json *json)
     json_plain(json, NULL, "info");
     json_close(json, ']');
     json_plain(json, "dataset", "segmon.status");
+}
+
+static void
+write_totals(struct json *json, const struct event_status *status)
+{
+    write_capture(json, status);
+    write_dissected(json, status);
+    write_flows(json, status);
+    write_violations(json, &status->violations);
+    write_engine(json, status);
+    write_outputs(json, status);
+    write_files(json, status);
 }
 
 static void

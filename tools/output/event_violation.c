@@ -310,6 +310,7 @@ write_violation(struct json *json, const struct event_violation *event)
     json_close(json, ']');
     write_score(json, &violation->score);
     json_bool(json, "suppressed", violation->suppressed);
+    json_bool(json, "staged", violation->staged);
     if (event->flow && event->flow->file[0]) {
         write_evidence(json, event->flow);
     }

@@ -8,7 +8,11 @@
 
 static struct tally_cell *find_cell(struct tally *, segment_id src,
                                     segment_id dst);
-static void add_row(struct tally *, segment_id src, const struct tally_cell *);
+static void add_row(struct tally *, const struct tally *other, segment_id src);
+static segment_id same_segment(const struct tally *, const struct tally *other,
+                               segment_id);
+static int32_t same_rule(const struct tally *, const struct tally *other,
+                         int32_t rule);
 static void add_to_cell(struct tally_cell *, const struct event_flow *);
 static void add_cells(struct tally_cell *, const struct tally_cell *);
 static void count_protocol(struct tally *, uint8_t protocol);
@@ -22,13 +26,13 @@ static bool is_same_kind(const struct tally_finding *,
 static uint32_t hash_kind(const struct tally_finding *);
 static void application_label(const struct event_flow *,
                               char name[TALLY_MAX_APP_NAME]);
-static bool is_worse(enum flow_outcome, enum flow_outcome than);
 static void *grow(void *array, size_t n, size_t *capacity, size_t item_bytes);
 
 void
 tally_init(struct tally *tally, const struct policy *policy)
 {
     memset(tally, 0, sizeof *tally);
+    tally->policy = policy_hold(policy);
     tally->n_segments = policy_n_segments(policy);
     tally->rows = calloc(tally->n_segments, sizeof(struct tally_cell *));
     tally->index = calloc(TALLY_INDEX_SLOTS, sizeof *tally->index);
@@ -45,6 +49,7 @@ tally_done(struct tally *tally)
     free(tally->findings);
     free(tally->index);
     free(tally->applications);
+    policy_unref(tally->policy);
 }
 
 void
@@ -53,8 +58,7 @@ tally_flow(void *context, const struct event_flow *flow)
     struct tally *tally = context;
     const struct flow_record *record = flow->record;
     uint64_t bytes = record->source.bytes + record->destination.bytes;
-    struct tally_cell *cell =
-        find_cell(tally, flow->src_segment, flow->dst_segment);
+    struct tally_cell *cell;
     struct tally_finding finding = {
         .rule = flow->verdict->rule,
         .reason = flow->verdict->reason,
@@ -69,6 +73,8 @@ tally_flow(void *context, const struct event_flow *flow)
         .protocol = record->protocol,
     };
 
+    tally_set_policy(tally, flow->policy);
+    cell = find_cell(tally, flow->src_segment, flow->dst_segment);
     if (cell) {
         add_to_cell(cell, flow);
     }
@@ -95,7 +101,22 @@ tally_violation(void *context, const struct event_violation *event)
 {
     struct tally *tally = context;
 
-    tally->violations += event->violation->kind == VIOLATION_KIND_NEW;
+    tally->violations += event->violation->kind == VIOLATION_KIND_NEW &&
+                         !event->violation->staged;
+}
+
+void
+tally_set_policy(struct tally *tally, const struct policy *policy)
+{
+    struct tally next;
+
+    if (policy == tally->policy) {
+        return;
+    }
+    tally_init(&next, policy);
+    tally_add(&next, tally);
+    tally_done(tally);
+    *tally = next;
 }
 
 void
@@ -103,12 +124,17 @@ tally_add(struct tally *tally, const struct tally *other)
 {
     for (size_t src = 0; other->rows && src < other->n_segments; src++) {
         if (other->rows[src]) {
-            add_row(tally, (segment_id)src, other->rows[src]);
+            add_row(tally, other, (segment_id)src);
         }
     }
     add_cells(&tally->total, &other->total);
     for (size_t i = 0; i < other->n_findings; i++) {
-        count_finding(tally, &other->findings[i]);
+        struct tally_finding finding = other->findings[i];
+
+        finding.rule = same_rule(tally, other, finding.rule);
+        finding.src_segment = same_segment(tally, other, finding.src_segment);
+        finding.dst_segment = same_segment(tally, other, finding.dst_segment);
+        count_finding(tally, &finding);
     }
     for (size_t i = 0; i < other->n_applications; i++) {
         count_application(tally, other->applications[i].name,
@@ -130,16 +156,52 @@ tally_add(struct tally *tally, const struct tally *other)
 }
 
 static void
-add_row(struct tally *tally, segment_id src, const struct tally_cell *row)
+add_row(struct tally *tally, const struct tally *other, segment_id src)
 {
-    for (size_t dst = 0; dst < tally->n_segments; dst++) {
+    for (size_t i = 0; i < other->n_segments; i++) {
+        const struct tally_cell *from = &other->rows[src][i];
         struct tally_cell *cell =
-            row[dst].flows ? find_cell(tally, src, (segment_id)dst) : NULL;
+            from->flows ? find_cell(tally, same_segment(tally, other, src),
+                                    same_segment(tally, other, (segment_id)i))
+                        : NULL;
 
         if (cell) {
-            add_cells(cell, &row[dst]);
+            add_cells(cell, from);
         }
     }
+}
+
+static segment_id
+same_segment(const struct tally *tally, const struct tally *other,
+             segment_id segment)
+{
+    const char *name = policy_segment(other->policy, segment)->name;
+
+    if (tally->policy == other->policy) {
+        return segment;
+    }
+    for (size_t i = 0; i < tally->n_segments; i++) {
+        if (strcmp(policy_segment(tally->policy, (segment_id)i)->name, name) ==
+            0) {
+            return (segment_id)i;
+        }
+    }
+    return SEGMENT_UNKNOWN;
+}
+
+static int32_t
+same_rule(const struct tally *tally, const struct tally *other, int32_t rule)
+{
+    if (tally->policy == other->policy || rule < 0) {
+        return rule;
+    }
+    for (size_t i = 0; i < policy_n_rules(tally->policy); i++) {
+        if (strcmp(policy_rule(tally->policy, (uint32_t)i)->id,
+                   policy_rule(other->policy, (uint32_t)rule)->id) == 0) {
+            return (int32_t)i;
+        }
+    }
+    return VERDICT_NO_RULE;
 }
 
 static struct tally_cell *
@@ -240,7 +302,8 @@ count_finding(struct tally *tally, const struct tally_finding *finding)
     }
     flows += same->flows;
     bytes += same->bytes;
-    if (same->flows == 0 || is_worse(finding->worst, same->worst)) {
+    if (same->flows == 0 ||
+        flow_outcome_rank(finding->worst) > flow_outcome_rank(same->worst)) {
         *same = *finding; /* The example shown is the worst. */
     }
     same->flows = flows;
@@ -324,19 +387,6 @@ application_label(const struct event_flow *flow, char name[TALLY_MAX_APP_NAME])
     } else {
         snprintf(name, TALLY_MAX_APP_NAME, "%s.%s", master, app);
     }
-}
-
-static bool
-is_worse(enum flow_outcome outcome, enum flow_outcome than)
-{
-    static const int ranks[FLOW_N_OUTCOMES] = {
-        [FLOW_OUTCOME_REFUSED] = 1,
-        [FLOW_OUTCOME_ATTEMPT] = 2,
-        [FLOW_OUTCOME_ESTABLISHED] = 3,
-        [FLOW_OUTCOME_DATA] = 4,
-    };
-
-    return ranks[outcome] > ranks[than];
 }
 
 /* Room for one item more in a list of 'n'; NULL, and the list as it was,

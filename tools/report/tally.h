@@ -1,8 +1,8 @@
 /* What a run's flows and violations add up to, for its summary.
  *
- * A tally belongs to one worker's thread; after the threads are done, one is
- * added to another.  Memory is bounded: a cell per pair of segments that talk,
- * and TALLY_MAX_FINDINGS kinds of violation. */
+ * A tally belongs to one thread, a worker's or the desk's; after the threads
+ * are done, one is added to another.  Memory is bounded: a cell per pair of
+ * segments that talk, and TALLY_MAX_FINDINGS kinds of violation. */
 
 #ifndef TOOLS_REPORT_TALLY_H
 #define TOOLS_REPORT_TALLY_H
@@ -47,6 +47,7 @@ struct tally_application {
 };
 
 struct tally {
+    struct policy *policy; /* That rules and segments are of; a reference. */
     size_t n_segments;
     struct tally_cell **rows; /* By source, then destination; NULL: none. */
     struct tally_finding *findings;
@@ -65,9 +66,14 @@ struct tally {
 void tally_init(struct tally *, const struct policy *);
 void tally_done(struct tally *);
 
-/* For struct worker_observer; 'context' is a struct tally. */
+/* For struct worker_observer and desk_observer; 'context' is a struct tally. */
 void tally_flow(void *context, const struct event_flow *);
 void tally_violation(void *context, const struct event_violation *);
+
+/* From now on in terms of another policy.  What was counted keeps its names:
+ * it moves to the segments and rules of the same name, and what has none there
+ * to the segment 'unknown' and to no rule. */
+void tally_set_policy(struct tally *, const struct policy *);
 
 /* Adds 'other' in; both are of the same policy. */
 void tally_add(struct tally *, const struct tally *other);

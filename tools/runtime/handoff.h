@@ -1,9 +1,10 @@
 /* Batches of packets on their way from the reader to one worker.
  *
- * A fixed pool of batches circulates: the reader takes an empty one, fills it
- * with copies of frames and sends it; the worker receives it and gives it back.
- * One thread on each side.  The pool bounds both memory and how far the reader
- * can run ahead; a full or empty hand-off blocks. */
+ * A few batches circulate (exchange.h): the reader fills them with copies of
+ * frames.  A round is what all workers get of one stretch of the capture.  At
+ * its end each gets a batch, however empty, which says how far the run's clock
+ * has come: so time passes for a worker without packets too, and what workers
+ * noticed can be put in one order round by round. */
 
 #ifndef TOOLS_RUNTIME_HANDOFF_H
 #define TOOLS_RUNTIME_HANDOFF_H
@@ -15,7 +16,8 @@
 #include <stddef.h>
 
 struct error;
-struct handoff; /* Opaque. */
+struct exchange;
+struct policy;
 
 enum {
     HANDOFF_BATCHES = 8,
@@ -26,27 +28,23 @@ enum {
 struct handoff_batch {
     size_t n_packets;
     size_t n_bytes;
+    bool ends_round;
+    struct wall_time clock; /* Of the run, where the round ends. */
+    struct policy *policy;  /* In force from the next round on; a reference
+                             * that the worker takes over.  Or NULL. */
     struct packet packets[HANDOFF_PACKETS];
     struct frame frames[HANDOFF_PACKETS];     /* 'data' points into 'bytes'. */
     struct wall_time clocks[HANDOFF_PACKETS]; /* Of the run, at each packet. */
     unsigned char bytes[HANDOFF_BYTES];
 };
 
-struct handoff *handoff_new(struct error *);
-void handoff_free(struct handoff *); /* Accepts NULL; both threads are done. */
+struct exchange *handoff_new(struct error *error);
 
 /* Reader: an empty batch; blocks until the worker gives one back. */
-struct handoff_batch *handoff_take_empty(struct handoff *);
+struct handoff_batch *handoff_take_empty(struct exchange *);
 
 /* Reader: appends a copy; false when the batch has no room left. */
 bool handoff_batch_add(struct handoff_batch *, const struct frame *,
                        const struct packet *, struct wall_time clock);
-
-/* Reader: 'batch' belongs to the worker now; NULL says that no more come. */
-void handoff_send(struct handoff *, struct handoff_batch *batch);
-
-/* Worker: the next batch, or NULL at the end; blocks. */
-struct handoff_batch *handoff_receive(struct handoff *);
-void handoff_give_back(struct handoff *, struct handoff_batch *);
 
 #endif

@@ -2,14 +2,16 @@
  *
  * With one worker everything happens on the calling thread, and the same input
  * gives the same events in the same order.  With more, the calling thread reads
- * and dissects, and each worker gets all packets of its share of address pairs:
- * the same events, in another order. */
+ * and dissects, each worker gets all packets of its share of address pairs, and
+ * what they object to comes together on one desk: the same events, those of
+ * flows in another order. */
 
 #ifndef TOOLS_RUNTIME_PIPELINE_H
 #define TOOLS_RUNTIME_PIPELINE_H
 
 #include "capture/error.h"
 #include "dissect/dissect.h"
+#include "tools/runtime/desk.h"
 #include "tools/runtime/worker.h"
 
 #include <stdatomic.h>
@@ -31,6 +33,8 @@ struct pipeline_counters {
     uint64_t truncated;                   /* Packets the capture cut short. */
     struct wall_time first, last; /* Earliest and latest stamp; ns 0 if none. */
     struct worker_counters workers; /* The sum over workers. */
+    struct violation_counters violations;
+    uint64_t policies; /* Other policies that came into force. */
 };
 
 struct pipeline_progress {
@@ -47,11 +51,16 @@ struct pipeline_options {
     bool keep_going;    /* After a damaged file, go on with the next. */
     unsigned n_workers; /* 1 to PIPELINE_MAX_WORKERS. */
     struct dissect_options dissect;
-    struct worker_options worker; /* 'queue', 'names' and 'observer' are the
-                                   * pipeline's; limits are for all workers
-                                   * together. */
-    struct output *output;        /* Has n_workers queues; NULL: no events. */
-    const struct worker_observer *observers; /* One a worker; or NULL. */
+    struct worker_options worker; /* 'queue', 'tray', 'names' and 'observer'
+                                   * are the pipeline's; limits are for all
+                                   * workers together. */
+    struct output *output; /* Has pipeline_n_queues(); NULL: no events. */
+    const struct worker_observer *observers;   /* One a worker; or NULL. */
+    const struct desk_observer *desk_observer; /* NULL: none. */
+    /* Asked now and then on the calling thread: another policy to go on with,
+     * a reference the pipeline takes over; or NULL.  May be NULL. */
+    struct policy *(*next_policy)(void *context, struct wall_time now);
+    void *policy_context;
     void (*progress)(void *context, const struct pipeline_progress *);
     void *context;
     const atomic_int *stop; /* Non-zero: end soon, in order. */
@@ -68,6 +77,10 @@ struct pipeline_result {
     struct pipeline_file *files; /* Owned; those read, in order. */
     bool stopped;                /* By '*stop'. */
 };
+
+/* Queues of the output: one for each thread that makes events.  The last one is
+ * for the caller's own. */
+unsigned pipeline_n_queues(unsigned n_workers);
 
 /* Runs to the end of the last file.  Returns false with '*error' when it could
  * not start; damaged files are in 'result->files'.  'result' is to be freed

@@ -129,10 +129,8 @@ take_batch(struct reader *reader, const struct source *source, size_t n_frames)
         count_frame(&reader->result->counters, frame, outcome, packet);
         n_packets += outcome == DISSECT_OK;
     }
-    if (n_packets) {
-        reader->handler(reader->context, reader->frames, reader->packets,
-                        n_packets);
-    }
+    reader->handler(reader->context, reader->frames, reader->packets, n_packets,
+                    n_frames < READER_BATCH);
 }
 
 /* Neighbouring frames mostly share an interface: looked up when it changes. */

@@ -8,10 +8,11 @@
 #include "tools/runtime/capture_names.h"
 #include "tools/runtime/pipeline.h"
 
-/* Takes the packets of one batch; 'frames' and 'packets' are borrowed. */
+/* Takes the packets of one batch; 'frames' and 'packets' are borrowed.  'idle':
+ * the source has no more just now. */
 typedef void reader_batch_handler(void *context, const struct frame *frames,
                                   const struct packet *packets,
-                                  size_t n_packets);
+                                  size_t n_packets, bool idle);
 
 enum {
     READER_BATCH = 64 /* Frames read, dissected and handed on together. */

@@ -1,8 +1,8 @@
 /* A packet's way from flow to verdict to event.
  *
- * A worker belongs to one thread and owns a flow table, an application engine,
- * a violation tracker and its side of an event queue.  It calls the policy,
- * which it shares, and nothing else of other threads. */
+ * A worker belongs to one thread and owns a flow table, an application engine
+ * and its sides of an event queue and of a tray.  It calls the policy, which it
+ * shares, and nothing else of other threads. */
 
 #ifndef TOOLS_RUNTIME_WORKER_H
 #define TOOLS_RUNTIME_WORKER_H
@@ -10,7 +10,6 @@
 #include "dissect/application.h"
 #include "flows/flow_table.h"
 #include "rules/policy.h"
-#include "rules/violation.h"
 #include "tools/output/event.h"
 #include "tools/output/output.h"
 
@@ -21,13 +20,13 @@ struct capture_names;
 struct error;
 struct frame;
 struct packet;
+struct tray;
 struct worker; /* Opaque. */
 
-/* Sees every flow and violation event a worker makes, whatever the outputs
+/* Sees every flow event a worker makes at a flow's end, whatever the outputs
  * want; for summaries.  Runs on the worker's thread; everything is borrowed. */
 struct worker_observer {
     void (*flow)(void *context, const struct event_flow *);
-    void (*violation)(void *context, const struct event_violation *);
     void *context;
 };
 
@@ -39,7 +38,8 @@ struct worker_options {
                                         * the worker's own. */
     const struct event_source *source; /* Borrowed, as are the next three. */
     const struct capture_names *names;
-    struct event_queue *queue;              /* NULL: no events are encoded. */
+    struct event_queue *queue; /* NULL: no events are encoded. */
+    struct tray *tray;         /* Borrowed; whose policy is the same. */
     const struct worker_observer *observer; /* NULL: none. */
     unsigned events; /* Bit 1 << enum event_kind: wanted. */
 };
@@ -56,6 +56,17 @@ void worker_packet(struct worker *, const struct frame *,
 /* Batch lookahead for a packet that comes soon. */
 void worker_prefetch(const struct worker *, const struct packet *);
 
+/* Time without a packet. */
+void worker_advance(struct worker *, struct wall_time now);
+
+/* Passes on what was noticed until 'clock', the latest stamp of the run. */
+void worker_end_round(struct worker *, struct wall_time clock);
+
+/* Another policy is in force, for flows alive as well: those with packets are
+ * judged by it at their next one, the others bit by bit at the ends of rounds.
+ * Between rounds only.  When memory is out, the old one stays (counted). */
+void worker_set_policy(struct worker *, struct policy *);
+
 /* Ends every flow at 'now', the latest stamp of the run.  Only
  * worker_get_counters() and worker_free() come after. */
 void worker_finish(struct worker *, enum flow_end why, struct wall_time now);
@@ -63,9 +74,10 @@ void worker_finish(struct worker *, enum flow_end why, struct wall_time now);
 struct worker_counters {
     struct flow_table_counters flows;
     struct application_counters applications;
-    struct violation_counters violations;
-    uint64_t ends[FLOW_N_ENDS]; /* Flows ended, by reason. */
+    uint64_t ends[FLOW_N_ENDS]; /* Records of flows, by reason. */
     uint64_t judged;            /* Questions put to the policy. */
+    uint64_t revised;           /* Final verdicts that became others. */
+    uint64_t policies_refused;  /* Not put in force: out of memory. */
 };
 
 void worker_get_counters(const struct worker *, struct worker_counters *);

@@ -78,6 +78,8 @@ static void
 each_flow(struct event_samples *samples, event_sample_handler *each,
           void *context)
 {
+    static const struct event_revision revision = {DECISION_ALLOW,
+                                                   "default:intra", true};
     struct flow_record record = {.conn_state = ""};
     struct verdict verdict;
     struct application app = {.state = APPLICATION_KNOWN,
@@ -106,7 +108,8 @@ each_flow(struct event_samples *samples, event_sample_handler *each,
     tell_flow(samples, &flow, each, context);
 
     record.kind = FLOW_RECORD_UPDATE;
-    record.reason = FLOW_END_ACTIVE;
+    record.reason = FLOW_END_REVISED;
+    flow.revised = &revision;
     app = (struct application){.state = APPLICATION_KNOWN,
                                .name = app_id(samples, "HTTP"),
                                .details = &http_details};
@@ -255,6 +258,9 @@ each_status(struct event_samples *samples, event_sample_handler *each,
     json_init(&json, EVENT_MAX_BYTES);
     event_status_encode(&json, &samples->source, &status);
     each(context, "status", EVENT_STATUS, &json);
+    status.cause = EVENT_STATUS_POLICY;
+    event_status_encode(&json, &samples->source, &status);
+    each(context, "status of a policy", EVENT_STATUS, &json);
     status = (struct event_status){.cause = EVENT_STATUS_START};
     event_status_encode(&json, &samples->source, &status);
     each(context, "status of nothing", EVENT_STATUS, &json);

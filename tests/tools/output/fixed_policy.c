@@ -108,6 +108,18 @@ policy_rule(const struct policy *policy, uint32_t rule)
 }
 
 const char *
+policy_suppressed(const struct policy *policy, uint32_t rule,
+                  const struct addr *src, const struct addr *dst,
+                  struct wall_time when)
+{
+    (void)policy;
+    (void)src;
+    (void)dst;
+    (void)when;
+    return rule == 0 ? "known scanner" : NULL;
+}
+
+const char *
 level_name(enum policy_level level)
 {
     static const char *const names[] = {"info", "low", "medium", "high",

@@ -1,0 +1,291 @@
+/* Trays to violations; see desk.h. */
+
+#include "tools/runtime/desk.h"
+
+#include "capture/error.h"
+#include "tools/output/event_queue.h"
+#include "tools/output/json.h"
+#include "tools/runtime/exchange.h"
+
+#include <stdlib.h>
+
+/* How far the desk is with one tray. */
+struct lot {
+    struct tray tray;
+    struct tray_batch *batch; /* NULL between rounds. */
+    size_t next;              /* In 'batch'. */
+};
+
+struct desk {
+    const struct event_source *source;
+    struct event_queue *queue;
+    struct desk_observer observer;
+    bool wanted; /* Violation events. */
+    struct policy *policy;
+    struct violation_tracker *violations;
+    struct json json;
+    struct wall_time now;
+    const struct event_flow *telling; /* What a violation is told about. */
+    struct lot *lots;
+    unsigned n_lots;
+};
+
+static bool desk_init(struct desk *, const struct desk_options *,
+                      struct error *);
+static void take_inline(void *context, struct tray_batch *);
+static bool run_round(struct desk *);
+static void refill(struct lot *, struct wall_time *clock);
+static struct lot *first_of(struct desk *);
+static void take(struct desk *, const struct tray_item *);
+static void follow_policy(struct desk *, const struct policy *);
+static void pass_time(struct desk *, struct wall_time now);
+static void tell(void *context, const struct violation *);
+static struct wall_time time_of(const struct desk *, const struct violation *);
+static struct violation_options violation_options(const struct policy *);
+
+struct desk *
+desk_new(const struct desk_options *options, struct error *error)
+{
+    struct desk *desk = calloc(1, sizeof *desk);
+
+    if (!desk) {
+        error_set(error, ERROR_MEMORY, NULL, "out of memory for the desk");
+        return NULL;
+    }
+    if (!desk_init(desk, options, error)) {
+        desk_free(desk);
+        return NULL;
+    }
+    return desk;
+}
+
+static bool
+desk_init(struct desk *desk, const struct desk_options *options,
+          struct error *error)
+{
+    struct violation_options limits = violation_options(options->policy);
+
+    desk->source = options->source;
+    desk->queue = options->queue;
+    desk->wanted = options->queue && options->events & 1u << EVENT_VIOLATION;
+    desk->now.ns = INT64_MIN;
+    desk->policy = policy_hold(options->policy);
+    if (options->observer) {
+        desk->observer = *options->observer;
+    }
+    json_init(&desk->json, EVENT_MAX_BYTES);
+    desk->violations = violation_tracker_new(&limits, tell, desk, error);
+    desk->lots = calloc(options->n_trays, sizeof *desk->lots);
+    if (!desk->lots) {
+        error_set(error, ERROR_MEMORY, NULL, "out of memory for trays");
+    }
+    if (!desk->violations || !desk->lots) {
+        return false;
+    }
+    while (desk->n_lots < options->n_trays) {
+        struct lot *lot = &desk->lots[desk->n_lots++];
+        bool inline_tray = options->n_trays == 1;
+
+        if (!tray_init(&lot->tray, inline_tray ? take_inline : NULL, desk,
+                       error)) {
+            return false;
+        }
+        tray_set_policy(&lot->tray, options->policy);
+    }
+    return true;
+}
+
+void
+desk_free(struct desk *desk)
+{
+    if (desk) {
+        for (unsigned i = 0; i < desk->n_lots; i++) {
+            tray_done(&desk->lots[i].tray);
+        }
+        free(desk->lots);
+        violation_tracker_free(desk->violations);
+        policy_unref(desk->policy);
+        json_done(&desk->json);
+        free(desk);
+    }
+}
+
+struct tray *
+desk_tray(struct desk *desk, unsigned i)
+{
+    return &desk->lots[i].tray;
+}
+
+void
+desk_run(struct desk *desk)
+{
+    while (run_round(desk)) {
+    }
+}
+
+void
+desk_get_counters(const struct desk *desk, struct violation_counters *counters)
+{
+    violation_counters(desk->violations, counters);
+}
+
+static void
+take_inline(void *context, struct tray_batch *batch)
+{
+    struct desk *desk = context;
+
+    follow_policy(desk, batch->policy);
+    for (size_t i = 0; i < batch->n; i++) {
+        take(desk, batch->order[i]);
+    }
+    if (batch->ends_round) {
+        pass_time(desk, batch->clock);
+    }
+}
+
+/* Takes the trays' items of one round, always the first of all next.  False
+ * when the workers are done. */
+static bool
+run_round(struct desk *desk)
+{
+    struct wall_time clock = {INT64_MIN};
+    struct lot *lot;
+
+    for (unsigned i = 0; i < desk->n_lots; i++) {
+        desk->lots[i].batch = exchange_receive(desk->lots[i].tray.exchange);
+        desk->lots[i].next = 0;
+        if (!desk->lots[i].batch) {
+            return false; /* All end after the same round. */
+        }
+    }
+    follow_policy(desk, desk->lots[0].batch->policy);
+    for (unsigned i = 0; i < desk->n_lots; i++) {
+        refill(&desk->lots[i], &clock);
+    }
+    while ((lot = first_of(desk))) {
+        take(desk, lot->batch->order[lot->next++]);
+        refill(lot, &clock);
+    }
+    pass_time(desk, clock);
+    return true;
+}
+
+/* Goes on to the tray's next item of the round; without one, to no batch. */
+static void
+refill(struct lot *lot, struct wall_time *clock)
+{
+    while (lot->batch && lot->next == lot->batch->n) {
+        struct exchange *exchange = lot->tray.exchange;
+        bool ended = lot->batch->ends_round;
+
+        if (ended) {
+            *clock = lot->batch->clock;
+        }
+        tray_batch_clear(lot->batch);
+        exchange_give_back(exchange, lot->batch);
+        lot->batch = ended ? NULL : exchange_receive(exchange);
+        lot->next = 0;
+    }
+}
+
+/* The lot whose next item is the first of all; NULL if none has one. */
+static struct lot *
+first_of(struct desk *desk)
+{
+    struct lot *first = NULL;
+
+    for (unsigned i = 0; i < desk->n_lots; i++) {
+        struct lot *lot = &desk->lots[i];
+
+        if (lot->batch &&
+            (!first || tray_place_compare(
+                           &lot->batch->order[lot->next]->place,
+                           &first->batch->order[first->next]->place) < 0)) {
+            first = lot;
+        }
+    }
+    return first;
+}
+
+static void
+take(struct desk *desk, const struct tray_item *item)
+{
+    struct event_flow flow = {
+        .record = &item->record,
+        .application = item->engine ? &item->application : NULL,
+        .engine = item->engine,
+        .policy = item->hit.policy,
+        .verdict = &item->verdict,
+        .src_segment = item->src_segment,
+        .dst_segment = item->dst_segment,
+        .file = item->file,
+        .interface = item->interface,
+    };
+
+    pass_time(desk, item->hit.now);
+    desk->telling = &flow;
+    violation_hit(desk->violations, &item->hit);
+    desk->telling = NULL;
+}
+
+static void
+follow_policy(struct desk *desk, const struct policy *policy)
+{
+    if (desk->policy != policy) {
+        struct violation_options limits = violation_options(policy);
+
+        policy_unref(desk->policy);
+        desk->policy = policy_hold(policy);
+        violation_set_options(desk->violations, &limits);
+    }
+}
+
+static void
+pass_time(struct desk *desk, struct wall_time now)
+{
+    if (now.ns > desk->now.ns) {
+        desk->now = now;
+        violation_advance(desk->violations, now);
+    }
+}
+
+static void
+tell(void *context, const struct violation *violation)
+{
+    struct desk *desk = context;
+    struct event_violation event = {.violation = violation,
+                                    .policy = violation->policy,
+                                    .flow = desk->telling};
+
+    if (desk->observer.violation) {
+        desk->observer.violation(desk->observer.context, &event);
+    }
+    if (desk->wanted) {
+        event_violation_encode(&desk->json, desk->source, &event);
+        event_queue_put(desk->queue, EVENT_VIOLATION, time_of(desk, violation),
+                        &desk->json);
+    }
+}
+
+/* One that closes has no flow to go by: it closed when it had been quiet for
+ * long enough, whenever that was noticed. */
+static struct wall_time
+time_of(const struct desk *desk, const struct violation *violation)
+{
+    if (desk->telling) {
+        return desk->telling->record->now;
+    }
+    return (struct wall_time){violation->last_seen.ns + VIOLATION_QUIET_NS};
+}
+
+static struct violation_options
+violation_options(const struct policy *policy)
+{
+    const struct policy_alerting *alerting = policy_alerting(policy);
+
+    return (struct violation_options){
+        .max_active = alerting->max_active,
+        .realert_ns = alerting->realert_ns,
+        .collapse_targets = alerting->collapse_targets,
+    };
+}

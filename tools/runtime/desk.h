@@ -1,0 +1,51 @@
+/* Where everything the workers object to comes together, in one order.
+ *
+ * Workers share the flows among them, but a sweep over many hosts, a threshold
+ * of a rule or a limit of a source concerns flows of them all.  So one desk
+ * takes what they noticed, round by round, in the order of packet time, and
+ * tells the violations: the same ones on any number of workers.
+ *
+ * With one worker the desk works on its thread, at the end of each round.  With
+ * more, desk_run() is a thread of its own.  Memory: the trays (tray.h) and what
+ * the policy grants to violations. */
+
+#ifndef TOOLS_RUNTIME_DESK_H
+#define TOOLS_RUNTIME_DESK_H
+
+#include "rules/policy.h"
+#include "rules/violation.h"
+#include "tools/output/event.h"
+#include "tools/runtime/tray.h"
+
+struct desk; /* Opaque. */
+struct error;
+struct event_queue;
+
+/* Sees every violation event, whatever the outputs want; for summaries.  On the
+ * desk's thread; all is borrowed for the call. */
+struct desk_observer {
+    void (*violation)(void *context, const struct event_violation *);
+    void *context;
+};
+
+struct desk_options {
+    unsigned n_trays;
+    const struct policy *policy;          /* The first one in force. */
+    const struct event_source *source;    /* Borrowed, as are the next two. */
+    struct event_queue *queue;            /* NULL: no events are encoded. */
+    const struct desk_observer *observer; /* NULL: none. */
+    unsigned events; /* Bit 1 << enum event_kind: wanted. */
+};
+
+struct desk *desk_new(const struct desk_options *, struct error *);
+void desk_free(struct desk *); /* Accepts NULL. */
+
+/* Tray 'i' of n_trays, for one worker; lives as long as the desk. */
+struct tray *desk_tray(struct desk *, unsigned i);
+
+/* With several trays: returns when all of them are closed. */
+void desk_run(struct desk *);
+
+void desk_get_counters(const struct desk *, struct violation_counters *);
+
+#endif
