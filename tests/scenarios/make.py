@@ -167,6 +167,7 @@ def icmp_error_about_an_unseen_flow():
 def staged_rules_decide_nothing():
     tape = Tape()
     tape.session("10.1.0.5", "10.2.0.10", 80)              # Staged: would be denied.
+    tape.refused("10.1.0.6", "10.2.0.10", 80)              # So would this.
     tape.session("10.1.0.5", "10.2.0.10", 8443)            # Staged: would be allowed.
     return tape.packets
 

@@ -50,8 +50,11 @@ tell_sweep(void)
 static void
 end_flow(uint32_t dst, enum decision decision, enum flow_outcome outcome)
 {
-    struct verdict verdict = {
-        .rule = 3, .reason = VERDICT_REASON_RULE, .decision = decision};
+    struct verdict verdict = {.rule = 3,
+                              .reason = VERDICT_REASON_RULE,
+                              .decision = decision,
+                              .staged_rule = 5,
+                              .staged_decision = DECISION_DENY};
     struct flow_record record = {
         .protocol = PROTOCOL_TCP,
         .source = {.addr = address(1), .port = 40000},
@@ -109,6 +112,26 @@ flows_make_no_violations(void **state)
     violation_list_settle(&list);
     assert_int_equal(list.told.n, 1);
     assert_int_equal(list.told.rows[0].outcome, FLOW_OUTCOME_ATTEMPT);
+}
+
+static void
+what_only_staged_rules_deny_ends_too(void **state)
+{
+    struct violation violation = {.rule = 5,
+                                  .reason = VERDICT_REASON_STAGED,
+                                  .src = address(1),
+                                  .dst = address(9),
+                                  .protocol = PROTOCOL_TCP,
+                                  .port = 22,
+                                  .outcome = FLOW_OUTCOME_ATTEMPT};
+    struct event_violation event = {.violation = &violation};
+
+    (void)state;
+    violation_list_told(&list, &event);
+    end_flow(9, DECISION_ALLOW, FLOW_OUTCOME_REFUSED);
+    violation_list_settle(&list);
+    assert_int_equal(list.told.n, 1);
+    assert_int_equal(list.told.rows[0].outcome, FLOW_OUTCOME_REFUSED);
 }
 
 static void
@@ -205,6 +228,7 @@ main(void)
         LIST_TEST(an_attempt_that_ended_refused_was_refused),
         LIST_TEST(the_worst_of_several_flows_counts),
         LIST_TEST(flows_make_no_violations),
+        LIST_TEST(what_only_staged_rules_deny_ends_too),
         LIST_TEST(flows_without_a_violation_of_their_own_belong_to_the_sweep),
         LIST_TEST(lists_of_workers_become_one),
         LIST_TEST(as_many_as_fit_are_complete_however_often_they_are_told),

@@ -303,8 +303,8 @@ row_text(const struct violation_row *row, const struct policy *policy,
     texts[COLUMN_OUTCOME] = flow_outcome_name(row->outcome == FLOW_OUTCOME_DATA
                                                   ? FLOW_OUTCOME_ESTABLISHED
                                                   : row->outcome);
-    if (row->reason >= VERDICT_REASON_REQUIRE_APP &&
-        row->reason <= VERDICT_REASON_REQUIRE_ONE_WAY) {
+    if (row->reason != VERDICT_REASON_RULE &&
+        row->reason != VERDICT_REASON_DEFAULT) {
         texts[COLUMN_REASON] = verdict_reason_name(row->reason);
     }
     service_text(row, text->column[COLUMN_SERVICE]);

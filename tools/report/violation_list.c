@@ -78,6 +78,10 @@ violation_list_flow(struct violation_list *list, const struct event_flow *flow)
 
     if (flow->verdict->decision == DECISION_DENY) {
         add(list, &list->flows, &row);
+    } else if (flow->verdict->staged_decision == DECISION_DENY) {
+        row.rule = flow->verdict->staged_rule;
+        row.reason = VERDICT_REASON_STAGED;
+        add(list, &list->flows, &row);
     }
 }
 
