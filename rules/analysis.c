@@ -9,7 +9,8 @@
 
 enum {
     BLOCKERS_NAMED = 4, /* In a message; the problem lists them all. */
-    BLOCKERS_TEXT = 4 * 72 + 40
+    BLOCKERS_TEXT = 4 * 72 + 40,
+    SHADOWED_TEXT = BLOCKERS_TEXT + 140
 };
 
 static bool analyze_rules(struct analysis *);
@@ -211,7 +212,7 @@ tell_shadowed(struct analysis *analysis, size_t number,
     uint32_t blockers[ANALYSIS_MAX_BLOCKERS];
     bool different = false, guarded = false;
     char names[BLOCKERS_TEXT] = "rules before it";
-    char text[BLOCKERS_TEXT + 100];
+    char text[SHADOWED_TEXT];
     struct problem *problem;
     size_t n = 0;
 
@@ -228,7 +229,9 @@ tell_shadowed(struct analysis *analysis, size_t number,
     name_blockers(analysis->policy, blockers, n, names);
     snprintf(text, sizeof text, "never matches: %s %s all it would match%s",
              names, n == 1 ? "takes" : "take",
-             different ? ", and decide otherwise" : "");
+             !different ? ""
+             : n == 1   ? ", and decides otherwise"
+                        : ", and not all decide alike");
     problem = tell(problems, PROBLEM_WARNING, "W-SHADOWED", rule, text);
     for (size_t i = 0; problem && i < n; i++) {
         problem_add_blocker(problem, rules[blockers[i]].shown.id);
@@ -237,7 +240,10 @@ tell_shadowed(struct analysis *analysis, size_t number,
     if (!guarded || !rule->shown.ticket[0]) {
         return;
     }
-    snprintf(text, sizeof text, "is an exception without effect: %s", names);
+    snprintf(text, sizeof text,
+             "is an exception without effect: no rule comes before guardrails, "
+             "and %s %s all it would match",
+             names, n == 1 ? "takes" : "take");
     problem = tell(problems, PROBLEM_WARNING, "W-EXC-BLOCKED", rule, text);
     for (size_t i = 0; problem && i < n; i++) {
         problem_add_blocker(problem, rules[blockers[i]].shown.id);

@@ -289,7 +289,7 @@ load_address_set(struct loader *loader, struct load_def *def)
         load_alloc(loader, RANGES_OF_PREFIX * n, sizeof *ranges);
 
     if (def->value->kind == YAML_DOC_MAP || !n) {
-        LOAD_ERROR(loader, "E-TYPE", def->value,
+        LOAD_ERROR(loader, load_empty_code(def->value), def->value,
                    "an address set is a list of addresses and CIDRs");
         return;
     }

@@ -4,7 +4,9 @@
 #include "rules/policy_load.h"
 #include "rules/problems.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     LINT_EXPIRING_DAYS = 30
@@ -14,9 +16,13 @@ static void lint_rule(struct loader *, const struct rule *);
 static void lint_unused(struct loader *, const struct load_defs *,
                         const char *what);
 static bool set_is_all(const struct policy *, const uint64_t *set);
-static bool set_has_critical(const struct policy *, const uint64_t *set);
-static void warn_at(struct problems *, const struct policy_position *,
-                    const char *code, const char *id, const char *text);
+static const struct segment *set_critical(const struct policy *,
+                                          const uint64_t *set);
+static bool segment_holds_cards(const struct segment *);
+static void lint_dates(const struct policy *, struct wall_time today,
+                       struct problems *);
+static void warn_rule(struct problems *, const struct rule *, const char *code,
+                      const char *text);
 
 void
 load_lint(struct loader *loader)
@@ -49,27 +55,62 @@ load_lint(struct loader *loader)
 }
 
 void
+load_warn_rule(struct loader *loader, const struct rule *rule, const char *code,
+               const char *format, ...)
+{
+    char text[400];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    warn_rule(loader->problems, rule, code, text);
+}
+
+void
 policy_lint(const struct policy *policy, struct wall_time today,
             struct problems *problems)
 {
-    const int64_t soon = LINT_EXPIRING_DAYS * INT64_C(86400) * SECOND_NS;
     struct wall_time review;
 
-    for (size_t i = 0; i < policy->n_own; i++) {
-        const struct rule *rule = &policy->rules[i];
+    lint_dates(policy, today, problems);
+    for (size_t i = 0; i < policy->n_suppressions; i++) {
+        const struct suppression *one = &policy->suppressions[i];
 
-        if (rule->shown.expires.ns <= today.ns) {
-            warn_at(problems, &rule->at, "W-EXPIRED", rule->shown.id,
-                    "has expired and is no longer seen; remove it");
-        } else if (rule->shown.expires.ns - soon <= today.ns) {
-            warn_at(problems, &rule->at, "W-EXPIRING", rule->shown.id,
-                    "expires within 30 days");
+        if (one->until.ns <= today.ns) {
+            problems_add(problems, PROBLEM_WARNING, "W-EXPIRED", one->at.file,
+                         one->at.line, one->at.column,
+                         "suppression '%s' has ended; remove it", one->id);
         }
     }
     if (policy->review_by[0] && date_parse(policy->review_by, true, &review) &&
         review.ns <= today.ns) {
-        warn_at(problems, &policy->review_at, "W-REVIEW", policy->name,
-                "was to be reviewed by this date");
+        problems_add(problems, PROBLEM_WARNING, "W-REVIEW",
+                     policy->review_at.file, policy->review_at.line,
+                     policy->review_at.column,
+                     "policy '%s' was to be reviewed by %s", policy->name,
+                     policy->review_by);
+    }
+}
+
+static void
+lint_dates(const struct policy *policy, struct wall_time today,
+           struct problems *problems)
+{
+    const int64_t soon = LINT_EXPIRING_DAYS * INT64_C(86400) * SECOND_NS;
+
+    for (size_t i = 0; i < policy->n_own; i++) {
+        const struct rule *rule = &policy->rules[i];
+
+        if (rule->shown.mode == MODE_DISABLED) {
+            continue;
+        }
+        if (rule->shown.expires.ns <= today.ns) {
+            warn_rule(problems, rule, "W-EXPIRED",
+                      "has expired and is no longer seen; remove it");
+        } else if (rule->shown.expires.ns - soon <= today.ns) {
+            warn_rule(problems, rule, "W-EXPIRING", "expires within 30 days");
+        }
     }
 }
 
@@ -80,29 +121,33 @@ lint_rule(struct loader *loader, const struct rule *rule)
     bool any = set_is_all(policy, rule->from) && set_is_all(policy, rule->to);
     bool bare = any && !rule->n_terms && !rule->conditions;
     const struct policy_rule *shown = &rule->shown;
+    const struct segment *critical = set_critical(policy, rule->to);
 
     if (shown->mode == MODE_DISABLED || shown->log) {
         return;
     }
     if (bare && shown->action == DECISION_ALLOW) {
-        warn_at(loader->problems, &rule->at, "W-BROAD", shown->id,
-                "allows everything to everybody");
+        warn_rule(loader->problems, rule, "W-BROAD",
+                  "allows everything to everybody");
     } else if (bare && shown->tier == TIER_RULE) {
-        warn_at(loader->problems, &rule->at, "W-CATCHALL", shown->id,
-                "catches everything; say so with defaults.inter");
+        warn_rule(loader->problems, rule, "W-CATCHALL",
+                  "catches everything; say so with defaults.inter");
     }
-    if (shown->action == DECISION_ALLOW && !any && !shown->justification[0] &&
-        !shown->title[0] && set_has_critical(policy, rule->to)) {
-        warn_at(loader->problems, &rule->at, "W-NO-JUSTIFICATION", shown->id,
-                "allows access to a critical segment without 'justification' "
-                "or 'title'");
+    if (shown->action == DECISION_ALLOW && !any && critical &&
+        !shown->justification[0] && !shown->title[0] && !shown->ticket[0]) {
+        load_warn_rule(loader, rule, "W-NO-JUSTIFICATION",
+                       "allows access to '%s', which %s, without "
+                       "'justification' or 'title'",
+                       critical->shown.name,
+                       segment_holds_cards(critical) ? "has the label pci"
+                                                     : "is critical");
     }
     if (shown->action == DECISION_ALERT &&
         rule->conditions >> CONDITION_APP & 1 && !rule->app.unknown &&
         !rule->app.none) {
-        warn_at(loader->problems, &rule->at, "W-ALERT-APP", shown->id,
-                "names an 'app' and so skips flows without payload; "
-                "'require: {app: ...}' would catch other applications too");
+        warn_rule(loader->problems, rule, "W-ALERT-APP",
+                  "names an 'app' and so skips flows without payload; "
+                  "'require: {app: ...}' would catch other applications too");
     }
 }
 
@@ -129,12 +174,28 @@ set_is_all(const struct policy *policy, const uint64_t *set)
     return true;
 }
 
-static bool
-set_has_critical(const struct policy *policy, const uint64_t *set)
+/* A segment of the set that is critical, or in the scope of PCI DSS (1.2.5
+ * wants the business need of every service that is allowed); NULL if there is
+ * none. */
+static const struct segment *
+set_critical(const struct policy *policy, const uint64_t *set)
 {
     for (size_t i = SEGMENT_N_BUILTIN; i < policy->n_segments; i++) {
-        if (set_has(set, i) &&
-            policy->segments[i].shown.criticality == LEVEL_CRITICAL) {
+        const struct segment *segment = &policy->segments[i];
+
+        if (set_has(set, i) && (segment->shown.criticality == LEVEL_CRITICAL ||
+                                segment_holds_cards(segment))) {
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+static bool
+segment_holds_cards(const struct segment *segment)
+{
+    for (size_t i = 0; i < segment->n_labels; i++) {
+        if (strcmp(segment->labels[i].name, "pci") == 0) {
             return true;
         }
     }
@@ -142,9 +203,11 @@ set_has_critical(const struct policy *policy, const uint64_t *set)
 }
 
 static void
-warn_at(struct problems *problems, const struct policy_position *at,
-        const char *code, const char *id, const char *text)
+warn_rule(struct problems *problems, const struct rule *rule, const char *code,
+          const char *text)
 {
-    problems_add(problems, PROBLEM_WARNING, code, at->file, at->line,
-                 at->column, "'%s' %s", id, text);
+    problem_set_rule(problems_add(problems, PROBLEM_WARNING, code,
+                                  rule->at.file, rule->at.line, rule->at.column,
+                                  "'%s' %s", rule->shown.id, text),
+                     rule->shown.id);
 }

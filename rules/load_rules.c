@@ -11,6 +11,7 @@ static size_t load_count_all(const struct loader *, int top_key);
 static void load_tier(struct loader *, int top_key, enum policy_tier,
                       size_t *n);
 static void load_rule(struct loader *, const struct yaml_node *, struct rule *);
+static const char *written_id(const struct yaml_node *rule);
 static bool load_action(struct loader *, const struct load_fields *,
                         struct rule *);
 static const char *load_rule_id(struct loader *, const struct yaml_node *id,
@@ -85,10 +86,23 @@ load_tier(struct loader *loader, int top_key, enum policy_tier tier, size_t *n)
             struct rule *rule = &policy->rules[policy->n_rules++];
 
             load_rule_init(rule, policy, tier);
+            loader->rule = written_id(load_item(list, k));
             load_rule(loader, load_item(list, k), rule);
+            loader->rule = NULL;
             (*n)++;
         }
     }
+}
+
+/* What mistakes in a rule are attributed to; NULL if it has no usable id. */
+static const char *
+written_id(const struct yaml_node *rule)
+{
+    const struct yaml_node *id = yaml_doc_get(rule, "id");
+
+    return id && id->kind == YAML_DOC_SCALAR && name_is_rule_id(id->text)
+               ? id->text
+               : NULL;
 }
 
 static void
@@ -286,8 +300,17 @@ load_threshold(struct loader *loader, const struct yaml_node *node,
     if (!node || !load_fields(loader, node, SECTION_THRESHOLD, &in)) {
         return;
     }
-    load_number(loader, in.value[IN_THRESHOLD_COUNT], 1000000, &count);
-    load_duration(loader, in.value[IN_THRESHOLD_WINDOW], &threshold->window_ns);
+    if (load_number(loader, in.value[IN_THRESHOLD_COUNT], 1000000, &count) &&
+        !count) {
+        LOAD_ERROR(loader, "E-TYPE", in.value[IN_THRESHOLD_COUNT],
+                   "a threshold is at least one hit");
+    }
+    if (load_duration(loader, in.value[IN_THRESHOLD_WINDOW],
+                      &threshold->window_ns) &&
+        !threshold->window_ns) {
+        LOAD_ERROR(loader, "E-TYPE", in.value[IN_THRESHOLD_WINDOW],
+                   "a window of no time holds no hits");
+    }
     by = load_word(loader, in.value[IN_THRESHOLD_BY], "E-TYPE", words);
     threshold->count = (uint32_t)count;
     threshold->by = by < 0 ? THRESHOLD_BY_SRC : (enum policy_threshold_by)by;

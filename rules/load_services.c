@@ -70,8 +70,9 @@ load_applications(struct loader *loader)
             load_alloc(loader, load_count(node), sizeof *matches);
         struct app_set *set = &sets->defs[i].is.apps;
 
-        if (node->kind == YAML_DOC_MAP || load_is_empty(node)) {
-            LOAD_ERROR(loader, "E-TYPE", node,
+        if (node->kind == YAML_DOC_MAP || load_is_empty(node) ||
+            !load_count(node)) {
+            LOAD_ERROR(loader, load_empty_code(node), node,
                        "an application set is a list of names");
             continue;
         }
@@ -291,6 +292,12 @@ load_term_name(struct loader *loader, const struct yaml_node *node,
     if (builtin) {
         return load_add_builtin(loader, terms, node, builtin);
     }
+    if (node->text[0] >= '0' && node->text[0] <= '9') {
+        LOAD_ERROR(loader, "E-SERVICE", node,
+                   "'%.20s' needs its protocol: write 'tcp/%.20s'", node->text,
+                   node->text);
+        return false;
+    }
     load_suggestion(loader, &suggestion, node->text);
     service_suggest(&suggestion);
     load_defs_suggest(&loader->services, &suggestion);
@@ -326,8 +333,9 @@ load_service(struct loader *loader, struct load_def *def, int depth)
                    LOAD_MAX_SERVICE_DEPTH);
         return false;
     }
-    if (def->value->kind == YAML_DOC_MAP || load_is_empty(def->value)) {
-        LOAD_ERROR(loader, "E-TYPE", def->value,
+    if (def->value->kind == YAML_DOC_MAP || load_is_empty(def->value) ||
+        !load_count(def->value)) {
+        LOAD_ERROR(loader, load_empty_code(def->value), def->value,
                    "a service is a list of terms such as tcp/443");
         def->state = DEF_RESOLVED;
         return true;

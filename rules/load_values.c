@@ -151,6 +151,12 @@ load_is_empty(const struct yaml_node *node)
                       strcmp(node->text, "null") == 0));
 }
 
+const char *
+load_empty_code(const struct yaml_node *node)
+{
+    return node->kind == YAML_DOC_LIST ? "E-EMPTY" : "E-TYPE";
+}
+
 int
 load_word(struct loader *loader, const struct yaml_node *node, const char *code,
           const char *const *words)
@@ -298,6 +304,12 @@ load_fits(struct loader *loader, const struct policy_key *key,
                    key->name, yaml_doc_kind_name(value->kind));
         return false;
     }
+    if (key->type == KEY_SOME && !load_count(value)) {
+        LOAD_ERROR(loader, "E-EMPTY", value,
+                   "'%s' lists nothing; leave it out if anything will do",
+                   key->name);
+        return false;
+    }
     for (size_t i = 0; i < load_count(value); i++) {
         const struct yaml_node *one = load_item(value, i);
 
@@ -342,9 +354,10 @@ load_missing(struct loader *loader, const struct load_fields *fields,
     for (size_t i = 0; i < n; i++) {
         if (keys[i].required && !fields->value[i] &&
             load_is_empty(yaml_doc_get(fields->at, keys[i].name))) {
-            LOAD_ERROR(loader, "E-MISSING", fields->at, "%s needs '%s': %s",
-                       policy_section_name(section), keys[i].name,
-                       keys[i].meaning);
+            LOAD_ERROR(
+                loader, section == SECTION_SEGMENT ? "E-SEG-NETS" : "E-MISSING",
+                fields->at, "%s needs '%s': %s", policy_section_name(section),
+                keys[i].name, keys[i].meaning);
         }
     }
 }

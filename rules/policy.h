@@ -177,6 +177,12 @@ uint16_t policy_category_symbol(const struct policy *, const char *name);
 void policy_lint(const struct policy *, struct wall_time today,
                  struct problems *problems);
 
+/* Adds what a side of a rule may not have been meant to be: W-TRANSLATED where
+ * it is behind a translation of addresses and, as news, W-V4-ONLY where the
+ * other side has IPv6 networks too, W-CARVE-OUT where a longer prefix takes
+ * something out of it.  Finds nothing when out of memory. */
+void policy_lint_sides(const struct policy *, struct problems *);
+
 /* Runs the tests that the policy carries; adds an E-TEST for each that fails.
  * Returns how many there are. */
 size_t policy_run_tests(const struct policy *,

@@ -12,6 +12,7 @@
 enum key_type {
     KEY_TEXT,  /* One scalar. */
     KEY_TEXTS, /* A scalar or a list of them. */
+    KEY_SOME,  /* As KEY_TEXTS; an empty list is a mistake. */
     KEY_BOOL,
     KEY_MAP,
     KEY_MAPS, /* A list of mappings. */
@@ -71,10 +72,10 @@ struct policy_key {
 #define KEYS_SEGMENT(X)                                                        \
     X(NETWORKS, "networks", KEY_TEXTS, true, "addresses and CIDRs")            \
     X(EXCLUDE, "exclude", KEY_TEXTS, false, "holes in the networks")           \
-    X(VLANS, "vlans", KEY_TEXTS, false, "where the networks are valid")        \
-    X(INTERFACES, "interfaces", KEY_TEXTS, false, "where they are valid")      \
-    X(SENSORS, "sensors", KEY_TEXTS, false, "where they are valid")            \
-    X(MACS, "macs", KEY_TEXTS, false, "addresses or vendors, on-link only")    \
+    X(VLANS, "vlans", KEY_SOME, false, "where the networks are valid")         \
+    X(INTERFACES, "interfaces", KEY_SOME, false, "where they are valid")       \
+    X(SENSORS, "sensors", KEY_SOME, false, "where they are valid")             \
+    X(MACS, "macs", KEY_SOME, false, "addresses or vendors, on-link only")     \
     X(LABELS, "labels", KEY_MAP, false, "for groups and report columns")       \
     X(OWNER, "owner", KEY_TEXT, false, "who answers for it")                   \
     X(DESCRIPTION, "description", KEY_TEXT, false, "free text")                \
@@ -91,23 +92,23 @@ struct policy_key {
     X(EXCEPT, "except", KEY_TEXTS, false, "segments and groups taken out")
 
 #define KEYS_SCHEDULE(X)                                                       \
-    X(DAYS, "days", KEY_TEXTS, false, "mon, tue, ... or mon-fri")              \
-    X(HOURS, "hours", KEY_TEXTS, false, "\"08:00-18:00\"")                     \
+    X(DAYS, "days", KEY_SOME, false, "mon, tue, ... or mon-fri")               \
+    X(HOURS, "hours", KEY_SOME, false, "\"08:00-18:00\"")                      \
     X(TZ, "tz", KEY_TEXT, false, "UTC, local or +HH:MM")
 
 #define KEYS_RULE(X)                                                           \
     X(ID, "id", KEY_TEXT, false, "unique name")                                \
     X(FROM, "from", KEY_TEXTS, true, "segments and groups of the initiator")   \
     X(FROM_EXCEPT, "from_except", KEY_TEXTS, false, "taken out of from")       \
-    X(FROM_ADDR, "from_addr", KEY_TEXTS, false, "narrows from")                \
+    X(FROM_ADDR, "from_addr", KEY_SOME, false, "narrows from")                 \
     X(TO, "to", KEY_TEXTS, true, "segments and groups of the responder")       \
     X(TO_EXCEPT, "to_except", KEY_TEXTS, false, "taken out of to")             \
-    X(TO_ADDR, "to_addr", KEY_TEXTS, false, "narrows to")                      \
+    X(TO_ADDR, "to_addr", KEY_SOME, false, "narrows to")                       \
     X(BOTH_WAYS, "both_ways", KEY_BOOL, false, "also in the other direction")  \
-    X(SERVICE, "service", KEY_TEXTS, false, "the responder's ports")           \
-    X(SRC_PORT, "src_port", KEY_TEXTS, false, "the initiator's ports")         \
-    X(APP, "app", KEY_TEXTS, false, "applications")                            \
-    X(APP_CATEGORY, "app_category", KEY_TEXTS, false, "nDPI's categories")     \
+    X(SERVICE, "service", KEY_SOME, false, "the responder's ports")            \
+    X(SRC_PORT, "src_port", KEY_SOME, false, "the initiator's ports")          \
+    X(APP, "app", KEY_SOME, false, "applications")                             \
+    X(APP_CATEGORY, "app_category", KEY_SOME, false, "nDPI's categories")      \
     X(WHEN, "when", KEY_MAP, false, "further conditions")                      \
     X(REQUIRE, "require", KEY_MAP, false, "what a matching flow must fulfil")  \
     X(ACTION, "action", KEY_TEXT, true, "allow, deny, alert or log")           \
@@ -128,21 +129,21 @@ struct policy_key {
     X(APPROVED_BY, "approved_by", KEY_TEXT, false, "who approved it")
 
 #define KEYS_WHEN(X)                                                           \
-    X(SCHEDULE, "schedule", KEY_TEXTS, false, "names of schedules")            \
-    X(VLAN, "vlan", KEY_TEXTS, false, "VLAN ids and ranges")                   \
-    X(SENSOR, "sensor", KEY_TEXTS, false, "names, globs")                      \
-    X(INTERFACE, "interface", KEY_TEXTS, false, "names, globs")                \
-    X(SNI, "sni", KEY_TEXTS, false, "patterns for the TLS server name")        \
-    X(HOST, "host", KEY_TEXTS, false, "patterns for the host asked for")       \
-    X(RISK, "risk", KEY_TEXTS, false, "nDPI risks, any of them")               \
-    X(TLS_VERSION, "tls_version", KEY_TEXTS, false, "negotiated versions")     \
+    X(SCHEDULE, "schedule", KEY_SOME, false, "names of schedules")             \
+    X(VLAN, "vlan", KEY_SOME, false, "VLAN ids and ranges")                    \
+    X(SENSOR, "sensor", KEY_SOME, false, "names, globs")                       \
+    X(INTERFACE, "interface", KEY_SOME, false, "names, globs")                 \
+    X(SNI, "sni", KEY_SOME, false, "patterns for the TLS server name")         \
+    X(HOST, "host", KEY_SOME, false, "patterns for the host asked for")        \
+    X(RISK, "risk", KEY_SOME, false, "nDPI risks, any of them")                \
+    X(TLS_VERSION, "tls_version", KEY_SOME, false, "negotiated versions")      \
     X(IP_VERSION, "ip_version", KEY_TEXT, false, "4 or 6")
 
 #define KEYS_REQUIRE(X)                                                        \
-    X(APP, "app", KEY_TEXTS, false, "one of these applications")               \
+    X(APP, "app", KEY_SOME, false, "one of these applications")                \
     X(TLS_MIN, "tls_min", KEY_TEXT, false, "least negotiated TLS version")     \
-    X(SNI, "sni", KEY_TEXTS, false, "patterns for the TLS server name")        \
-    X(FORBID_RISK, "forbid_risk", KEY_TEXTS, false, "none of these risks")     \
+    X(SNI, "sni", KEY_SOME, false, "patterns for the TLS server name")         \
+    X(FORBID_RISK, "forbid_risk", KEY_SOME, false, "none of these risks")      \
     X(ONE_WAY, "one_way", KEY_BOOL, false, "nothing comes back")
 
 #define KEYS_EXCEPTION(X)                                                      \
@@ -226,9 +227,9 @@ struct policy_key {
 
 #define KEYS_SUPPRESS(X)                                                       \
     X(ID, "id", KEY_TEXT, true, "unique name")                                 \
-    X(SRC, "src", KEY_TEXTS, false, "address sets, addresses, CIDRs")          \
-    X(DST, "dst", KEY_TEXTS, false, "address sets, addresses, CIDRs")          \
-    X(RULE, "rule", KEY_TEXTS, false, "ids of rules")                          \
+    X(SRC, "src", KEY_SOME, false, "address sets, addresses, CIDRs")           \
+    X(DST, "dst", KEY_SOME, false, "address sets, addresses, CIDRs")           \
+    X(RULE, "rule", KEY_SOME, false, "ids of rules")                           \
     X(UNTIL, "until", KEY_TEXT, true, "date or time")                          \
     X(TICKET, "ticket", KEY_TEXT, false, "where it was decided")               \
     X(OWNER, "owner", KEY_TEXT, true, "who wants it")                          \

@@ -116,6 +116,8 @@ const char *const *load_texts(struct loader *, const struct yaml_node *);
 size_t load_count(const struct yaml_node *);
 const struct yaml_node *load_item(const struct yaml_node *, size_t i);
 bool load_is_empty(const struct yaml_node *); /* NULL, "", "~", "null". */
+/* For a definition that is nothing of the kind, or an empty list. */
+const char *load_empty_code(const struct yaml_node *);
 /* The number of the word in 'words', a NULL-terminated list; -1 after an error
  * with 'code', or if 'node' is NULL. */
 int load_word(struct loader *, const struct yaml_node *, const char *code,
@@ -200,5 +202,8 @@ void load_rest(struct loader *); /* authorities, detect, alerting, tests */
 
 /* load_lint.c: warnings about what was loaded. */
 void load_lint(struct loader *);
+void load_warn_rule(struct loader *, const struct rule *, const char *code,
+                    const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -212,7 +212,7 @@ doubles_are_told_of_what_was_read_before_a_limit(void **state)
     for (size_t i = 0; i + 5 <= YAML_DOC_MAX_BYTES; i += 5) {
         (void)put(text, i, "a: 1\n");
     }
-    parse_bytes(&f, text, YAML_DOC_MAX_BYTES / 5 * 5);
+    parse_bytes(&f, text, (size_t)YAML_DOC_MAX_BYTES / 5 * 5);
     assert_null(f.root);
     assert_string_equal(f.problems.list[0].code, "E-DUPKEY");
     assert_int_equal(f.problems.list[0].line, 2);

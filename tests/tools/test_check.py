@@ -96,6 +96,88 @@ class Check(unittest.TestCase):
                          [{"coverage": "cell", "src_segment": "s", "dst_segment": "t",
                            "hits": {"allow": 1}}])
 
+    def test_every_warning_has_its_place_and_its_rule(self):
+        head = (b"version: 1\npolicy: {name: a, revision: b}\nsegments:\n"
+                b"  a: {networks: [10.1.0.0/16]}\n  b: {networks: [10.2.0.0/16]}\n"
+                b"  cards: {networks: [10.2.9.0/24], labels: {pci: cde}}\n"
+                b"  both: {networks: [10.3.0.0/16, \"2001:db8::/32\"]}\n"
+                b"  nat: {networks: [10.4.0.0/16], translated: true}\n"
+                b"  vault: {networks: [10.5.0.0/16], criticality: critical}\nrules:\n")
+        exception = b"expires: 2200-01-01, exception: {ticket: t, owner: o, reason: r}"
+        for rule, found in (
+                (b"from: a, to: vault, action: allow", [("W-NO-JUSTIFICATION", 11, 5)]),
+                (b"from: a, to: cards, action: allow", [("W-NO-JUSTIFICATION", 11, 5)]),
+                (b"from: a, to: vault, action: allow, justification: x", []),
+                (b"from: a, to: vault, action: allow, title: x", []),
+                (b"from: a, to: vault, action: allow, " + exception, []),
+                (b"from: a, to: both, action: alert", [("W-V4-ONLY", 4, 3)]),
+                (b"from: both, to: a, action: alert", [("W-V4-ONLY", 4, 3)]),
+                (b"from: a, to: both, to_addr: 10.3.0.1, action: alert", []),
+                (b"from: a, to: both, action: alert, when: {ip_version: 4}", []),
+                (b"from: any, to: both, action: allow", []),
+                (b"from: nat, to: a, action: allow", [("W-TRANSLATED", 11, 5)]),
+                (b"from: a, to: nat, both_ways: true, action: alert",
+                 [("W-TRANSLATED", 11, 5)]),
+                (b"from: a, to: nat, action: allow", []),
+                (b"from: nat, to: a, service: ssh, action: deny", [("W-REDUNDANT", 11, 5)]),
+                (b"from: b, to: a, action: allow", [("W-CARVE-OUT", 5, 3)]),
+                (b"from: [b, cards], to: a, action: allow", []),
+                (b"from: any, to: any, action: allow", [("W-BROAD", 11, 5)]),
+                (b"from: any, to: any, action: alert", [("W-CATCHALL", 11, 5)]),
+                (b"from: a, to: nat, app: SSH, action: alert", [("W-ALERT-APP", 11, 5)]),
+                (b"from: a, to: nat, action: allow, expires: 2020-01-01",
+                 [("W-EXPIRED", 11, 5)]),
+                (b"from: a, to: nat, app: DCERPC, action: allow", [("W-APP-ALIAS", 11, 36)]),
+                (b"from: a, to: nat, to_addr: 8.8.8.8, action: allow",
+                 [("W-UNMATCHABLE", 11, 5)])):
+            got = self.findings(head + b"  - {id: r, " + rule + b"}\n", 0)
+            self.assertEqual([(one["code"], one["line"], one["column"]) for one in got], found,
+                             rule)
+            for one in got:
+                self.assertEqual(one["rule"], "r", rule)
+
+    def test_nothing_in_a_list_is_not_anything(self):
+        head = (b"version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\n"
+                b"services: {none: []}\nrules:\n  - {id: r, from: a, to: a, action: allow, ")
+        for key in (b"service: []", b"app: []", b"to_addr: []", b"src_port: []",
+                    b"when: {sni: []}", b"when: {vlan: []}", b"require: {app: []}",
+                    b"service: none"):
+            found = self.findings(head + key + b"}\n", 2)
+            self.assertEqual({one["code"] for one in found}, {"E-EMPTY"}, key)
+
+    def test_mistakes_in_a_rule_name_it(self):
+        found = self.findings(
+            b"version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\nrules:\n"
+            b"  - {from: a, id: r-1, to: b, action: perhaps, when: {sin: x}}\n"
+            b"  - {id: Bad Id, from: a, to: a, action: allow, mode: x}\n", 2)
+        self.assertEqual({(one["line"], one["rule"]) for one in found},
+                         {(5, "r-1"), (6, None)})
+
+    def test_what_the_analysis_finds_shows_its_line(self):
+        run, path = self.run_check(
+            b"version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\nrules:\n"
+            b"  - {id: x, from: a, to: internet, action: allow}\n"
+            b"  - {id: y, from: a, to: internet, service: ssh, action: deny}\n")
+        self.assertEqual(run.returncode, 0)
+        self.assertEqual(run.stderr.decode().splitlines(), [
+            f"{path}:6:5: W-SHADOWED: 'y' never matches: 'x' takes all it would match, "
+            "and decides otherwise",
+            "      - {id: y, from: a, to: internet, service: ssh, action: deny}",
+            "        ^"])
+
+    def test_what_is_left_out_is_counted(self):
+        rules = b"".join(b"  - {id: r%d, from: a, to: internet, service: tcp/%d, "
+                         b"action: deny}\n" % (i, i) for i in range(1, 240))
+        found = self.findings(
+            b"version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\nrules:\n" + rules +
+            b"  - {id: all, from: a, to: internet, action: deny}\n"
+            b"  - {id: late, from: a, to: internet, service: ssh, action: allow}\n", 0)
+        self.assertEqual(found[-1]["code"], "W-LEFT-OUT")
+        self.assertIn("0 errors, 0 warnings, 41 notes", found[-1]["message"])
+        self.assertEqual([(one["rule"], one["blockers"], one["different_action"])
+                          for one in found if one["code"] == "W-SHADOWED"],
+                         [("late", ["r22"], True)])
+
     def test_another_format_is_refused(self):
         run, _ = self.run_check(b"version: 1\n", "--format", "xml")
         self.assertEqual((run.returncode, run.stdout), (2, b""))

@@ -6,6 +6,7 @@
 #include "rules/coverage.h"
 #include "rules/policy.h"
 #include "rules/problems.h"
+#include "rules/yaml_doc.h"
 #include "tools/commands/check_json.h"
 #include "tools/commands/command.h"
 #include "tools/report/coverage_report.h"
@@ -13,6 +14,7 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -32,6 +34,7 @@ static const char help[] =
     "  -q, --quiet        only mistakes, no closing line\n"
     "  -h, --help\n";
 
+static void quote_files(struct problems *);
 static int check(const char *path, bool quiet, bool json, bool coverage);
 static void print_coverage(const struct policy *,
                            const struct application_engine *, bool json);
@@ -99,11 +102,13 @@ check(const char *path, bool quiet, bool json, bool coverage)
     if (policy) {
         policy_lint(policy, today(), &problems);
         n_tests = policy_run_tests(policy, engine, &problems);
+        policy_lint_sides(policy, &problems);
         policy_analyze(policy, &problems);
     }
     if (json) {
         check_json_print(&problems);
     } else {
+        quote_files(&problems);
         problems_print(&problems, stderr);
     }
     if (!quiet && !json && policy && problems.n_errors == 0) {
@@ -137,6 +142,28 @@ print_coverage(const struct policy *policy,
         coverage_print_text(&coverage, "tests", stdout);
     }
     coverage_done(&coverage);
+}
+
+/* What was found after loading has not seen the text of its line. */
+static void
+quote_files(struct problems *problems)
+{
+    char *bytes = malloc(YAML_DOC_MAX_BYTES);
+
+    for (size_t i = 0; bytes && i < problems->n; i++) {
+        const struct problem *problem = &problems->list[i];
+        FILE *file = problem->line && !problem->source_line
+                         ? fopen(problem->file, "re")
+                         : NULL;
+
+        if (file) {
+            size_t size = fread(bytes, 1, YAML_DOC_MAX_BYTES, file);
+
+            problems_quote(problems, problem->file, bytes, size);
+            fclose(file);
+        }
+    }
+    free(bytes);
 }
 
 static struct wall_time
