@@ -35,7 +35,8 @@ class Cookbook(unittest.TestCase):
                     capture_output=True, timeout=60)
                 lines = [json.loads(line) for line in run.stdout.splitlines()]
                 self.assertEqual(
-                    [line for line in lines if line.get("severity") in ("error", "warning")], [])
+                    {line["code"] for line in lines if line.get("severity") in ("error", "warning")},
+                    set(re.findall(r"# warns: ([A-Z-]+)", policy)), lines)
                 self.assertEqual((run.returncode, run.stderr), (0, b""))
                 for line in lines:
                     if line.get("tier") in ("guardrail", "rule", "pair"):
