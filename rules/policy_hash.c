@@ -13,6 +13,7 @@ struct digest {
     struct sha256_ctx context;
     const struct policy *policy;
     const uint32_t *by_name; /* Segments in the order of their names. */
+    bool out_of_memory;
 };
 
 struct named_segment {
@@ -84,7 +85,7 @@ policy_hash_canonical(struct policy *policy)
     }
     free(names);
     free(by_name);
-    return good;
+    return good && !digest.out_of_memory;
 }
 
 void
@@ -346,11 +347,15 @@ digest_prefixes(struct digest *digest, const struct prefix *prefixes, size_t n)
     struct prefix *sorted = calloc(n + 1, sizeof *sorted);
 
     digest_number(digest, (int64_t)n);
-    if (sorted && n) {
+    if (!sorted) {
+        digest->out_of_memory = true;
+        return;
+    }
+    if (n) {
         memcpy(sorted, prefixes, n * sizeof *sorted);
         qsort(sorted, n, sizeof *sorted, prefix_order);
     }
-    for (size_t i = 0; sorted && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         sha256_update(&digest->context, 16, sorted[i].addr.byte);
         digest_number(digest, sorted[i].length);
     }

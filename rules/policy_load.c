@@ -29,6 +29,7 @@ static bool read_source(struct loader *, struct load_source *, const char *path,
 static char *folder_of(const char *path);
 static void load_content(struct loader *);
 static bool load_finish(struct loader *);
+static void say_out_of_memory(struct problems *, const char *path);
 static void memory_error(struct loader *, const char *path);
 static void file_error(struct loader *, const struct yaml_node *from,
                        const char *path, const char *code, const char *text);
@@ -44,7 +45,9 @@ policy_load(const char *path, const struct application_engine *engine,
     struct policy *policy = NULL;
 
     loader.folder = real;
-    if (read_source(&loader, &source, path, NULL)) {
+    if (!folder || (!real && errno == ENOMEM)) {
+        say_out_of_memory(problems, path);
+    } else if (read_source(&loader, &source, path, NULL)) {
         policy = load_policy(&loader, &source);
     }
     free(real);
@@ -70,8 +73,13 @@ policy_load_bytes(const char *name, const char *bytes, size_t size,
     problems_init(&own);
     source.path = strdup(name);
     source.bytes = borrowed.out;
+    if (!source.path) {
+        say_out_of_memory(loader.problems, name);
+        problems_done(&own);
+        return NULL;
+    }
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): load_policy() frees it. */
-    policy = source.path ? load_policy(&loader, &source) : NULL;
+    policy = load_policy(&loader, &source);
     problems_done(&own);
     return policy;
 }
@@ -360,6 +368,13 @@ memory_error(struct loader *loader, const char *path)
         problems_add(loader->problems, PROBLEM_ERROR, "E-MEMORY", path, 0, 0,
                      "out of memory");
     }
+}
+
+static void
+say_out_of_memory(struct problems *problems, const char *path)
+{
+    problems_add(problems, PROBLEM_ERROR, "E-MEMORY", path, 0, 0,
+                 "out of memory");
 }
 
 static void
