@@ -68,7 +68,8 @@ enum {
     X(ICMP_ERROR, "icmp-error") /* Belongs to the flow it quotes. */           \
     /* Of violations only: */                                                  \
     X(POLICY_CHANGE, "policy-change") /* A policy loaded since denies it. */   \
-    X(STAGED, "staged")               /* A staged rule would deny it. */
+    X(STAGED, "staged")               /* A staged rule would deny it. */       \
+    X(DETECTED, "detected")           /* A detector found it. */
 
 enum verdict_reason {
 #define VERDICT_REASON_ENUM(NAME, TEXT) VERDICT_REASON_##NAME,

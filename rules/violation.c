@@ -11,6 +11,7 @@
 #include "rules/violation.h"
 
 #include "capture/error.h"
+#include "rules/detect.h"
 #include "rules/violation_table.h"
 
 #include <stdlib.h>
@@ -112,6 +113,32 @@ violation_of(const struct policy *policy, const struct verdict *verdict,
         .ambiguous = verdict->flags & VERDICT_DIRECTION_AMBIGUOUS,
         .flow_id = record->id,
         .now = record->now,
+    };
+}
+
+struct violation_hit
+violation_of_detection(const struct detection *detection)
+{
+    const struct sighting *seen = &detection->seen;
+    bool icmp =
+        seen->protocol == PROTOCOL_ICMP || seen->protocol == PROTOCOL_ICMPV6;
+
+    return (struct violation_hit){
+        .policy = detection->policy,
+        .rule = (int32_t)detection->rule,
+        .reason = VERDICT_REASON_DETECTED,
+        .src = seen->src,
+        .dst = seen->dst,
+        .src_segment = seen->src_segment,
+        .dst_segment = seen->dst_segment,
+        .protocol = seen->protocol,
+        .port = icmp ? seen->icmp_type : seen->dst_port,
+        .outcome = (enum flow_outcome)seen->outcome,
+        .all_dsts = detection->all_dsts,
+        .all_ports = detection->all_ports,
+        .n_targets = detection->count,
+        .flow_id = seen->flow_id,
+        .now = seen->now,
     };
 }
 
@@ -439,6 +466,11 @@ violation_fill(struct violation *violation, const struct hit *hit)
     violation->first_seen = violation->last_seen = facts->now;
     violation->suppressed = hit->suppressed;
     violation->staged = facts->staged;
+    if (facts->all_dsts || facts->all_ports) {
+        violation->all_dsts = facts->all_dsts;
+        violation->all_ports = facts->all_ports;
+        violation->n_targets = facts->n_targets;
+    }
 }
 
 /* What the control let through.  Data adds nothing to established: either way

@@ -12,6 +12,7 @@
 #include "flows/flow_record.h"
 #include "rules/judge.h"
 
+struct detection;
 struct error;
 struct violation_tracker; /* Opaque. */
 
@@ -75,9 +76,11 @@ struct violation_hit {
     uint8_t protocol;
     uint16_t port; /* Responder's; ICMP: type. */
     enum flow_outcome outcome;
-    bool ambiguous; /* Who opened it is not sure. */
-    bool staged;    /* A staged rule objects, those in force do not. */
-    bool again;     /* The same flow, grown worse: not counted twice. */
+    bool all_dsts, all_ports; /* Of many flows: 'dst' is zero, 'port' 0. */
+    uint64_t n_targets;       /* How many, then. */
+    bool ambiguous;           /* Who opened it is not sure. */
+    bool staged; /* A staged rule objects, those in force do not. */
+    bool again;  /* The same flow, grown worse: not counted twice. */
     uint64_t flow_id;
     struct wall_time now;
 };
@@ -111,6 +114,9 @@ void violation_advance(struct violation_tracker *, struct wall_time now);
 struct violation_hit violation_of(const struct policy *, const struct verdict *,
                                   const struct question *,
                                   const struct flow_record *);
+
+/* The hit that a detection in many flows is. */
+struct violation_hit violation_of_detection(const struct detection *);
 
 /* Severity from its six terms (policy language, section on severity). */
 struct violation_score violation_score(enum policy_level base,

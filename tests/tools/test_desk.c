@@ -56,20 +56,19 @@ place_of(unsigned i)
 }
 
 static void
-put(struct tray *tray, unsigned i)
+put_item(struct tray *tray, unsigned i)
 {
-    struct tray_item *item = tray_add(tray);
-    unsigned number = item->number;
+    struct tray_item *put = tray_add(tray, TRAY_OBJECTION);
+    struct tray_objection *item = &put->objection;
 
     memset(item, 0, sizeof *item);
-    item->number = number;
-    item->place = place_of(i);
+    put->place = place_of(i);
     item->hit = (struct violation_hit){.policy = policy,
                                        .rule = 0,
                                        .reason = VERDICT_REASON_RULE,
                                        .protocol = 6,
                                        .port = (uint16_t)i,
-                                       .now = item->place.when};
+                                       .now = put->place.when};
     item->src_segment = item->dst_segment = SEGMENT_UNKNOWN;
     item->file = item->interface = "";
 }
@@ -90,7 +89,7 @@ fill(void *argument)
             unsigned i = start + (j ^ 1);
 
             if (i * 7 / 5 % share->n_trays == share->tray_number) {
-                put(share->tray, i);
+                put_item(share->tray, i);
             }
         }
         tray_end_round(share->tray, place_of(start + ITEMS_PER_ROUND).when);

@@ -28,6 +28,7 @@ static void print_summary(const struct replay *, const struct event_status *);
 int
 replay_report(struct replay *replay)
 {
+    const struct tally *tally = &replay->watches[0].tally;
     struct event_output outputs[OUTPUT_MAX_SINKS];
     struct event_status totals;
     struct event_file *files = calloc(replay->files.n_paths, sizeof *files);
@@ -52,7 +53,7 @@ replay_report(struct replay *replay)
                             replay->options.expect ? &replay->expect : NULL);
     status = status == COMMAND_OK ? watched : status;
     if (status == COMMAND_OK && replay->options.fail_on_violation &&
-        replay->watches[0].tally.total.decisions[DECISION_DENY]) {
+        (tally->total.decisions[DECISION_DENY] || tally->detections)) {
         return COMMAND_VIOLATIONS;
     }
     return status;
@@ -99,6 +100,7 @@ make_status(const struct replay *replay, struct event_status *status,
         .flows = counters->workers.flows,
         .max_flows = replay->options.max_flows,
         .violations = counters->violations,
+        .detectors = counters->detectors,
         .application = inspect ? &counters->workers.applications : NULL,
         .application_library = inspect ? application_library_version() : NULL,
         .policy = replay->policy,
@@ -108,6 +110,9 @@ make_status(const struct replay *replay, struct event_status *status,
     };
     memcpy(status->dissected, counters->outcomes, sizeof status->dissected);
     memcpy(status->ended, counters->workers.ends, sizeof status->ended);
+    for (unsigned i = 0; i < N_DETECTORS; i++) {
+        status->detectors.detections[i] += counters->workers.detections[i];
+    }
     for (size_t i = 0; i < counters->files; i++) {
         const struct error *error = &result->files[i].error;
 

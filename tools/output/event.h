@@ -19,6 +19,7 @@
 #include "dissect/application.h"
 #include "dissect/packet.h"
 #include "flows/flow_table.h"
+#include "rules/detect.h"
 #include "rules/judge.h"
 #include "rules/policy.h"
 #include "rules/violation.h"
@@ -88,8 +89,10 @@ struct event_flow {
 struct event_violation {
     const struct violation *violation;
     const struct policy *policy;
-    /* The flow that caused it, or NULL when time alone did (update, closed). */
+    /* The flow that caused it; NULL when a detection in many flows or time
+     * alone did. */
     const struct event_flow *flow;
+    const struct detection *detection; /* NULL if it is none. */
 };
 
 /* What happened to the events of one kind at one output:
@@ -140,6 +143,7 @@ struct event_status {
     uint64_t max_flows;                         /* Capacity of the tables. */
     uint64_t ended[FLOW_N_ENDS];
     struct violation_counters violations;
+    struct detector_counters detectors;
     const struct application_counters *application; /* NULL: --no-dpi. */
     const char *application_library;                /* Version; NULL with it. */
     const struct policy *policy;

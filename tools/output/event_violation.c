@@ -23,6 +23,7 @@ struct id_set {
 static void write_event(struct json *json, const struct violation *violation);
 static void write_message(struct json *json, const struct event_violation *,
                           const struct event_zones *);
+static const char *says_who(const struct violation *violation);
 static void write_ends(struct json *json, const struct event_violation *);
 static void write_threat(struct json *json, const char *const *attack);
 static void write_technique_names(struct json *json, const char *const *attack);
@@ -33,6 +34,7 @@ static void id_set_write(struct json *json, const char *key,
                          const struct id_set *set);
 static void write_segmon(struct json *json, const struct event_violation *);
 static void write_violation(struct json *json, const struct event_violation *);
+static void write_detection(struct json *json, const struct detection *);
 static void write_score(struct json *json, const struct violation_score *score);
 static void write_evidence(struct json *json, const struct event_flow *flow);
 static void write_rule_notes(struct json *json, const struct policy_rule *rule);
@@ -117,13 +119,21 @@ write_message(struct json *json, const struct event_violation *event,
     } else {
         snprintf(service, sizeof service, "ip/%u", violation->protocol);
     }
-    snprintf(text, sizeof text,
-             "%.200s %s -> %.200s %s %s: not permitted by "
-             "%.200s (%s)",
-             zones->src, src, zones->dst, dst, service,
+    snprintf(text, sizeof text, "%.200s %s -> %.200s %s %s: %s %.200s (%s)",
+             zones->src, src, zones->dst, dst, service, says_who(violation),
              event_rule_id(event->policy, violation->rule),
              flow_outcome_name(violation->outcome));
     json_cstring(json, "message", text);
+}
+
+static const char *
+says_who(const struct violation *violation)
+{
+    if (violation->staged) {
+        return "would not be permitted by";
+    }
+    return violation->reason == VERDICT_REASON_DETECTED ? "found by"
+                                                        : "not permitted by";
 }
 
 /* The flow's own ends where there is one; else what the violation is about. */
@@ -313,6 +323,24 @@ write_violation(struct json *json, const struct event_violation *event)
     json_bool(json, "staged", violation->staged);
     if (event->flow && event->flow->file[0]) {
         write_evidence(json, event->flow);
+    }
+    json_close(json, '}');
+    if (event->detection) {
+        write_detection(json, event->detection);
+    }
+}
+
+/* What the detector counted, and how much is too much. */
+static void
+write_detection(struct json *json, const struct detection *detection)
+{
+    json_open(json, "detector", '{');
+    json_plain(json, "name", detector_name(detection->detector));
+    json_plain(json, "counted", detection->counted);
+    json_u64(json, "count", detection->count);
+    json_u64(json, "limit", detection->limit);
+    if (detection->window_ns > 0) {
+        json_u64(json, "window", (uint64_t)detection->window_ns);
     }
     json_close(json, '}');
 }

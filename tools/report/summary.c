@@ -169,13 +169,15 @@ print_finding(const struct summary *summary,
                            : TEXT_YELLOW),
             flow_outcome_name(finding->worst),
             text_color(summary->color, TEXT_PLAIN), rule ? rule->id : "?");
-    if (finding->reason >= VERDICT_REASON_REQUIRE_APP) {
+    if (finding->reason >= VERDICT_REASON_REQUIRE_APP &&
+        finding->reason != VERDICT_REASON_DETECTED) {
         fprintf(stream, " (%s)", verdict_reason_name(finding->reason));
     }
     fprintf(stream, "\n%21s %s -> %s, as %s -> %s %s", "",
             policy_segment(policy, finding->src_segment)->name,
             policy_segment(policy, finding->dst_segment)->name,
-            addr_format(&finding->src, src), addr_format(&finding->dst, dst),
+            addr_format(&finding->src, src),
+            finding->all_dsts ? "*" : addr_format(&finding->dst, dst),
             protocol ? protocol : "protocol");
     if (finding->port) {
         fprintf(stream, "/%u", finding->port);

@@ -18,6 +18,7 @@ static void add_cells(struct tally_cell *, const struct tally_cell *);
 static void count_protocol(struct tally *, uint8_t protocol);
 static void count_application(struct tally *, const char *name, uint64_t flows,
                               uint64_t bytes);
+static void count_detection(struct tally *, const struct event_violation *);
 static void count_finding(struct tally *, const struct tally_finding *);
 static struct tally_finding *find_finding(struct tally *,
                                           const struct tally_finding *);
@@ -100,7 +101,12 @@ void
 tally_violation(void *context, const struct event_violation *event)
 {
     struct tally *tally = context;
+    const struct violation *violation = event->violation;
 
+    if (violation->reason == VERDICT_REASON_DETECTED &&
+        violation->kind != VIOLATION_KIND_CLOSED) {
+        count_detection(tally, event);
+    }
     tally->violations += event->violation->kind == VIOLATION_KIND_NEW &&
                          !event->violation->staged;
 }
@@ -147,6 +153,7 @@ tally_add(struct tally *tally, const struct tally *other)
     tally->icmp += other->icmp;
     tally->other += other->other;
     tally->violations += other->violations;
+    tally->detections += other->detections;
     tally->missed_bytes += other->missed_bytes;
     tally->duplicates += other->duplicates;
     tally->one_sided += other->one_sided;
@@ -287,6 +294,35 @@ count_application(struct tally *tally, const char *name, uint64_t flows,
         list[i] = list[i - 1];
         list[i - 1] = swapped;
     }
+}
+
+/* Flows show what the policy denies; only this shows what detectors find. */
+static void
+count_detection(struct tally *tally, const struct event_violation *event)
+{
+    const struct violation *violation = event->violation;
+    struct tally_finding finding = {
+        .rule = violation->rule,
+        .reason = violation->reason,
+        .src_segment = violation->src_segment,
+        .dst_segment = violation->dst_segment,
+        .flows = violation->count_since_last,
+        .worst = violation->outcome,
+        .all_dsts = violation->all_dsts,
+        .src = violation->src,
+        .dst = violation->dst,
+        .port = violation->port,
+        .protocol = violation->protocol,
+    };
+
+    if (event->flow) {
+        application_label(event->flow, finding.application);
+    }
+    tally_set_policy(tally, event->policy);
+    tally->detections +=
+        policy_rule(event->policy, (uint32_t)violation->rule)->severity >
+        LEVEL_INFO;
+    count_finding(tally, &finding);
 }
 
 static void

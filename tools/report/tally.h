@@ -36,6 +36,7 @@ struct tally_finding {
     enum flow_outcome worst;
     /* An example: the first flow with the worst outcome. */
     struct addr src, dst;
+    bool all_dsts; /* Of a detector: 'dst' stands for many. */
     uint16_t port;
     uint8_t protocol;
     char application[TALLY_MAX_APP_NAME];
@@ -59,6 +60,7 @@ struct tally {
     struct tally_cell total;
     uint64_t tcp, udp, icmp, other; /* Flows. */
     uint64_t violations;            /* Violation records of kind 'new'. */
+    uint64_t detections;            /* Told by detectors, but for 'info'. */
     uint64_t missed_bytes, duplicates, one_sided, midstream, guessed_direction;
     bool out_of_memory; /* Some flows are missing above. */
 };

@@ -23,9 +23,12 @@ struct desk {
     bool wanted; /* Violation events. */
     struct policy *policy;
     struct violation_tracker *violations;
+    struct detectors *detectors;
     struct json json;
     struct wall_time now;
-    const struct event_flow *telling; /* What a violation is told about. */
+    /* What a violation is told about, or neither. */
+    const struct event_flow *flow;
+    const struct detection *detection;
     struct lot *lots;
     unsigned n_lots;
 };
@@ -37,10 +40,12 @@ static bool run_round(struct desk *);
 static void refill(struct lot *, struct wall_time *clock);
 static struct lot *first_of(struct desk *);
 static void take(struct desk *, const struct tray_item *);
+static void take_objection(struct desk *, const struct tray_objection *);
+static void detected(void *context, const struct detection *);
 static void follow_policy(struct desk *, const struct policy *);
 static void pass_time(struct desk *, struct wall_time now);
 static void tell(void *context, const struct violation *);
-static struct wall_time time_of(const struct desk *, const struct violation *);
+static struct wall_time time_of(const struct violation *);
 static struct violation_options violation_options(const struct policy *);
 
 struct desk *
@@ -75,11 +80,13 @@ desk_init(struct desk *desk, const struct desk_options *options,
     }
     json_init(&desk->json, EVENT_MAX_BYTES);
     desk->violations = violation_tracker_new(&limits, tell, desk, error);
+    desk->detectors =
+        desk->violations ? detectors_new(detected, desk, error) : NULL;
     desk->lots = calloc(options->n_trays, sizeof *desk->lots);
     if (!desk->lots) {
         error_set(error, ERROR_MEMORY, NULL, "out of memory for trays");
     }
-    if (!desk->violations || !desk->lots) {
+    if (!desk->detectors || !desk->lots) {
         return false;
     }
     while (desk->n_lots < options->n_trays) {
@@ -103,6 +110,7 @@ desk_free(struct desk *desk)
             tray_done(&desk->lots[i].tray);
         }
         free(desk->lots);
+        detectors_free(desk->detectors);
         violation_tracker_free(desk->violations);
         policy_unref(desk->policy);
         json_done(&desk->json);
@@ -124,9 +132,12 @@ desk_run(struct desk *desk)
 }
 
 void
-desk_get_counters(const struct desk *desk, struct violation_counters *counters)
+desk_get_counters(const struct desk *desk,
+                  struct violation_counters *violations,
+                  struct detector_counters *detectors)
 {
-    violation_counters(desk->violations, counters);
+    violation_counters(desk->violations, violations);
+    detectors_get_counters(desk->detectors, detectors);
 }
 
 static void
@@ -210,6 +221,17 @@ first_of(struct desk *desk)
 static void
 take(struct desk *desk, const struct tray_item *item)
 {
+    pass_time(desk, item->place.when);
+    if (item->kind == TRAY_OBJECTION) {
+        take_objection(desk, &item->objection);
+    } else {
+        detectors_see(desk->detectors, desk->policy, &item->sighting);
+    }
+}
+
+static void
+take_objection(struct desk *desk, const struct tray_objection *item)
+{
     struct event_flow flow = {
         .record = &item->record,
         .application = item->engine ? &item->application : NULL,
@@ -222,10 +244,20 @@ take(struct desk *desk, const struct tray_item *item)
         .interface = item->interface,
     };
 
-    pass_time(desk, item->hit.now);
-    desk->telling = &flow;
+    desk->flow = &flow;
     violation_hit(desk->violations, &item->hit);
-    desk->telling = NULL;
+    desk->flow = NULL;
+}
+
+static void
+detected(void *context, const struct detection *detection)
+{
+    struct desk *desk = context;
+    struct violation_hit hit = violation_of_detection(detection);
+
+    desk->detection = detection;
+    violation_hit(desk->violations, &hit);
+    desk->detection = NULL;
 }
 
 static void
@@ -246,6 +278,7 @@ pass_time(struct desk *desk, struct wall_time now)
     if (now.ns > desk->now.ns) {
         desk->now = now;
         violation_advance(desk->violations, now);
+        detectors_advance(desk->detectors, desk->policy, now);
     }
 }
 
@@ -255,27 +288,28 @@ tell(void *context, const struct violation *violation)
     struct desk *desk = context;
     struct event_violation event = {.violation = violation,
                                     .policy = violation->policy,
-                                    .flow = desk->telling};
+                                    .flow = desk->flow,
+                                    .detection = desk->detection};
 
     if (desk->observer.violation) {
         desk->observer.violation(desk->observer.context, &event);
     }
     if (desk->wanted) {
         event_violation_encode(&desk->json, desk->source, &event);
-        event_queue_put(desk->queue, EVENT_VIOLATION, time_of(desk, violation),
+        event_queue_put(desk->queue, EVENT_VIOLATION, time_of(violation),
                         &desk->json);
     }
 }
 
-/* One that closes has no flow to go by: it closed when it had been quiet for
- * long enough, whenever that was noticed. */
+/* One closes when it has been quiet for long enough, whenever that is
+ * noticed. */
 static struct wall_time
-time_of(const struct desk *desk, const struct violation *violation)
+time_of(const struct violation *violation)
 {
-    if (desk->telling) {
-        return desk->telling->record->now;
+    if (violation->kind == VIOLATION_KIND_CLOSED) {
+        return (struct wall_time){violation->last_seen.ns + VIOLATION_QUIET_NS};
     }
-    return (struct wall_time){violation->last_seen.ns + VIOLATION_QUIET_NS};
+    return violation->last_seen;
 }
 
 static struct violation_options

@@ -3,15 +3,17 @@
  * Workers share the flows among them, but a sweep over many hosts, a threshold
  * of a rule or a limit of a source concerns flows of them all.  So one desk
  * takes what they noticed, round by round, in the order of packet time, and
- * tells the violations: the same ones on any number of workers.
+ * tells the violations, those that detectors find included: the same ones on
+ * any number of workers.
  *
  * With one worker the desk works on its thread, at the end of each round.  With
- * more, desk_run() is a thread of its own.  Memory: the trays (tray.h) and what
- * the policy grants to violations. */
+ * more, desk_run() is a thread of its own.  Memory: the trays (tray.h), what
+ * the policy grants to violations, and the detectors' limits (detect.h). */
 
 #ifndef TOOLS_RUNTIME_DESK_H
 #define TOOLS_RUNTIME_DESK_H
 
+#include "rules/detect.h"
 #include "rules/policy.h"
 #include "rules/violation.h"
 #include "tools/output/event.h"
@@ -46,6 +48,7 @@ struct tray *desk_tray(struct desk *, unsigned i);
 /* With several trays: returns when all of them are closed. */
 void desk_run(struct desk *);
 
-void desk_get_counters(const struct desk *, struct violation_counters *);
+void desk_get_counters(const struct desk *, struct violation_counters *,
+                       struct detector_counters *);
 
 #endif

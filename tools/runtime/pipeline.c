@@ -195,7 +195,8 @@ finish(struct pipeline *pipeline)
         pthread_join(pipeline->desk_thread, NULL);
     }
     if (pipeline->desk) {
-        desk_get_counters(pipeline->desk, &counters->violations);
+        desk_get_counters(pipeline->desk, &counters->violations,
+                          &counters->detectors);
     }
     for (unsigned i = 0; i < pipeline->n_lanes; i++) {
         worker_free(pipeline->lanes[i].worker);

@@ -34,6 +34,7 @@ struct pipeline_counters {
     struct wall_time first, last; /* Earliest and latest stamp; ns 0 if none. */
     struct worker_counters workers; /* The sum over workers. */
     struct violation_counters violations;
+    struct detector_counters detectors;
     uint64_t policies; /* Other policies that came into force. */
 };
 

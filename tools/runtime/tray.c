@@ -40,7 +40,7 @@ tray_set_policy(struct tray *tray, const struct policy *policy)
 }
 
 struct tray_item *
-tray_add(struct tray *tray)
+tray_add(struct tray *tray, enum tray_kind kind)
 {
     struct tray_batch *batch = batch_of(tray);
     struct tray_item *item;
@@ -51,6 +51,7 @@ tray_add(struct tray *tray)
     }
     item = &batch->items[batch->n];
     item->number = (unsigned)batch->n++;
+    item->kind = kind;
     return item;
 }
 
@@ -76,7 +77,9 @@ void
 tray_batch_clear(struct tray_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        application_done(&batch->items[i].application);
+        if (batch->items[i].kind == TRAY_OBJECTION) {
+            application_done(&batch->items[i].objection.application);
+        }
     }
     policy_unref(batch->policy);
     batch->policy = NULL;

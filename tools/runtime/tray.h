@@ -1,4 +1,5 @@
-/* What a worker passes on to the desk: flows the policy objects to.
+/* What a worker passes on to the desk: flows the policy objects to, and what
+ * detectors want to see of flows.
  *
  * Each worker has a tray and fills it with copies, which stay good after the
  * flow is gone.  What happened in one round of the run (handoff.h) is passed on
@@ -11,6 +12,7 @@
 
 #include "dissect/application.h"
 #include "flows/flow_record.h"
+#include "rules/detect.h"
 #include "rules/judge.h"
 #include "rules/violation.h"
 
@@ -43,9 +45,12 @@ struct tray_place {
     uint64_t major, minor;
 };
 
-struct tray_item {
-    struct tray_place place;
-    unsigned number; /* In its batch: the order of what shares a place. */
+enum tray_kind {
+    TRAY_OBJECTION,
+    TRAY_SIGHTING
+};
+
+struct tray_objection {
     struct violation_hit hit;
     /* The flow as it was, for the event. */
     struct flow_record record;
@@ -54,6 +59,16 @@ struct tray_item {
     const struct application_engine *engine; /* NULL: not inspected. */
     segment_id src_segment, dst_segment;
     const char *file, *interface;
+};
+
+struct tray_item {
+    struct tray_place place;
+    unsigned number; /* In its batch: the order of what shares a place. */
+    enum tray_kind kind;
+    union {
+        struct tray_objection objection;
+        struct sighting sighting;
+    };
 };
 
 /* In the order of the run once it is sent. */
@@ -87,8 +102,9 @@ void tray_done(struct tray *);
  * next call.  Only between rounds. */
 void tray_set_policy(struct tray *, const struct policy *policy);
 
-/* Worker: room for one more item, to be filled in but for 'number'. */
-struct tray_item *tray_add(struct tray *);
+/* Worker: room for one more item, to be filled in but for 'number' and
+ * 'kind'. */
+struct tray_item *tray_add(struct tray *, enum tray_kind);
 
 /* Worker: passes on what is there, at every end of a round.  The desk cannot go
  * past a round that one of its trays has not ended. */

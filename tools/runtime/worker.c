@@ -26,6 +26,7 @@ enum {
 
 static bool worker_init(struct worker *, const struct worker_options *,
                         struct error *);
+static void follow_policy(struct worker *);
 static void start_flow(const struct packet *, struct tracked *);
 static bool inspect(struct worker *, const struct frame *,
                     const struct packet *, const struct flow_update *,
@@ -60,7 +61,7 @@ worker_init(struct worker *worker, const struct worker_options *options,
                                                   options->max_inspections};
 
     worker->policy = policy_ref(options->policy);
-    worker->asks_replied = policy_asks_replied(options->policy);
+    follow_policy(worker);
     worker->source = options->source;
     worker->names = options->names;
     worker->queue = options->queue;
@@ -82,6 +83,14 @@ worker_init(struct worker *worker, const struct worker_options *options,
                           ? symbols_new(worker->policy, worker->engine, error)
                           : NULL;
     return worker->symbols != NULL;
+}
+
+/* What of the policy in force is asked at every packet. */
+static void
+follow_policy(struct worker *worker)
+{
+    worker->asks_replied = policy_asks_replied(worker->policy);
+    worker->sightings = policy_sightings(worker->policy);
 }
 
 void
@@ -114,6 +123,7 @@ worker_packet(struct worker *worker, const struct frame *frame,
     uint16_t vlan = packet->n_vlans ? packet->vlan[packet->n_vlans - 1] : 0;
     struct flow_update update;
     struct tracked *tracked;
+    unsigned moments;
     bool changed;
 
     worker_advance(worker, now);
@@ -138,14 +148,17 @@ worker_packet(struct worker *worker, const struct frame *frame,
         tracked->src_segment = tracked->dst_segment;
         tracked->dst_segment = swapped;
     }
-    if (update.kind == FLOW_UPDATE_PACKET) {
-        changed |= inspect(worker, frame, packet, &update, tracked);
+    moments = (unsigned)update.is_new << SIGHTING_BEGIN |
+              (unsigned)update.outcome_changed << SIGHTING_ANSWER;
+    if (update.kind == FLOW_UPDATE_PACKET &&
+        inspect(worker, frame, packet, &update, tracked)) {
+        moments |= 1U << SIGHTING_APPLICATION;
     }
-    if (changed) {
+    if (changed || moments) {
         struct flow_record record;
 
         flow_record_from(update.flow, &record);
-        worker_judge(worker, update.flow, &record, tracked);
+        worker_judge(worker, update.flow, &record, tracked, moments);
     }
 }
 
@@ -189,7 +202,7 @@ worker_set_policy(struct worker *worker, struct policy *policy)
     }
     worker->previous = worker->policy;
     worker->policy = policy_ref(policy);
-    worker->asks_replied = policy_asks_replied(policy);
+    follow_policy(worker);
     worker->generation++;
     worker->sweep = 0;
     tray_set_policy(worker->tray, worker->policy);
@@ -297,7 +310,7 @@ sweep(struct worker *worker, unsigned n_flows)
 
         if (tracked->generation != worker->generation) {
             flow_record_from(flow, &record);
-            worker_judge(worker, flow, &record, tracked);
+            worker_judge(worker, flow, &record, tracked, 0);
         }
     }
     if (!flow) {
@@ -313,14 +326,16 @@ flow_reported(void *context, const struct flow_record *record, void *user)
     struct worker *worker = context;
     struct tracked *tracked = user;
     bool ended = record->kind == FLOW_RECORD_END;
+    unsigned moments = 1U << (ended ? SIGHTING_END : SIGHTING_INTERIM);
 
     if (tracked->inspection && ended) {
         inspection_finish(worker->engine, tracked->inspection,
                           &tracked->application);
         tracked->inspection = NULL;
         tracked->classified = true;
+        moments |= 1U << SIGHTING_APPLICATION;
     }
-    worker_judge(worker, NULL, record, tracked);
+    worker_judge(worker, NULL, record, tracked, moments);
     worker->counters.ends[record->reason]++;
     if (ended) {
         application_done(&tracked->application);

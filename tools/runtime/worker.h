@@ -9,6 +9,7 @@
 
 #include "dissect/application.h"
 #include "flows/flow_table.h"
+#include "rules/detect.h"
 #include "rules/policy.h"
 #include "tools/output/event.h"
 #include "tools/output/output.h"
@@ -74,10 +75,11 @@ void worker_finish(struct worker *, enum flow_end why, struct wall_time now);
 struct worker_counters {
     struct flow_table_counters flows;
     struct application_counters applications;
-    uint64_t ends[FLOW_N_ENDS]; /* Records of flows, by reason. */
-    uint64_t judged;            /* Questions put to the policy. */
-    uint64_t revised;           /* Final verdicts that became others. */
-    uint64_t policies_refused;  /* Not put in force: out of memory. */
+    uint64_t ends[FLOW_N_ENDS];       /* Records of flows, by reason. */
+    uint64_t judged;                  /* Questions put to the policy. */
+    uint64_t revised;                 /* Final verdicts that became others. */
+    uint64_t detections[N_DETECTORS]; /* In single flows. */
+    uint64_t policies_refused;        /* Not put in force: out of memory. */
 };
 
 void worker_get_counters(const struct worker *, struct worker_counters *);

@@ -3,12 +3,14 @@
 #ifndef TOOLS_RUNTIME_WORKER_IMPL_H
 #define TOOLS_RUNTIME_WORKER_IMPL_H
 
+#include "rules/detect.h"
 #include "rules/judge.h"
 #include "tools/output/json.h"
 #include "tools/runtime/symbols.h"
 #include "tools/runtime/tray.h"
 #include "tools/runtime/worker.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +34,7 @@ struct tracked {
     uint8_t told_rank[N_VIEWS]; /* with an outcome as bad as this; 0: not. */
     uint8_t decision;           /* The last verdict's. */
     uint8_t generation;         /* Of the policy that judged it. */
+    uint16_t detected;          /* Bits, enum detector: told of this flow. */
     bool located : 1;           /* The segments are known. */
     bool classified : 1;        /* 'application' is final. */
     bool judged : 1;
@@ -46,6 +49,7 @@ struct worker {
     struct policy *previous; /* While some flows are still judged by it. */
     uint8_t generation;      /* Of 'policy'. */
     bool asks_replied;       /* As policy_asks_replied(). */
+    uint32_t sightings;      /* As policy_sightings(). */
     uint32_t sweep;          /* How far flows were judged again. */
     struct application_engine *engine; /* NULL: nothing is inspected. */
     struct symbols *symbols;           /* NULL with it. */
@@ -64,10 +68,14 @@ struct worker {
     struct worker_counters counters;
 };
 
+static_assert(N_DETECTORS <= 16, "'detected' has a bit for each");
+
 /* worker_judge.c: judges the flow as it stands, and tells what has to be told
- * now.  'flow' is NULL when 'record' is told by the table itself. */
+ * now.  'flow' is NULL when 'record' is told by the table itself.  'moments' is
+ * what has just happened, bits 1 << enum sighting_moment. */
 void worker_judge(struct worker *, struct flow *flow,
-                  const struct flow_record *record, struct tracked *);
+                  const struct flow_record *record, struct tracked *,
+                  unsigned moments);
 
 /* The flow's segments in the policy in force. */
 void worker_locate(const struct worker *, const struct flow_record *,
@@ -81,5 +89,8 @@ void worker_ask(const struct worker *, const struct flow_record *,
 void worker_tell_flow(struct worker *, const struct event_flow *);
 void worker_tell_violations(struct worker *, const struct event_flow *,
                             const struct question *, struct tracked *);
+void worker_tell_detections(struct worker *, const struct event_flow *,
+                            const struct question *, struct tracked *,
+                            unsigned moments);
 
 #endif

@@ -40,7 +40,8 @@ worker_locate(const struct worker *worker, const struct flow_record *record,
 
 void
 worker_judge(struct worker *worker, struct flow *flow,
-             const struct flow_record *record, struct tracked *tracked)
+             const struct flow_record *record, struct tracked *tracked,
+             unsigned moments)
 {
     struct event_revision revision;
     struct question question;
@@ -79,6 +80,7 @@ worker_judge(struct worker *worker, struct flow *flow,
     }
     note_verdict(worker, &verdict, tracked);
     worker_tell_violations(worker, &event, &question, tracked);
+    worker_tell_detections(worker, &event, &question, tracked, moments);
     if (record->kind != FLOW_RECORD_BEGIN) {
         worker_tell_flow(worker, &event);
     } else if (event.revised) {

@@ -6,8 +6,12 @@
 
 #include <string.h>
 
+static struct sighting see(const struct event_flow *, const struct question *,
+                           enum sighting_moment);
 static void object(struct worker *, const struct event_flow *,
                    const struct violation_hit *, struct tracked *, enum view);
+static void put_objection(struct worker *, const struct event_flow *,
+                          const struct violation_hit *);
 static struct tray_place place_of(const struct worker *,
                                   const struct flow_record *);
 
@@ -47,25 +51,102 @@ worker_tell_violations(struct worker *worker, const struct event_flow *flow,
     }
 }
 
+void
+worker_tell_detections(struct worker *worker, const struct event_flow *flow,
+                       const struct question *question, struct tracked *tracked,
+                       unsigned moments)
+{
+    uint32_t tripped = 0;
+
+    for (unsigned left = moments; left; left &= left - 1) {
+        enum sighting_moment moment = (enum sighting_moment)__builtin_ctz(left);
+
+        tripped |= detect_flow(worker->policy, question, flow->record, moment);
+        if (worker->sightings >> moment & 1) {
+            struct tray_item *item = tray_add(worker->tray, TRAY_SIGHTING);
+
+            item->place = place_of(worker, flow->record);
+            item->sighting = see(flow, question, moment);
+        }
+    }
+    tripped &= ~(uint32_t)tracked->detected;
+    tracked->detected |= (uint16_t)tripped;
+    for (; tripped; tripped &= tripped - 1) {
+        enum detector detector = (enum detector)__builtin_ctz(tripped);
+        struct violation_hit hit =
+            violation_of(worker->policy, flow->verdict, question, flow->record);
+
+        hit.rule = policy_detector_rule(worker->policy, detector);
+        hit.reason = VERDICT_REASON_DETECTED;
+        worker->counters.detections[detector]++;
+        put_objection(worker, flow, &hit);
+    }
+}
+
+static struct sighting
+see(const struct event_flow *flow, const struct question *question,
+    enum sighting_moment moment)
+{
+    const struct flow_record *record = flow->record;
+    bool counts = moment == SIGHTING_INTERIM || moment == SIGHTING_END;
+    struct sighting sighting = {
+        .moment = moment,
+        .now = record->now,
+        .start = record->start,
+        .flow_id = record->id,
+        .src = record->source.addr,
+        .dst = record->destination.addr,
+        .src_segment = flow->src_segment,
+        .dst_segment = flow->dst_segment,
+        .src_port = record->source.port,
+        .dst_port = record->destination.port,
+        .vlan = question->vlan,
+        .interface = record->interface,
+        .flags = record->flags,
+        .protocol = record->protocol,
+        .icmp_type = record->icmp_type,
+        .icmp_code = record->icmp_code,
+        .outcome = (uint8_t)record->outcome,
+        .evidence = (uint8_t)record->evidence,
+        .src_bytes = counts ? record->source.delta_bytes : 0,
+        .dst_bytes = counts ? record->destination.delta_bytes : 0,
+        .master_symbol = question->master_symbol,
+        .name_symbol = question->name_symbol,
+    };
+
+    memcpy(sighting.src_mac, record->source.mac, sizeof sighting.src_mac);
+    memcpy(sighting.dst_mac, record->destination.mac, sizeof sighting.dst_mac);
+    return sighting;
+}
+
 /* Once a flow and rule, and again when the flow got further. */
 static void
 object(struct worker *worker, const struct event_flow *flow,
        const struct violation_hit *hit, struct tracked *tracked, enum view view)
 {
+    struct violation_hit told = *hit;
     unsigned rank = flow_outcome_rank(flow->record->outcome);
     bool again =
         tracked->told_rank[view] && tracked->told_rule[view] == hit->rule;
-    struct tray_item *item;
 
     if (again && rank <= tracked->told_rank[view]) {
         return;
     }
     tracked->told_rank[view] = (uint8_t)rank;
     tracked->told_rule[view] = hit->rule;
-    item = tray_add(worker->tray);
-    item->place = place_of(worker, flow->record);
+    told.again = again;
+    put_objection(worker, flow, &told);
+}
+
+static void
+put_objection(struct worker *worker, const struct event_flow *flow,
+              const struct violation_hit *hit)
+{
+    struct tray_item *put = tray_add(worker->tray, TRAY_OBJECTION);
+    struct tray_objection *item = &put->objection;
+
+    put->place = place_of(worker, flow->record);
     item->hit = *hit;
-    item->hit.again = again;
     item->record = *flow->record;
     item->verdict = *flow->verdict;
     item->engine = flow->application ? flow->engine : NULL;

@@ -182,7 +182,8 @@ tell_flow(struct event_samples *samples, const struct event_flow *flow,
         .last_seen = {SOME_TIME + 5 * SECOND_NS},
         .flow_ids = {flow->record->id + 1, 2},
         .suppressed = true};
-    struct event_violation event = {&violation, flow->policy, flow};
+    struct event_violation event = {
+        .violation = &violation, .policy = flow->policy, .flow = flow};
     struct json json;
 
     json_init(&json, EVENT_MAX_BYTES);
@@ -208,6 +209,11 @@ each_violation(struct event_samples *samples, event_sample_handler *each,
                                   .all_dsts = true,
                                   .n_targets = 60,
                                   .score = {.total = 1}};
+    const struct detection detection = {.detector = DETECTOR_SCAN,
+                                        .counted = "hosts",
+                                        .count = 25,
+                                        .limit = 25,
+                                        .window_ns = 300 * SECOND_NS};
     struct event_violation event = {.violation = &violation};
     struct json json;
 
@@ -225,6 +231,11 @@ each_violation(struct event_samples *samples, event_sample_handler *each,
     violation.port = 8;
     event_violation_encode(&json, &samples->source, &event);
     each(context, "closed", EVENT_VIOLATION, &json);
+    violation.kind = VIOLATION_KIND_NEW;
+    violation.reason = VERDICT_REASON_DETECTED;
+    event.detection = &detection;
+    event_violation_encode(&json, &samples->source, &event);
+    each(context, "detected", EVENT_VIOLATION, &json);
     json_done(&json);
 }
 

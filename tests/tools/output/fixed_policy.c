@@ -4,6 +4,7 @@
  * loader, and can have a policy that no file could describe: one with every
  * optional text, and a verdict flag of every kind. */
 
+#include "rules/detect.h"
 #include "rules/judge.h"
 #include "rules/policy.h"
 #include "rules/violation.h"
@@ -117,6 +118,19 @@ policy_suppressed(const struct policy *policy, uint32_t rule,
     (void)dst;
     (void)when;
     return rule == 0 ? "known scanner" : NULL;
+}
+
+const char *
+detector_name(enum detector detector)
+{
+    static const char *const names[] = {
+#define DETECTOR_KEY(NAME, KEY, SEVERITY, TECHNIQUES, TITLE)                   \
+    [DETECTOR_##NAME] = (KEY),
+        DETECTORS(DETECTOR_KEY)
+#undef DETECTOR_KEY
+    };
+
+    return names[detector];
 }
 
 const char *

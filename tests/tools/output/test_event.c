@@ -99,7 +99,7 @@ head_and_body_are_one_object(void **state)
 {
     const struct kept *kept = *state;
 
-    assert_int_equal(kept->n, 16);
+    assert_int_equal(kept->n, 17);
     assert_string_equal(text_at(kept->events[0], "@timestamp"),
                         "1970-01-01T00:00:00.000000Z");
     assert_string_equal(text_at(kept->events[0], "event.id"),
@@ -108,7 +108,7 @@ head_and_body_are_one_object(void **state)
                         "segmon.flow");
     assert_string_equal(text_at(kept->events[1], "event.dataset"),
                         "segmon.violation");
-    assert_string_equal(text_at(kept->events[13], "event.dataset"),
+    assert_string_equal(text_at(kept->events[14], "event.dataset"),
                         "segmon.status");
 }
 
