@@ -61,6 +61,7 @@ static bool is_of_interest(struct application_engine *engine,
                            const struct inspection *inspection,
                            const struct packet *packet,
                            const struct frame *frame);
+static struct bytes payload_of(const struct packet *, const struct frame *);
 static void read_tls(struct inspection *inspection, const struct packet *packet,
                      const struct frame *frame, bool from_initiator);
 static bool show(struct application_engine *engine,
@@ -309,26 +310,35 @@ is_of_interest(struct application_engine *engine,
     return !ports || packet->payload_captured > 0;
 }
 
-static void
-read_tls(struct inspection *inspection, const struct packet *packet,
-         const struct frame *frame, bool from_initiator)
+static struct bytes
+payload_of(const struct packet *packet, const struct frame *frame)
 {
     uint32_t captured = packet->payload_captured;
-    struct bytes payload;
 
     if (packet->payload_at > frame->captured) {
-        return;
+        return (struct bytes){frame->data, 0};
     }
     if (captured > frame->captured - packet->payload_at) {
         captured = frame->captured - packet->payload_at;
     }
-    payload = (struct bytes){frame->data + packet->payload_at, captured};
+    return (struct bytes){frame->data + packet->payload_at, captured};
+}
+
+static void
+read_tls(struct inspection *inspection, const struct packet *packet,
+         const struct frame *frame, bool from_initiator)
+{
+    struct bytes payload = payload_of(packet, frame);
+
+    if (packet->payload_at > frame->captured) {
+        return;
+    }
     if (packet->protocol == PROTOCOL_TCP) {
         uint32_t syn = (packet->tcp_flags & TCP_SYN) != 0 ? 1 : 0;
 
         tls_hello_segment(&inspection->hello, from_initiator,
                           packet->tcp_seq + syn, payload,
-                          packet->payload_bytes - captured);
+                          packet->payload_bytes - (uint32_t)payload.size);
     } else if (packet->protocol == PROTOCOL_UDP) {
         tls_hello_datagram(&inspection->hello, from_initiator, payload);
     }
@@ -346,6 +356,7 @@ show(struct application_engine *engine, struct inspection *inspection,
         .size = ndpi_packet_prepare(engine->packet, packet, frame),
         .from_initiator = from_initiator,
     };
+    uint64_t risk;
 
     if (shown.size == 0) {
         engine->counters.skipped_protocol++;
@@ -358,8 +369,10 @@ show(struct application_engine *engine, struct inspection *inspection,
                              packet->protocol == PROTOCOL_TCP,
                              inspection->handshake);
     }
+    risk = inspection->flow.risk;
     inspection->result =
         ndpi_shim_packet(engine->module, &inspection->flow, &shown);
+    ndpi_details_mend_risk(&inspection->flow, risk, payload_of(packet, frame));
     inspection->bytes += shown.size;
     engine->counters.packets++;
     return true;

@@ -6,6 +6,7 @@
 #include "dissect/ndpi_details.h"
 
 #include "dissect/application.h"
+#include "dissect/http_login.h"
 #include "dissect/ndpi_shim.h"
 
 #include <stdlib.h>
@@ -68,6 +69,19 @@ ndpi_details_take(const struct ndpi_flow_struct *flow)
         details->certificate_not_after = flow->protos.tls_quic.notAfter;
     }
     return details;
+}
+
+void
+ndpi_details_mend_risk(struct ndpi_flow_struct *flow, uint64_t before,
+                       struct bytes payload)
+{
+    const uint64_t credentials = UINT64_C(1) << NDPI_CLEAR_TEXT_CREDENTIALS;
+
+    if ((flow->risk & ~before & credentials) != 0 &&
+        flow->http.method != NDPI_HTTP_METHOD_UNKNOWN &&
+        !http_login_is_readable(payload)) {
+        flow->risk &= ~credentials;
+    }
 }
 
 void

@@ -112,6 +112,38 @@ http_is_known_with_host_agent_and_url(void **state)
     application_done(&a);
 }
 
+/* Whether nDPI, mended, sees credentials in clear text. */
+static bool
+shows_credentials(struct fixture *f, const char *request)
+{
+    struct inspection *i = inspection_new(f->engine);
+    struct application a;
+    bool shown = false;
+
+    conversation_init(&f->conversation, PROTOCOL_TCP, 80);
+    say_text(f, i, true, request);
+    inspection_finish(f->engine, i, &a);
+    for (unsigned bit = 0; bit < application_risk_count() && bit < 64; bit++) {
+        shown |= (a.risks >> bit & 1) && strcmp(application_risk_name(bit),
+                                                "clear_text_credentials") == 0;
+    }
+    application_done(&a);
+    return shown;
+}
+
+static void
+only_what_can_be_read_counts_as_clear_text_credentials(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(shows_credentials(f, "GET / HTTP/1.1\r\nHost: h.example\r\n"
+                                     "Authorization: Basic dTpw\r\n\r\n"));
+    assert_false(shows_credentials(f, "GET / HTTP/1.1\r\nHost: h.example\r\n"
+                                      "Authorization: Kerberos YIIG\r\n\r\n"));
+    assert_false(shows_credentials(f, "GET / HTTP/1.1\r\n"
+                                      "Host: h.example\r\n\r\n"));
+}
+
 static void
 long_text_from_the_wire_is_cut_and_marked(void **state)
 {
@@ -465,6 +497,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conversation_without_payload_has_no_application),
         cmocka_unit_test(http_is_known_with_host_agent_and_url),
+        cmocka_unit_test(
+            only_what_can_be_read_counts_as_clear_text_credentials),
         cmocka_unit_test(long_text_from_the_wire_is_cut_and_marked),
         cmocka_unit_test(a_port_alone_is_only_a_guess),
         cmocka_unit_test(the_stun_port_alone_is_only_a_guess),
