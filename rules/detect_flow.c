@@ -203,16 +203,18 @@ service_kind(const struct look *look)
 }
 
 /* On a port that is another application's, or on one that nDPI does not expect
- * it on; unless a rule of the policy says that it belongs there. */
+ * it on; unless a rule of the policy says that it belongs there.  Of the
+ * applications nDPI names only those listed are accused: it takes some others
+ * for what they are not. */
 static bool
 is_mismatch(const struct look *look)
 {
     const struct question *question = look->question;
-    bool listed = look->app[0] || look->app[1], taken = false;
+    bool taken = false;
     size_t n;
     const struct detect_app *apps = detect_apps(&n);
 
-    if (question->app != QUESTION_APP_KNOWN) {
+    if ((!look->app[0] && !look->app[1]) || look->traits & DETECT_UNSURE) {
         return false;
     }
     for (size_t i = 0; i < 2; i++) {
@@ -223,7 +225,7 @@ is_mismatch(const struct look *look)
             return false;
         }
     }
-    for (size_t i = 0; listed && !taken && i < n; i++) {
+    for (size_t i = 0; !taken && i < n; i++) {
         taken = at_home(look, &apps[i], question->dst_port);
     }
     if (!taken && (look->traits & DETECT_ROAMS ||

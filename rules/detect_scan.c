@@ -31,6 +31,7 @@ static_assert(sizeof(struct probe_key) == SCAN_PROBE_KEY_BYTES, "no padding");
 
 static bool is_unanswered_try(const struct sighting *);
 static bool asks(const struct sighting *);
+static bool traces(const struct sighting *);
 static void count(struct detectors *, struct tries *, bool is_new,
                   uint64_t target, struct detection *);
 
@@ -85,7 +86,7 @@ is_unanswered_try(const struct sighting *seen)
         seen->outcome == FLOW_OUTCOME_REFUSED ||
         (seen->outcome == FLOW_OUTCOME_ATTEMPT && seen->moment == SIGHTING_END);
 
-    return unanswered && asks(seen) &&
+    return unanswered && asks(seen) && !traces(seen) &&
            !(seen->flags & (FLOW_MIDSTREAM | FLOW_ONE_SIDED)) &&
            seen->dst_segment != SEGMENT_MULTICAST &&
            seen->dst_segment != SEGMENT_BROADCAST &&
@@ -113,6 +114,20 @@ asks(const struct sighting *seen)
     case PROTOCOL_ICMPV6: return seen->icmp_type == ECHO6;
     default: return false;
     }
+}
+
+/* traceroute numbers its probes by ports that it hopes are closed. */
+static bool
+traces(const struct sighting *seen)
+{
+    enum {
+        FIRST_TRACE_PORT = 33434,
+        LAST_TRACE_PORT = 33534
+    };
+
+    return seen->protocol == PROTOCOL_UDP &&
+           seen->dst_port >= FIRST_TRACE_PORT &&
+           seen->dst_port <= LAST_TRACE_PORT;
 }
 
 static void

@@ -230,7 +230,8 @@ enum detect_trait {
     DETECT_CLEARTEXT = 1 << 0, /* People log in with it, readably. */
     DETECT_TUNNEL = 1 << 1,
     DETECT_WEAK = 1 << 2,
-    DETECT_ROAMS = 1 << 3 /* Many ports are usual, none is suspicious. */
+    DETECT_ROAMS = 1 << 3, /* Many ports are usual, none is suspicious. */
+    DETECT_UNSURE = 1 << 4 /* nDPI knows it by too few bytes to accuse it. */
 };
 
 struct detect_home {

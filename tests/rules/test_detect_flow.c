@@ -200,6 +200,8 @@ an_application_on_anothers_port_is_a_mismatch(void **state)
     assert_false(mismatch(&f, 12345, "TLS", odd_port));
     assert_false(mismatch(&f, 12345, "BitTorrent", odd_port));
     assert_true(mismatch(&f, 443, "BitTorrent", 0));
+    /* nDPI is quick to say MQTT. */
+    assert_false(mismatch(&f, 389, "MQTT", odd_port));
     /* The rule 'pay' expects TLS on this port. */
     assert_false(mismatch(&f, 22, "TLS", 0));
     assert_false(mismatch(&f, 443, "", odd_port));

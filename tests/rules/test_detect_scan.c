@@ -83,6 +83,9 @@ who_gets_answers_or_was_heard_half_does_not_scan(void **state)
         seen.icmp_type = 3;
         see(f, &seen);
         seen.protocol = PROTOCOL_UDP;
+        seen.dst_port = (uint16_t)(33434 + i); /* Traces a route. */
+        see(f, &seen);
+        seen.dst_port = SERVER_PORT;
         seen.dst_segment = SEGMENT_MULTICAST;
         see(f, &seen);
     }
