@@ -182,6 +182,9 @@ load_default_rules(struct loader *loader, const struct load_fields *in)
             .owner = "",
             .approved_by = "",
             .ticket = "",
+            .exception_owner = "",
+            .exception_reason = "",
+            .exception_approved_by = "",
             .starts = {INT64_MIN},
             .expires = {INT64_MAX},
             .realert_ns = -1};

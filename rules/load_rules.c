@@ -286,6 +286,12 @@ load_exception(struct loader *loader, const struct load_fields *in,
     }
     rule->shown.ticket =
         load_text(loader, exception.value[IN_EXCEPTION_TICKET]);
+    rule->shown.exception_owner =
+        load_text(loader, exception.value[IN_EXCEPTION_OWNER]);
+    rule->shown.exception_reason =
+        load_text(loader, exception.value[IN_EXCEPTION_REASON]);
+    rule->shown.exception_approved_by =
+        load_text(loader, exception.value[IN_EXCEPTION_APPROVED_BY]);
 }
 
 void
@@ -384,6 +390,9 @@ load_rule_init(struct rule *rule, const struct policy *policy,
                                        .owner = "",
                                        .approved_by = "",
                                        .ticket = "",
+                                       .exception_owner = "",
+                                       .exception_reason = "",
+                                       .exception_approved_by = "",
                                        .starts = {INT64_MIN},
                                        .expires = {INT64_MAX},
                                        .realert_ns = -1};

@@ -9,7 +9,9 @@
 
 enum {
     LOAD_MAX_SERVICE_DEPTH = 64,
-    LOAD_MAX_TERMS = 65536 /* Of one service or rule. */
+    LOAD_MAX_APP_DEPTH = 64, /* Of application sets. */
+    LOAD_MAX_TERMS = 65536,  /* Of one service or rule. */
+    LOAD_MAX_APPS = 65536    /* Of one application set or rule. */
 };
 
 /* Terms as they are gathered, before they are sorted and merged. */
@@ -33,6 +35,9 @@ static bool load_add_builtin(struct loader *, struct load_terms *,
 static const struct service_term *
 load_merge_terms(struct loader *, struct load_terms *, size_t *n);
 static int term_order(const void *, const void *);
+static struct load_def *load_find_apps(struct loader *,
+                                       const struct yaml_node *name);
+static void load_application_set(struct loader *, struct load_def *);
 static bool load_app(struct loader *, const struct yaml_node *,
                      struct app_set *, struct app_match *);
 static bool load_new_app(struct loader *, const struct yaml_node *,
@@ -64,23 +69,8 @@ load_applications(struct loader *loader)
     struct load_defs *sets = &loader->applications;
 
     load_defs_collect(loader, sets, IN_TOP_APPLICATIONS, "an application set");
-    for (size_t i = 0; i < sets->n; i++) {
-        const struct yaml_node *node = sets->defs[i].value;
-        struct app_match *matches =
-            load_alloc(loader, load_count(node), sizeof *matches);
-        struct app_set *set = &sets->defs[i].is.apps;
-
-        if (node->kind == YAML_DOC_MAP || load_is_empty(node) ||
-            !load_count(node)) {
-            LOAD_ERROR(loader, load_empty_code(node), node,
-                       "an application set is a list of names");
-            continue;
-        }
-        set->matches = matches;
-        for (size_t k = 0; matches && k < load_count(node); k++) {
-            set->n +=
-                load_app(loader, load_item(node, k), set, &matches[set->n]);
-        }
+    for (size_t i = 0; i < sets->n && !loader->out_of_memory; i++) {
+        load_application_set(loader, &sets->defs[i]);
     }
 }
 
@@ -127,9 +117,13 @@ load_app_set(struct loader *loader, const struct yaml_node *node,
     struct app_match *matches;
 
     for (size_t i = 0; i < load_count(node); i++) {
-        struct load_def *def =
-            load_def_find(&loader->applications, load_item(node, i)->text);
+        struct load_def *def = load_find_apps(loader, load_item(node, i));
 
+        if (def && def->state == DEF_RESOLVING) {
+            LOAD_ERROR(loader, "E-CYCLE", load_item(node, i),
+                       "application set '%s' contains itself", def->name);
+            return;
+        }
         if (def && load_count(node) == 1) { /* Sets are shared. */
             def->used = true;
             *set = def->is.apps;
@@ -137,11 +131,16 @@ load_app_set(struct loader *loader, const struct yaml_node *node,
         }
         capacity += def ? def->is.apps.n : 0;
     }
+    if (capacity > LOAD_MAX_APPS) {
+        LOAD_ERROR(loader, "E-LIMIT", node, "more than %d applications",
+                   LOAD_MAX_APPS);
+        return;
+    }
     matches = load_alloc(loader, capacity, sizeof *matches);
     set->matches = matches;
     for (size_t i = 0; matches && i < load_count(node); i++) {
         const struct yaml_node *one = load_item(node, i);
-        struct load_def *def = load_def_find(&loader->applications, one->text);
+        struct load_def *def = load_find_apps(loader, one);
 
         if (!def) {
             set->n += load_app(loader, one, set, &matches[set->n]);
@@ -224,6 +223,50 @@ load_risks(struct loader *loader, const struct yaml_node *node)
         load_unknown_name(loader, one, "risk", &suggestion);
     }
     return risks;
+}
+
+/* The set of that name, resolved unless it is being so; NULL if there is
+ * none. */
+static struct load_def *
+load_find_apps(struct loader *loader, const struct yaml_node *name)
+{
+    struct load_def *def = NULL;
+
+    if (name->kind == YAML_DOC_SCALAR) {
+        def = load_def_find(&loader->applications, name->text);
+    }
+    if (def) {
+        load_application_set(loader, def);
+    }
+    return def;
+}
+
+static void
+load_application_set(struct loader *loader, struct load_def *def)
+{
+    struct app_set set = {.n = 0};
+
+    if (def->state != DEF_NEW) {
+        return;
+    }
+    if (loader->app_depth == LOAD_MAX_APP_DEPTH) {
+        LOAD_ERROR(loader, "E-LIMIT", def->key,
+                   "application sets are nested more than %d deep",
+                   LOAD_MAX_APP_DEPTH);
+        return;
+    }
+    def->state = DEF_RESOLVING;
+    loader->app_depth++;
+    if (def->value->kind == YAML_DOC_MAP || load_is_empty(def->value) ||
+        !load_count(def->value)) {
+        LOAD_ERROR(loader, load_empty_code(def->value), def->value,
+                   "an application set is a list of names");
+    } else {
+        load_app_set(loader, def->value, &set);
+        def->is.apps = set;
+    }
+    loader->app_depth--;
+    def->state = DEF_RESOLVED;
 }
 
 /* Questions may use the name; rules have its terms. */

@@ -13,6 +13,8 @@ static bool load_fits(struct loader *, const struct policy_key *,
                       const struct yaml_node *);
 static void load_unknown_key(struct loader *, const struct yaml_node *key,
                              enum key_section);
+static bool key_must_say(const struct policy_key *);
+static bool says_nothing(const struct yaml_node *);
 static void load_missing(struct loader *, const struct load_fields *,
                          enum key_section);
 static const char *load_words_text(const char *const *words, char *text,
@@ -62,8 +64,12 @@ load_fields(struct loader *loader, const struct yaml_node *node,
         while (k < n && strcmp(keys[k].name, entry->key->text) != 0) {
             k++;
         }
-        if (k < n && !load_is_empty(entry->value) &&
-            load_fits(loader, &keys[k], entry->value)) {
+        if (k < n && key_must_say(&keys[k]) && says_nothing(entry->value)) {
+            LOAD_ERROR(loader, "E-EMPTY", entry->value,
+                       "'%s' says nothing; leave it out if anything will do",
+                       keys[k].name);
+        } else if (k < n && !load_is_empty(entry->value) &&
+                   load_fits(loader, &keys[k], entry->value)) {
             fields->value[k] = entry->value;
         } else if (k == n && strncmp(entry->key->text, "x-", 2) != 0) {
             load_unknown_key(loader, entry->key, section);
@@ -284,8 +290,8 @@ load_fits(struct loader *loader, const struct policy_key *key,
     if (key->type == KEY_ANY) {
         return true;
     }
-    if (key->type == KEY_TEXT || key->type == KEY_BOOL ||
-        key->type == KEY_MAP) {
+    if (key->type == KEY_TEXT || key->type == KEY_ONE ||
+        key->type == KEY_BOOL || key->type == KEY_MAP) {
         enum yaml_doc_kind kind =
             key->type == KEY_MAP ? YAML_DOC_MAP : YAML_DOC_SCALAR;
 
@@ -304,12 +310,6 @@ load_fits(struct loader *loader, const struct policy_key *key,
                    key->name, yaml_doc_kind_name(value->kind));
         return false;
     }
-    if (key->type == KEY_SOME && !load_count(value)) {
-        LOAD_ERROR(loader, "E-EMPTY", value,
-                   "'%s' lists nothing; leave it out if anything will do",
-                   key->name);
-        return false;
-    }
     for (size_t i = 0; i < load_count(value); i++) {
         const struct yaml_node *one = load_item(value, i);
 
@@ -323,6 +323,19 @@ load_fits(struct loader *loader, const struct policy_key *key,
         }
     }
     return true;
+}
+
+static bool
+key_must_say(const struct policy_key *key)
+{
+    return key->type == KEY_ONE || key->type == KEY_SOME;
+}
+
+static bool
+says_nothing(const struct yaml_node *value)
+{
+    return load_is_empty(value) ||
+           (value->kind == YAML_DOC_LIST && value->n == 0);
 }
 
 static void

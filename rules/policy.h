@@ -87,7 +87,9 @@ struct policy_rule {
     const char *const *controls; /* NULL-terminated. */
     const char *const *tags;     /* NULL-terminated. */
     const char *conduit, *justification, *owner;
-    const char *approved_by, *ticket;
+    const char *approved_by;
+    const char *ticket; /* Of the exception it is, as the next three are. */
+    const char *exception_owner, *exception_reason, *exception_approved_by;
     bool log; /* Tags and goes on; 'action' is DECISION_OBSERVE. */
     enum policy_mode mode;
     struct wall_time starts, expires; /* INT64_MIN and INT64_MAX if open. */

@@ -11,8 +11,10 @@
 
 enum key_type {
     KEY_TEXT,  /* One scalar. */
+    KEY_ONE,   /* The same, and an empty one is a mistake. */
     KEY_TEXTS, /* A scalar or a list of them. */
-    KEY_SOME,  /* As KEY_TEXTS; an empty list is a mistake. */
+    KEY_SOME,  /* The same, and an empty one is a mistake: a condition that
+                * says nothing would hold for everything. */
     KEY_BOOL,
     KEY_MAP,
     KEY_MAPS, /* A list of mappings. */
@@ -94,7 +96,7 @@ struct policy_key {
 #define KEYS_SCHEDULE(X)                                                       \
     X(DAYS, "days", KEY_SOME, false, "mon, tue, ... or mon-fri")               \
     X(HOURS, "hours", KEY_SOME, false, "\"08:00-18:00\"")                      \
-    X(TZ, "tz", KEY_TEXT, false, "UTC, local or +HH:MM")
+    X(TZ, "tz", KEY_ONE, false, "UTC, local or +HH:MM")
 
 #define KEYS_RULE(X)                                                           \
     X(ID, "id", KEY_TEXT, false, "unique name")                                \
@@ -113,8 +115,8 @@ struct policy_key {
     X(REQUIRE, "require", KEY_MAP, false, "what a matching flow must fulfil")  \
     X(ACTION, "action", KEY_TEXT, true, "allow, deny, alert or log")           \
     X(MODE, "mode", KEY_TEXT, false, "enforce, staged or disabled")            \
-    X(STARTS, "starts", KEY_TEXT, false, "date or time")                       \
-    X(EXPIRES, "expires", KEY_TEXT, false, "date (that day included) or time") \
+    X(STARTS, "starts", KEY_ONE, false, "date or time")                        \
+    X(EXPIRES, "expires", KEY_ONE, false, "date (that day included) or time")  \
     X(EXCEPTION, "exception", KEY_MAP, false, "ticket, owner, reason")         \
     X(THRESHOLD, "threshold", KEY_MAP, false, "hits before telling")           \
     X(REALERT, "realert", KEY_TEXT, false, "time between reminders")           \
@@ -137,11 +139,11 @@ struct policy_key {
     X(HOST, "host", KEY_SOME, false, "patterns for the host asked for")        \
     X(RISK, "risk", KEY_SOME, false, "nDPI risks, any of them")                \
     X(TLS_VERSION, "tls_version", KEY_SOME, false, "negotiated versions")      \
-    X(IP_VERSION, "ip_version", KEY_TEXT, false, "4 or 6")
+    X(IP_VERSION, "ip_version", KEY_ONE, false, "4 or 6")
 
 #define KEYS_REQUIRE(X)                                                        \
     X(APP, "app", KEY_SOME, false, "one of these applications")                \
-    X(TLS_MIN, "tls_min", KEY_TEXT, false, "least negotiated TLS version")     \
+    X(TLS_MIN, "tls_min", KEY_ONE, false, "least negotiated TLS version")      \
     X(SNI, "sni", KEY_SOME, false, "patterns for the TLS server name")         \
     X(FORBID_RISK, "forbid_risk", KEY_SOME, false, "none of these risks")      \
     X(ONE_WAY, "one_way", KEY_BOOL, false, "nothing comes back")

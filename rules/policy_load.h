@@ -82,6 +82,7 @@ struct loader {
     size_t n_docs;
     struct name_map segments, rules;
     struct load_defs groups, addresses, services, applications, schedules;
+    unsigned app_depth; /* Of the application set being resolved. */
     struct load_label *labels; /* Sorted; NULL until a group asks. */
     size_t n_labels;
     uint64_t *builtin_groups[3];

@@ -13,6 +13,7 @@ static const char day_names[7][4] = {"mon", "tue", "wed", "thu",
 static bool read_digits(const char **text, int n, int *value);
 static bool read_clock(const char **text, int *minutes);
 static bool read_date(const char **text, int64_t *days);
+static bool read_fraction(const char **text, int64_t *ns);
 static bool read_offset(const char *text, int32_t *minutes);
 static int day_number(const char *name, size_t length);
 static int64_t days_from_civil(int year, int month, int day);
@@ -99,7 +100,7 @@ schedule_parse_zone(const char *text, int32_t *offset_minutes)
 bool
 date_parse(const char *text, bool end_of_day, struct wall_time *when)
 {
-    int64_t day, fraction = 0;
+    int64_t day, seconds_utc, fraction = 0;
     int minutes, seconds;
     int32_t offset = 0;
 
@@ -111,24 +112,21 @@ date_parse(const char *text, bool end_of_day, struct wall_time *when)
         return true;
     }
     if ((*text != 'T' && *text != 't' && *text != ' ') ||
-        (text++, !read_clock(&text, &minutes)) || *text++ != ':' ||
-        !read_digits(&text, 2, &seconds) || seconds > 60) {
+        (text++, !read_clock(&text, &minutes)) ||
+        minutes == SCHEDULE_DAY_MINUTES || *text++ != ':' ||
+        !read_digits(&text, 2, &seconds) || seconds > 60 ||
+        !read_fraction(&text, &fraction)) {
         return false;
-    }
-    if (*text == '.') {
-        int64_t unit = SECOND_NS / 10;
-
-        for (text++; *text >= '0' && *text <= '9'; text++, unit /= 10) {
-            fraction += (*text - '0') * unit;
-        }
     }
     if (strcmp(text, "Z") != 0 && strcmp(text, "z") != 0 &&
         !read_offset(text, &offset)) {
         return false;
     }
-    when->ns =
-        (day * 86400 + (int64_t)(minutes - offset) * 60 + seconds) * SECOND_NS +
-        fraction;
+    seconds_utc = day * 86400 + (int64_t)(minutes - offset) * 60 + seconds;
+    if (seconds_utc < 0) { /* Before 1970 after all, by its zone. */
+        return false;
+    }
+    when->ns = seconds_utc * SECOND_NS + fraction;
     return true;
 }
 
@@ -167,6 +165,24 @@ read_digits(const char **text, int n, int *value)
             return false;
         }
         *value = *value * 10 + (**text - '0');
+    }
+    return true;
+}
+
+/* ".25", or nothing; what is shorter than a nanosecond is dropped. */
+static bool
+read_fraction(const char **text, int64_t *ns)
+{
+    int64_t unit = SECOND_NS / 10;
+
+    if (**text != '.') {
+        return true;
+    }
+    if ((*text)[1] < '0' || (*text)[1] > '9') {
+        return false;
+    }
+    for ((*text)++; **text >= '0' && **text <= '9'; (*text)++, unit /= 10) {
+        *ns += (**text - '0') * unit;
     }
     return true;
 }

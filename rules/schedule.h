@@ -37,7 +37,7 @@ bool schedule_parse_hours(const char *text, struct schedule_hours *);
 bool schedule_parse_zone(const char *text, int32_t *offset_minutes);
 
 /* "2026-03-31" (its first instant, or with 'end_of_day' the first of the day
- * after) or RFC 3339 with a zone. */
+ * after) or RFC 3339 with a zone; of the years 1970 to 2200. */
 bool date_parse(const char *text, bool end_of_day, struct wall_time *);
 
 /* "90s", "10m", "1h", "7d", or seconds without a unit. */

@@ -57,6 +57,87 @@ every_mistake_is_reported_in_one_run(void **state)
 }
 
 static void
+assert_refused(const char *text, const char *code, const char *said)
+{
+    struct problems problems;
+
+    assert_null(load(text, &problems));
+    assert_string_equal(problems.list[0].code, code);
+    assert_non_null(strstr(problems.list[0].message, said));
+    problems_done(&problems);
+}
+
+/* A condition somebody began to write must not hold for everything. */
+static void
+a_condition_that_says_nothing_is_refused(void **state)
+{
+    static const char *const conditions[] = {
+        "service: []",      "service: ~",           "src_port: []",
+        "app: ~",           "app_category: []",     "from_addr: []",
+        "to_addr: ~",       "expires: ~",           "starts: ~",
+        "when: {vlan: []}", "when: {sni: ~}",       "when: {schedule: ~}",
+        "when: {risk: []}", "require: {tls_min: ~}"};
+    char text[300], key[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++) {
+        const char *last = strrchr(conditions[i], '{');
+
+        last = last ? last + 1 : conditions[i];
+        snprintf(key, sizeof key, "'%.*s'", (int)strcspn(last, ":"), last);
+        snprintf(text, sizeof text,
+                 HEAD
+                 "rules:\n  - {id: r, from: a, to: a, action: allow, %s}\n",
+                 conditions[i]);
+        assert_refused(text, "E-EMPTY", key);
+    }
+    assert_refused("version: 1\nservices: {s: []}\n", "E-EMPTY", "a service");
+    assert_refused("version: 1\napplications: {s: []}\n", "E-EMPTY", "a list");
+    assert_refused("version: 1\nsegments: {a: {networks: [10.0.0.0/8], "
+                   "interfaces: []}}\n",
+                   "E-EMPTY", "'interfaces'");
+    assert_refused("version: 1\nschedules: {s: {hours: []}}\n", "E-EMPTY",
+                   "'hours'");
+}
+
+/* x1: [x0, x0], x2: [x1, x1], ... and a chain of them. */
+static void
+application_sets_are_bounded(void **state)
+{
+    static char text[20000];
+    size_t n = (size_t)snprintf(text, sizeof text,
+                                "version: 1\napplications:\n  x0: [TLS]\n");
+
+    (void)state;
+    for (int i = 1; i < 40; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "  x%d: [x%d, x%d]\n",
+                              i, i - 1, i - 1);
+    }
+    assert_refused(text, "E-LIMIT", "more than 65536 applications");
+    n = (size_t)snprintf(text, sizeof text, "version: 1\napplications:\n");
+    for (int i = 0; i < 100; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "  x%d: [x%d]\n", i,
+                              i + 1);
+    }
+    snprintf(text + n, sizeof text - n, "  x100: [TLS]\n");
+    assert_refused(text, "E-LIMIT", "more than 64 deep");
+    assert_refused("version: 1\napplications: {x: [y], y: [TLS, x]}\n",
+                   "E-CYCLE", "'x'");
+}
+
+static void
+a_threshold_counts_and_lasts(void **state)
+{
+    (void)state;
+    assert_refused(HEAD "rules: [{id: r, from: a, to: a, action: deny, "
+                        "threshold: {count: 0, window: 1m}}]\n",
+                   "E-TYPE", "at least one hit");
+    assert_refused(HEAD "rules: [{id: r, from: a, to: a, action: deny, "
+                        "threshold: {count: 1, window: 0}}]\n",
+                   "E-TYPE", "no time");
+}
+
+static void
 digest_of(const char *text, char sha256[65])
 {
     struct problems problems;
@@ -262,6 +343,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_mistake_is_reported_in_one_run),
+        cmocka_unit_test(a_condition_that_says_nothing_is_refused),
+        cmocka_unit_test(application_sets_are_bounded),
+        cmocka_unit_test(a_threshold_counts_and_lasts),
         cmocka_unit_test(the_canonical_digest_ignores_form_and_not_meaning),
         cmocka_unit_test(the_source_digest_is_that_of_the_bytes),
         cmocka_unit_test(only_vlans_that_matter_tell_flows_apart),
