@@ -260,7 +260,7 @@ set_application(const struct flow_test *test, const struct policy *policy,
     name_symbol = policy_app_symbol(policy, name);
     question->is_tls =
         test->tls_version || app_name_is_tls(master) || app_name_is_tls(name);
-    if (!test->tls_version &&
+    if (!test->tls_version && !test->guessed && !test->pending &&
         (name_equal(master, "QUIC") || name_equal(name, "QUIC"))) {
         question->tls_version = 0x0304;
     }

@@ -30,6 +30,7 @@ struct outcome {
     bool final;
     bool missed; /* Some rule that allows failed by a condition. */
     int32_t expired;
+    bool tags_cut; /* There were more. */
     uint8_t n_tags;
     int32_t tags[VERDICT_MAX_TAGS]; /* The first n_tags are set. */
 };
@@ -41,6 +42,7 @@ static bool evaluate_entry(const struct policy *, const struct question *,
                            unsigned *decisions);
 static void add_candidate(struct outcome *, unsigned *decisions, int32_t rule,
                           const struct rule_result *);
+static void add_tag(struct outcome *, int32_t rule, enum match);
 static bool rule_is_active(const struct rule *, const struct question *);
 static void add_default(const struct policy *, const struct question *,
                         struct outcome *, unsigned *decisions);
@@ -49,6 +51,7 @@ static void evaluate_both(const struct policy *, const struct question *,
                           bool staged, struct outcome *);
 static void judge_here(const struct policy *, const struct question *,
                        struct verdict *);
+static uint32_t translated_flag(const struct policy *, const struct question *);
 static void judge_related(struct verdict *);
 static void judge_ignored(const struct policy *, struct verdict *);
 static void find_near_miss(const struct policy *, const struct question *,
@@ -89,6 +92,7 @@ judge(const struct policy *policy, const struct question *question,
         judge_here(policy, &quoted, verdict);
     } else if (question->midstream && policy->midstream == MIDSTREAM_IGNORE) {
         judge_ignored(policy, verdict);
+        verdict->flags |= translated_flag(policy, question);
     } else {
         judge_here(policy, question, verdict);
     }
@@ -119,6 +123,7 @@ verdict_each_flag(const struct policy *policy, const struct verdict *verdict,
         {VERDICT_UNVERIFIED_APP, "unverified:app"},
         {VERDICT_UNVERIFIED_TLS_MIN, "unverified:tls_min"},
         {VERDICT_UNVERIFIED_SNI, "unverified:sni"},
+        {VERDICT_TAGS_CUT, "tags-cut"},
     };
     char text[VERDICT_MAX_FLAG_TEXT];
 
@@ -221,9 +226,8 @@ judge_here(const struct policy *policy, const struct question *question,
     verdict->rule = outcome.rule;
     verdict->final = outcome.final && other->final;
     verdict->flags |= outcome.flags;
-    if (policy->segments[question->src_segment].shown.translated) {
-        verdict->flags |= VERDICT_TRANSLATED_SRC;
-    }
+    verdict->flags |= translated_flag(policy, question);
+    verdict->flags |= outcome.tags_cut ? VERDICT_TAGS_CUT : 0U;
     verdict->n_tags = outcome.n_tags;
     for (size_t i = 0; i < outcome.n_tags; i++) {
         verdict->tags[i] = outcome.tags[i];
@@ -287,6 +291,7 @@ evaluate(const struct policy *policy, const struct question *question,
     outcome->missed = false;
     outcome->expired = -1;
     outcome->flags = 0;
+    outcome->tags_cut = false;
     outcome->n_tags = 0;
     walk_start(&walk, policy, question, staged);
     while (!decided && walk_next(&walk, &entry)) {
@@ -326,25 +331,21 @@ evaluate_entry(const struct policy *policy, const struct question *question,
         outcome->missed |= rule_allows(rule);
         return false;
     }
+    result = rule_result(policy, rule, question);
     if (!rule_is_active(rule, question)) {
         if (question->start.ns >= rule->shown.expires.ns &&
-            match == MATCH_YES && rule_allows(rule) && outcome->expired < 0) {
+            match == MATCH_YES && rule_allows(rule) &&
+            result.decisions != 1U << DECISION_DENY && outcome->expired < 0) {
             outcome->expired = number;
         }
         return false;
     }
     if (rule->shown.log) {
-        if (outcome->staged) {
-            return false;
-        }
-        if (match == MATCH_MAYBE) {
-            outcome->final = false;
-        } else if (outcome->n_tags < VERDICT_MAX_TAGS) {
-            outcome->tags[outcome->n_tags++] = number;
+        if (!outcome->staged) {
+            add_tag(outcome, number, match);
         }
         return false;
     }
-    result = rule_result(policy, rule, question);
     result.flags |= benefit ? VERDICT_NO_PAYLOAD : 0U;
     add_candidate(outcome, decisions, number, &result);
     return match == MATCH_YES;
@@ -367,6 +368,18 @@ add_candidate(struct outcome *outcome, unsigned *decisions, int32_t rule,
         outcome->reason = VERDICT_REASON_SETTLED;
     }
     *decisions |= result->decisions;
+}
+
+static void
+add_tag(struct outcome *outcome, int32_t rule, enum match match)
+{
+    if (match == MATCH_MAYBE) {
+        outcome->final = false;
+    } else if (outcome->n_tags < VERDICT_MAX_TAGS) {
+        outcome->tags[outcome->n_tags++] = rule;
+    } else {
+        outcome->tags_cut = true;
+    }
 }
 
 static bool
@@ -394,6 +407,14 @@ is_redirect(const struct question *question)
 {
     return (question->protocol == 1 && question->icmp_type == 5) ||
            (question->protocol == 58 && question->icmp_type == 137);
+}
+
+static uint32_t
+translated_flag(const struct policy *policy, const struct question *question)
+{
+    return policy->segments[question->src_segment].shown.translated
+               ? VERDICT_TRANSLATED_SRC
+               : 0U;
 }
 
 static void

@@ -48,7 +48,7 @@ struct question {
 };
 
 enum {
-    VERDICT_MAX_TAGS = 8,
+    VERDICT_MAX_TAGS = 16,
     VERDICT_NO_RULE = -1
 };
 
@@ -85,7 +85,8 @@ enum verdict_flag {
     VERDICT_ICMP_ORPHAN = 1 << 3,         /* "icmp-orphan" */
     VERDICT_UNVERIFIED_TLS_MIN = 1 << 4,  /* "unverified:tls_min" */
     VERDICT_UNVERIFIED_APP = 1 << 5,
-    VERDICT_UNVERIFIED_SNI = 1 << 6
+    VERDICT_UNVERIFIED_SNI = 1 << 6,
+    VERDICT_TAGS_CUT = 1 << 7 /* "tags-cut": over VERDICT_MAX_TAGS. */
 };
 
 struct verdict {

@@ -11,6 +11,7 @@ static bool schedules_open(const struct schedule_list *, struct wall_time);
 static enum match apps_have(const struct policy *, const struct app_set *,
                             const struct question *);
 static bool app_is(const struct app_set *, uint16_t master, uint16_t name);
+static bool category_counts(const struct policy *, const struct question *);
 static bool categories_have(const struct symbol_list *, uint16_t symbol);
 static bool hosts_match(const struct glob_list *, const char *host);
 static enum match require(const struct policy *, const struct rule *,
@@ -210,6 +211,7 @@ match_seen(const struct policy *policy, const struct rule *rule,
     }
     if (condition == CONDITION_APP_CATEGORY) {
         return match_of(
+            category_counts(policy, question) &&
             categories_have(&rule->categories, question->category_symbol));
     }
     if (condition == CONDITION_SNI) {
@@ -281,6 +283,15 @@ app_is(const struct app_set *set, uint16_t master, uint16_t name)
         }
     }
     return false;
+}
+
+/* The category of a guess is a guess. */
+static bool
+category_counts(const struct policy *policy, const struct question *question)
+{
+    return question->app == QUESTION_APP_KNOWN ||
+           (question->app == QUESTION_APP_UNKNOWN && question->guess_known &&
+            policy->guesses_match);
 }
 
 static bool

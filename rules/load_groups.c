@@ -24,6 +24,7 @@ static bool load_segment_name(struct loader *, const struct yaml_node *,
                               uint64_t *set, int depth);
 static bool load_names(struct loader *, const struct yaml_node *, uint64_t *set,
                        int depth);
+static void load_builtin_names(struct loader *);
 static void load_builtin_group(struct loader *, int group, uint64_t *set);
 static bool load_group(struct loader *, struct load_def *, int depth);
 static void load_group_map(struct loader *, struct load_def *, int depth);
@@ -39,6 +40,7 @@ load_groups(struct loader *loader)
 {
     struct load_defs *groups = &loader->groups;
 
+    load_builtin_names(loader);
     load_defs_collect(loader, groups, IN_TOP_GROUPS, "a group");
     for (size_t i = 0; i < groups->n; i++) {
         uint32_t other;
@@ -210,6 +212,23 @@ load_segment_name(struct loader *loader, const struct yaml_node *node,
     load_defs_suggest(&loader->groups, &suggestion);
     load_unknown_name(loader, node, "segment or group", &suggestion);
     return false;
+}
+
+/* A segment may not be called as a group is. */
+static void
+load_builtin_names(struct loader *loader)
+{
+    for (int i = 0; builtin_groups[i]; i++) {
+        const struct policy_position *at;
+        uint32_t id;
+
+        if (name_map_get(&loader->segments, builtin_groups[i], &id)) {
+            at = &loader->policy->segments[id].at;
+            problems_add(loader->problems, PROBLEM_ERROR, "E-NAME", at->file,
+                         at->line, at->column, "'%s' is a built-in group",
+                         builtin_groups[i]);
+        }
+    }
 }
 
 /* Found once, since large policies name them again and again. */

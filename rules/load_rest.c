@@ -243,12 +243,18 @@ load_suppress(struct loader *loader, const struct yaml_node *node,
 {
     struct load_fields in;
 
-    suppression->id = "";
+    suppression->id = suppression->owner = suppression->reason = "";
+    suppression->ticket = suppression->approved_by = "";
     suppression->at = load_position(loader, node);
     if (!load_fields(loader, node, SECTION_SUPPRESS, &in)) {
         return;
     }
     suppression->id = load_text(loader, in.value[IN_SUPPRESS_ID]);
+    suppression->owner = load_text(loader, in.value[IN_SUPPRESS_OWNER]);
+    suppression->reason = load_text(loader, in.value[IN_SUPPRESS_REASON]);
+    suppression->ticket = load_text(loader, in.value[IN_SUPPRESS_TICKET]);
+    suppression->approved_by =
+        load_text(loader, in.value[IN_SUPPRESS_APPROVED_BY]);
     suppression->any_src = !in.value[IN_SUPPRESS_SRC];
     suppression->any_dst = !in.value[IN_SUPPRESS_DST];
     load_addr_set(loader, in.value[IN_SUPPRESS_SRC], &suppression->src);

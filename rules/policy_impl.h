@@ -175,7 +175,7 @@ struct segment {
 };
 
 struct suppression {
-    const char *id;
+    const char *id, *owner, *reason, *ticket, *approved_by;
     struct addr_set src, dst;
     bool any_src, any_dst;
     const uint32_t *rules;

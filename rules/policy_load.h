@@ -82,7 +82,7 @@ struct loader {
     size_t n_docs;
     struct name_map segments, rules;
     struct load_defs groups, addresses, services, applications, schedules;
-    unsigned app_depth; /* Of the application set being resolved. */
+    unsigned app_depth;        /* Of the application set being resolved. */
     struct load_label *labels; /* Sorted; NULL until a group asks. */
     size_t n_labels;
     uint64_t *builtin_groups[3];
@@ -172,14 +172,16 @@ void load_labelled(struct loader *, const struct yaml_node *labels,
 
 /* load_services.c */
 void load_services(struct loader *);
-void load_applications(struct loader *);
 void load_schedules(struct loader *);
 bool load_service_terms(struct loader *, const struct yaml_node *,
                         struct rule *);
-void load_app_set(struct loader *, const struct yaml_node *, struct app_set *);
-struct symbol_list load_categories(struct loader *, const struct yaml_node *);
 struct schedule_list load_schedule_list(struct loader *,
                                         const struct yaml_node *);
+
+/* load_applications.c */
+void load_applications(struct loader *);
+void load_app_set(struct loader *, const struct yaml_node *, struct app_set *);
+struct symbol_list load_categories(struct loader *, const struct yaml_node *);
 uint64_t load_risks(struct loader *, const struct yaml_node *);
 /* The number of an application's name, a new one if it has none. */
 uint16_t load_app_symbol(struct loader *, const char *name);

@@ -319,6 +319,11 @@ naive_conditions(const struct random_policy *policy,
     const struct random_flow *flow = view->flow;
     struct tally tally = {.rule = rule, .flow = flow, .all = YES};
     enum truth app = apps_have(policy, &rule->apps, flow);
+    /* S13: the category of a guess is a guess. */
+    bool category_counts =
+        flow->app == QUESTION_APP_KNOWN ||
+        (flow->app == QUESTION_APP_UNKNOWN && policy->guesses_match &&
+         (flow->guess_master[0] || flow->guess_name[0]));
 
     count_l4(
         &tally, "from_addr",
@@ -344,7 +349,10 @@ naive_conditions(const struct random_policy *policy,
         tally.benefit = true; /* 'none' holds since nothing was seen. */
     }
     count_l7(&tally, "app_category", &rule->categories,
-             categories_have(&rule->categories, flow->category) ? YES : NO);
+             category_counts &&
+                     categories_have(&rule->categories, flow->category)
+                 ? YES
+                 : NO);
     count_l7(&tally, "when.sni", &rule->sni,
              words_have(random_hosts, &rule->sni, flow->sni) ? YES : NO);
     count_l7(&tally, "when.host", &rule->host,

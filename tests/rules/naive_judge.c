@@ -192,8 +192,10 @@ ask_rule(const struct random_policy *policy, unsigned number,
     if (truth == NO || is_before_start(rule, view->flow)) {
         return false;
     }
-    if (is_past_end(rule, view->flow)) {
-        if (truth == YES && rule_allows(rule) && verdict->expired < 0) {
+    decisions = naive_requirements(policy, rule, view, &reason, &flags);
+    if (is_past_end(rule, view->flow)) { /* S20: it would have allowed. */
+        if (truth == YES && rule_allows(rule) &&
+            decisions != 1U << DECISION_DENY && verdict->expired < 0) {
             verdict->expired = (int32_t)number;
         }
         return false;
@@ -206,7 +208,6 @@ ask_rule(const struct random_policy *policy, unsigned number,
         }
         return false;
     }
-    decisions = naive_requirements(policy, rule, view, &reason, &flags);
     if (benefit) {
         flags |= VERDICT_NO_PAYLOAD;
     }
@@ -345,6 +346,17 @@ view_of(const struct random_policy *policy, const struct random_flow *flow)
     return view;
 }
 
+/* S25 */
+static uint32_t
+translated(const struct random_policy *policy, const struct view *view)
+{
+    return view->src_segment >= SEGMENT_N_BUILTIN &&
+                   policy->segments[view->src_segment - SEGMENT_N_BUILTIN]
+                       .translated
+               ? VERDICT_TRANSLATED_SRC
+               : 0U;
+}
+
 void
 naive_judge(const struct random_policy *policy, const struct random_flow *flow,
             struct verdict *verdict)
@@ -370,6 +382,7 @@ naive_judge(const struct random_policy *policy, const struct random_flow *flow,
         verdict->reason = VERDICT_REASON_MIDSTREAM;
         verdict->rule = verdict->staged_rule =
             policy->n_rules + policy->n_pairs + MIDSTREAM;
+        verdict->flags = translated(policy, &view);
         return;
     }
     *verdict = walk_both(policy, &view, false);
@@ -379,10 +392,7 @@ naive_judge(const struct random_policy *policy, const struct random_flow *flow,
     verdict->staged_rule = staged.rule;
     verdict->final &= staged.final;
     verdict->flags |= flow->icmp_orphan ? VERDICT_ICMP_ORPHAN : 0U;
-    if (view.src_segment >= SEGMENT_N_BUILTIN &&
-        policy->segments[view.src_segment - SEGMENT_N_BUILTIN].translated) {
-        verdict->flags |= VERDICT_TRANSLATED_SRC; /* S25 */
-    }
+    verdict->flags |= translated(policy, &view);
     if (verdict->decision != DECISION_DENY) {
         verdict->expired = -1;
     } else if (verdict->reason == VERDICT_REASON_DEFAULT) {

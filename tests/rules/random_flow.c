@@ -186,12 +186,14 @@ draw_application(struct choices *choices, struct random_flow *flow)
     if (flow->app == QUESTION_APP_KNOWN) {
         flow->master = names[choose(choices, 8)];
         flow->name = names[1 + choose(choices, 7)];
-        flow->category = chance(choices, 2)
-                             ? random_categories[choose(choices, 3)]
-                             : "Other";
     } else if (flow->app == QUESTION_APP_UNKNOWN && chance(choices, 2)) {
         flow->guess_master = names[choose(choices, 8)];
         flow->guess_name = names[1 + choose(choices, 7)];
+    }
+    if (flow->name[0] || flow->guess_name[0]) {
+        flow->category = chance(choices, 2)
+                             ? random_categories[choose(choices, 3)]
+                             : "Other";
     }
     if (flow->app != QUESTION_APP_NONE && chance(choices, 2)) {
         flow->tls_version = versions[choose(choices, 11)];

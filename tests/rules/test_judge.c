@@ -260,10 +260,36 @@ all_of_ipv6_holds_no_ipv4(void **state)
     policy_unref(a.policy);
 }
 
+static void
+marks_beyond_the_limit_are_said_to_be_left_out(void **state)
+{
+    (void)state;
+    for (unsigned more = 0; more < 2; more++) {
+        char rules[4000];
+        size_t n = (size_t)snprintf(rules, sizeof rules, "rules:\n");
+        struct answer a;
+
+        for (unsigned i = 0; i < VERDICT_MAX_TAGS + more; i++) {
+            n += (size_t)snprintf(rules + n, sizeof rules - n,
+                                  "  - {id: log%u, from: any, to: any, "
+                                  "action: log}\n",
+                                  i);
+        }
+        answer(&a, rules, "src=10.1.0.1 dst=10.2.0.1");
+        assert_int_equal(a.verdict.n_tags, VERDICT_MAX_TAGS);
+        assert_int_equal(a.verdict.tags[VERDICT_MAX_TAGS - 1],
+                         VERDICT_MAX_TAGS - 1);
+        assert_int_equal(a.verdict.flags & VERDICT_TAGS_CUT,
+                         more ? VERDICT_TAGS_CUT : 0);
+        policy_unref(a.policy);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(marks_beyond_the_limit_are_said_to_be_left_out),
         cmocka_unit_test(verdicts_are_those_of_the_language_read_aloud),
         cmocka_unit_test(a_required_name_is_open_while_the_application_is),
         cmocka_unit_test(a_staged_log_rule_keeps_no_verdict_open),

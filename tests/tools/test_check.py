@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """segmon check as a user meets it: test_check.py SEGMON [unittest options]."""
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -177,6 +178,27 @@ class Check(unittest.TestCase):
         self.assertEqual([(one["rule"], one["blockers"], one["different_action"])
                           for one in found if one["code"] == "W-SHADOWED"],
                          [("late", ["r22"], True)])
+
+    def test_the_printed_policy_is_what_the_digest_is_of(self):
+        text = (b"# Words.\nversion: 1\npolicy: {name: a, revision: b}\n"
+                b"segments: {s: {networks: [10.0.0.0/8]}}\ngroups: {g: [s, internet]}\n"
+                b"rules: [{id: r, from: g, to: s, service: https, action: allow}]\n")
+        run, _ = self.run_check(text)
+        said = run.stdout.split()[-1].decode()
+        printed, _ = self.run_check(text, "--print")
+        self.assertEqual(printed.returncode, 0)
+        self.assertIn(b"    service: [tcp/443]\n", printed.stdout)
+        self.assertEqual(hashlib.sha256(printed.stdout).hexdigest()[:12], said)
+        again, _ = self.run_check(printed.stdout, "-P")
+        self.assertEqual(again.stdout, printed.stdout)
+        self.assertEqual(again.stderr, b"")
+
+    def test_a_policy_with_mistakes_is_not_printed(self):
+        for text, arguments in ((b"version: 2\n", ["--print"]),
+                                (b"version: 1\n", ["--print", "--format", "json"])):
+            run, _ = self.run_check(text, *arguments)
+            self.assertEqual((run.returncode, run.stdout), (2, b""))
+            self.assertTrue(run.stderr)
 
     def test_another_format_is_refused(self):
         run, _ = self.run_check(b"version: 1\n", "--format", "xml")

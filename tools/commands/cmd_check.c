@@ -5,6 +5,7 @@
 #include "rules/analysis.h"
 #include "rules/coverage.h"
 #include "rules/policy.h"
+#include "rules/policy_print.h"
 #include "rules/problems.h"
 #include "rules/yaml_doc.h"
 #include "tools/commands/check_json.h"
@@ -19,7 +20,7 @@
 #include <time.h>
 
 static const char help[] =
-    "usage: segmon check --policy FILE\n"
+    "usage: segmon check [OPTION]... --policy FILE\n"
     "\n"
     "Reads a policy and tells every mistake in it as FILE:LINE:COLUMN: CODE:\n"
     "TEXT, then runs the tests it holds.  Warns of rules that have expired, "
@@ -31,11 +32,25 @@ static const char help[] =
     "                     standard output\n"
     "  -c, --coverage     tell which rules and which cells of the matrix the\n"
     "                     tests exercise; with json, as further lines\n"
+    "  -P, --print        write the policy in its canonical form on standard\n"
+    "                     output: names resolved, sets sorted, defaults "
+    "spelled\n"
+    "                     out.  It reads back as the same policy, and its\n"
+    "                     SHA-256 is the policy's\n"
     "  -q, --quiet        only mistakes, no closing line\n"
     "  -h, --help\n";
 
+struct request {
+    const char *path;
+    bool quiet, json, coverage, print;
+};
+
+static int parse(struct request *, int argc, char *argv[]);
+static int refuse(const char *why);
+static int check(const struct request *);
+static int tell(const struct request *, const struct policy *, size_t n_tests);
+static bool write_out(void *context, const char *bytes, size_t n);
 static void quote_files(struct problems *);
-static int check(const char *path, bool quiet, bool json, bool coverage);
 static void print_coverage(const struct policy *,
                            const struct application_engine *, bool json);
 static struct wall_time today(void);
@@ -43,46 +58,63 @@ static struct wall_time today(void);
 int
 command_check(int argc, char *argv[])
 {
+    struct request request = {.path = NULL};
+    int status = parse(&request, argc, argv);
+
+    return status < 0 ? check(&request) : status;
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int
+parse(struct request *request, int argc, char *argv[])
+{
     static const struct option options[] = {
         {"policy", required_argument, NULL, 'p'},
         {"format", required_argument, NULL, 'f'},
         {"coverage", no_argument, NULL, 'c'},
+        {"print", no_argument, NULL, 'P'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
-    const char *path = NULL;
-    bool quiet = false, json = false, coverage = false, good = true;
     int option;
 
     optind = 0;
-    while ((option = getopt_long(argc, argv, "p:f:cqh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "p:f:cPqh", options, NULL)) !=
+           -1) {
         switch (option) {
-        case 'p': path = optarg; break;
+        case 'p': request->path = optarg; break;
         case 'f':
-            json = strcmp(optarg, "json") == 0;
-            good = json || strcmp(optarg, "text") == 0;
+            request->json = strcmp(optarg, "json") == 0;
+            if (!request->json && strcmp(optarg, "text") != 0) {
+                return refuse("--format is text or json");
+            }
             break;
-        case 'c': coverage = true; break;
-        case 'q': quiet = true; break;
+        case 'c': request->coverage = true; break;
+        case 'P': request->print = true; break;
+        case 'q': request->quiet = true; break;
         case 'h': fputs(help, stdout); return COMMAND_OK;
         default:
             fputs("see 'segmon check --help'\n", stderr);
             return COMMAND_USAGE;
         }
     }
-    if (!good) {
-        fputs("segmon check: --format is text or json\n", stderr);
-        return COMMAND_USAGE;
+    if (request->print && (request->json || request->coverage)) {
+        return refuse("--print leaves no room for other output");
     }
-    if (!path || optind != argc) {
-        fputs("segmon check: name one policy with --policy FILE\n", stderr);
-        return COMMAND_USAGE;
-    }
-    return check(path, quiet, json, coverage);
+    return request->path && optind == argc
+               ? -1
+               : refuse("name one policy with --policy FILE");
 }
 
 static int
-check(const char *path, bool quiet, bool json, bool coverage)
+refuse(const char *why)
+{
+    fprintf(stderr, "segmon check: %s\n", why);
+    return COMMAND_USAGE;
+}
+
+static int
+check(const struct request *request)
 {
     struct application_options options = {.max_inspections = 1};
     struct application_engine *engine;
@@ -98,34 +130,55 @@ check(const char *path, bool quiet, bool json, bool coverage)
         return COMMAND_FAILED;
     }
     problems_init(&problems);
-    policy = policy_load(path, engine, &problems);
+    policy = policy_load(request->path, engine, &problems);
     if (policy) {
         policy_lint(policy, today(), &problems);
         n_tests = policy_run_tests(policy, engine, &problems);
         policy_lint_sides(policy, &problems);
         policy_analyze(policy, &problems);
     }
-    if (json) {
+    if (request->json) {
         check_json_print(&problems);
     } else {
         quote_files(&problems);
         problems_print(&problems, stderr);
     }
-    if (!quiet && !json && policy && problems.n_errors == 0) {
-        printf("%s: %s@%s, %zu segments, %zu rules, %zu tests passed, "
-               "sha256 %.12s\n",
-               path, policy_name(policy), policy_revision(policy),
-               policy_n_segments(policy), policy_n_rules(policy), n_tests,
-               policy_sha256(policy));
+    status = COMMAND_USAGE;
+    if (policy && problems.n_errors == 0) {
+        status = tell(request, policy, n_tests);
     }
-    if (policy && coverage) {
-        print_coverage(policy, engine, json);
+    if (policy && request->coverage) {
+        print_coverage(policy, engine, request->json);
     }
-    status = policy && problems.n_errors == 0 ? COMMAND_OK : COMMAND_USAGE;
     policy_unref(policy);
     problems_done(&problems);
     application_engine_free(engine);
     return status;
+}
+
+/* Of a policy without mistakes. */
+static int
+tell(const struct request *request, const struct policy *policy, size_t n_tests)
+{
+    if (request->print) {
+        if (!policy_print(policy, write_out, stdout) || fflush(stdout) != 0) {
+            fputs("segmon check: the policy cannot be written\n", stderr);
+            return COMMAND_FAILED;
+        }
+    } else if (!request->quiet && !request->json) {
+        printf("%s: %s@%s, %zu segments, %zu rules, %zu tests passed, "
+               "sha256 %.12s\n",
+               request->path, policy_name(policy), policy_revision(policy),
+               policy_n_segments(policy), policy_n_rules(policy), n_tests,
+               policy_sha256(policy));
+    }
+    return COMMAND_OK;
+}
+
+static bool
+write_out(void *context, const char *bytes, size_t n)
+{
+    return fwrite(bytes, 1, n, context) == n;
 }
 
 static void
