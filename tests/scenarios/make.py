@@ -238,6 +238,27 @@ def names_asked_of_a_foreign_resolver():
 
 
 @scenario
+def scan_of_what_is_permitted():
+    tape = Tape()
+    for host in range(1, 31):
+        tape.session("10.1.0.5", f"10.2.0.{host}", 443)    # A proxy is busy,
+    for host in range(1, 31):
+        tape.unanswered("10.1.0.66", f"10.2.1.{host}", 443)  # and one that searches.
+    return tape.packets
+
+
+@scenario
+def rogue_name_server():
+    tape = Tape()
+    for server in ("10.1.0.2", "10.1.0.66"):               # Inside the segment.
+        tape.port += 1
+        tape.add(p.udp("10.1.0.5", tape.port, server, 53, dns_question("intranet.example")),
+                 p.udp(server, 53, "10.1.0.5", tape.port,
+                       dns_answer("intranet.example", "10.1.0.66")))
+    return tape.packets
+
+
+@scenario
 def diode_that_lets_something_back():
     tape = Tape()
     for host in (1, 2):
