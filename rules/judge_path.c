@@ -16,6 +16,8 @@ static void find_asked(const struct policy *, const struct question *,
 static void fill_step(const struct policy *, const struct question *,
                       const struct rule_entry *, bool service_holds,
                       struct judge_step *);
+static void fill_default(const struct policy *, const struct question *,
+                         const struct verdict *, struct judge_step *);
 static bool find_failure(const struct policy *, const struct question *,
                          const struct rule_entry *, struct judge_step *);
 static void find_result(const struct policy *, const struct question *,
@@ -51,6 +53,12 @@ judge_explain(const struct policy *policy, const struct question *question,
         }
         fill_step(policy, &path->asked, entry, rows & ENTRY_SERVICE, &step);
         path->decided = step.kind == JUDGE_STEP_MATCHED;
+        each(context, &step);
+    }
+    if (path->walked && !path->decided) {
+        struct judge_step step;
+
+        fill_default(policy, &path->asked, verdict, &step);
         each(context, &step);
     }
 }
@@ -125,6 +133,22 @@ fill_step(const struct policy *policy, const struct question *question,
     } else {
         find_result(policy, question, rule, step);
     }
+}
+
+/* The pair or default: open as long as some rule before it is. */
+static void
+fill_default(const struct policy *policy, const struct question *question,
+             const struct verdict *verdict, struct judge_step *step)
+{
+    enum decision decision;
+    int32_t rule;
+
+    decision = judge_default(policy, question, &rule);
+    *step = (struct judge_step){
+        .kind = verdict->rule == rule ? JUDGE_STEP_MATCHED : JUDGE_STEP_OPEN,
+        .rule = (uint32_t)rule,
+        .decision = decision,
+        .condition = ""};
 }
 
 /* True if a condition fails; one that is open makes the step so. */

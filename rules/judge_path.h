@@ -29,7 +29,7 @@ struct judge_step {
     enum judge_step_kind kind;
     uint32_t rule; /* policy_rule() */
     bool reversed; /* By 'both_ways': the rule's 'to' is the initiator. */
-    enum decision decision; /* Of a rule that holds; PENDING if open. */
+    enum decision decision; /* If it holds; PENDING if that is open. */
     /* The first that fails or is open: "service", "when.sni", "expires",
      * "require.tls_min"; "" if none does. */
     const char *condition;
@@ -45,7 +45,8 @@ struct judge_path {
 };
 
 /* Calls 'each' for every rule that names the segments, up to the one that
- * decides.  'verdict' is that of judge() for 'question'. */
+ * decides, and for the pair or default if none does.  'verdict' is that of
+ * judge() for 'question'. */
 void judge_explain(const struct policy *, const struct question *,
                    const struct verdict *, struct judge_path *,
                    void (*each)(void *context, const struct judge_step *),

@@ -130,8 +130,8 @@ every_rule_says_why_it_did_not_decide(void **state)
             "g:failedservice;tag:failedapp;old:failedexpires;"
             "soon:failedstarts;idea:staged;one:failedservice;"
             "tls:failedservice;back:reversed-failedservice;"
-            "last:failedservice;",
-            "tcp/443");
+            "last:failedservice;default:inter:matched;",
+            "");
     path_is(policy,
             (const char *[]){"src", "10.1.0.2", "dst", "10.2.0.1", "dport",
                              "443", "stage", "first", NULL},
@@ -192,10 +192,9 @@ compare(const struct policy *policy, const char *const *facts)
     struct steps steps;
 
     ask(policy, facts, &verdict, &path, &steps);
-    if (verdict.reason == VERDICT_REASON_DEFAULT) {
-        assert_false(path.decided);
-    } else if (verdict.rule >= 0) {
-        assert_true(path.decided);
+    if (verdict.rule >= 0) {
+        assert_int_equal(path.decided,
+                         verdict.reason != VERDICT_REASON_DEFAULT);
         assert_int_equal((int32_t)steps.decided.rule, verdict.rule);
         assert_int_equal(steps.decided.decision, verdict.decision);
     }

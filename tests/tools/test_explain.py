@@ -3,12 +3,16 @@
 import json
 import os
 import pathlib
+import re
+import shlex
 import subprocess
 import sys
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+POLICIES = ROOT / "tests" / "rules" / "policies"
 SHARED = pathlib.Path(os.environ.get("SEGMON_SHARED", ROOT / ".." / "shared"))
 VECTORS = SHARED / "vectors" / "policy"
 OFFICE = ROOT / "rules" / "examples" / "small-office.yaml"
@@ -183,7 +187,7 @@ path      4 of 11 rules name staff and servers
           rule      office-services          no, service: tcp/443, tcp/445, tcp/587, tcp/993
           rule      administration           no, from_addr: 192.168.10.5
           rule      ping                     no, service: icmp/8, icmp6/128
-          then pairs and defaults
+          default   default:inter            yes: deny
 decision  deny by default:inter (default)
           flag: near-miss:administration:from_addr
 change    with from_addr: 192.168.10.5 (it is 192.168.10.6) 'administration' would say alert
@@ -210,6 +214,16 @@ change    with from_addr: 192.168.10.5 (it is 192.168.10.6) 'administration' wou
             self.assertIn("change    " + said, text)
             answer = json.loads(self.explain(*arguments, "--json", policy=ENTERPRISE))
             self.assertEqual(answer["changes"][0], said)
+
+    def test_it_reads_well_for_every_kind_of_decision(self):
+        golden = (HERE / "explain_golden.txt").read_text().split("$ ")[1:]
+        self.assertGreater(len(golden), 10)
+        for one in golden:
+            command, text = one.split("\n", 1)
+            policy, *arguments = shlex.split(command)
+            said = self.explain(*arguments, policy=POLICIES / policy)
+            self.assertEqual(re.sub("(?m)^policy .*\n", "", said), text.rstrip("\n") + "\n",
+                             command)
 
     def test_a_qualifier_that_fails_is_named(self):
         ends = ("192.168.99.40", "192.168.20.9", "ping")

@@ -38,16 +38,33 @@ static const char help[] =
     "      --stage WHEN      first packet, or final (default)\n"
     "      --initiator HOW   seen (default) or midstream\n"
     "      --reply BOOL      true: the responder answered\n"
+    "      --quoted SRC,DST,PROTO,SPORT,DPORT\n"
+    "                        what it quotes, if it is an ICMP error\n"
+    "      --related BOOL    true: it quotes a flow that is known\n"
     "  -h, --help\n"
     "\n"
     "Exits with status 2 if something asked is no question; a line that is\n"
     "none is answered with an error.\n";
 
-/* Options that are facts of the flow, by their names. */
-static const char *const facts[] = {
-    "sport", "vlan",  "sensor",    "interface", "tls",
-    "sni",   "host",  "risks",     "category",  "confidence",
-    "start", "stage", "initiator", "reply"};
+/* Options that are facts of the flow. */
+static const struct {
+    const char *option, *fact;
+} facts[] = {{"sport", "sport"},
+             {"vlan", "vlan"},
+             {"sensor", "sensor"},
+             {"interface", "interface"},
+             {"tls", "tls"},
+             {"sni", "sni"},
+             {"host", "host"},
+             {"risks", "risks"},
+             {"category", "category"},
+             {"confidence", "confidence"},
+             {"start", "start"},
+             {"stage", "stage"},
+             {"initiator", "initiator"},
+             {"reply", "reply"},
+             {"quoted", "icmp_embedded"},
+             {"related", "icmp_related"}};
 
 enum {
     N_FACTS = sizeof facts / sizeof facts[0],
@@ -121,8 +138,8 @@ take_option(struct request *request, int option, const char *value)
         fputs("see 'segmon explain --help'\n", stderr);
         return COMMAND_USAGE;
     default:
-        return flow_test_set(&request->flow, facts[option - OPTION_FACT], value,
-                             why)
+        return flow_test_set(&request->flow, facts[option - OPTION_FACT].fact,
+                             value, why)
                    ? -1
                    : refuse(why);
     }
@@ -142,8 +159,8 @@ make_options(struct option options[N_FACTS + 5])
         options[n] = plain[n];
     }
     for (int i = 0; i < N_FACTS; i++) {
-        options[n++] =
-            (struct option){facts[i], required_argument, NULL, OPTION_FACT + i};
+        options[n++] = (struct option){facts[i].option, required_argument, NULL,
+                                       OPTION_FACT + i};
     }
     options[n] = (struct option){NULL, 0, NULL, 0};
 }

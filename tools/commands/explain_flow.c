@@ -80,10 +80,15 @@ explain_each_change(const struct explain_flow *flow,
     if (verdict->decision == DECISION_DENY) {
         tell_denial(&changes);
     }
-    if (verdict->staged_decision != verdict->decision) {
+    if (verdict->staged_decision == verdict->decision) {
+        return;
+    }
+    if (verdict->staged_rule >= 0) {
         tell(&changes, "'%s', once enforced, makes it %s",
-             verdict_rule_name(flow->policy, verdict->staged_decision,
-                               verdict->staged_rule),
+             policy_rule(flow->policy, (uint32_t)verdict->staged_rule)->id,
+             decision_name(verdict->staged_decision));
+    } else {
+        tell(&changes, "with the staged rules enforced it is %s",
              decision_name(verdict->staged_decision));
     }
 }

@@ -2,6 +2,7 @@
  * decision.  Names and texts of a policy pass text_print(): they may hold
  * anything. */
 
+#include "rules/services.h"
 #include "tools/commands/explain.h"
 #include "tools/report/text.h"
 
@@ -10,6 +11,8 @@
 static void print_flow(const struct explain_flow *);
 static void print_end(const struct explain_flow *, const char *title,
                       const struct addr *, const struct location *);
+static void print_service(const struct question *);
+static void print_judged(const struct explain_flow *);
 static void print_path(const struct explain_flow *);
 static void print_step(void *context, const struct judge_step *);
 static void print_verdict(const struct explain_flow *);
@@ -25,6 +28,7 @@ explain_print(const struct explain_flow *flow)
     print_flow(flow);
     print_end(flow, "source", &flow->flow->src, &flow->source);
     print_end(flow, "target", &flow->flow->dst, &flow->target);
+    print_judged(flow);
     print_path(flow);
     print_verdict(flow);
     explain_each_change(flow, print_change, &n_changes);
@@ -34,23 +38,14 @@ static void
 print_flow(const struct explain_flow *flow)
 {
     const struct flow_test *test = flow->flow;
+    struct question shown = flow->question;
     char src[ADDR_TEXT_SIZE], dst[ADDR_TEXT_SIZE];
 
     printf("flow      %s -> %s", addr_format(&test->src, src),
            addr_format(&test->dst, dst));
-    if (test->protocol == 1 || test->protocol == 58) {
-        printf(" %s/%u:%u", test->protocol == 1 ? "icmp" : "icmp6",
-               flow->question.icmp_type, flow->question.icmp_code);
-    } else if (test->protocol == 6 || test->protocol == 17 ||
-               test->protocol == 132) {
-        printf(" %s/%u",
-               test->protocol == 6    ? "tcp"
-               : test->protocol == 17 ? "udp"
-                                      : "sctp",
-               test->dst_port);
-    } else {
-        printf(" ip/%u", test->protocol);
-    }
+    shown.protocol = test->protocol; /* Of the flow, not of what it quotes. */
+    shown.dst_port = test->dst_port;
+    print_service(&shown);
     printf(", application %s%s\n", test->app,
            test->pending ? ", not known yet" : "");
     fputs("policy    ", stdout);
@@ -58,6 +53,41 @@ print_flow(const struct explain_flow *flow)
     putchar('@');
     text_print(policy_revision(flow->policy), stdout);
     printf(", sha256 %.12s\n", policy_sha256(flow->policy));
+}
+
+static void
+print_service(const struct question *question)
+{
+    static const char *const names[] = {"tcp", "udp", "sctp", "icmp", "icmp6"};
+    enum service_space space = service_space_of(question->protocol);
+
+    if (space == SERVICE_PROTOCOL) {
+        printf(" ip/%u", question->protocol);
+    } else if (space == SERVICE_ICMP || space == SERVICE_ICMP6) {
+        printf(" %s/%u:%u", names[space], question->icmp_type,
+               question->icmp_code);
+    } else {
+        printf(" %s/%u", names[space], question->dst_port);
+    }
+}
+
+/* Where that is not the flow as it stands. */
+static void
+print_judged(const struct explain_flow *flow)
+{
+    const struct question *asked = &flow->path.asked;
+    bool quoted = flow->verdict.flags & VERDICT_ICMP_ORPHAN;
+    bool turned = flow->verdict.flags & VERDICT_DIRECTION_AMBIGUOUS;
+    char src[ADDR_TEXT_SIZE], dst[ADDR_TEXT_SIZE];
+
+    if (quoted || turned) {
+        printf("judged    %s -> %s", addr_format(&asked->src, src),
+               addr_format(&asked->dst, dst));
+        print_service(asked);
+        printf(": %s%s%s\n", quoted ? "what it quotes" : "",
+               quoted && turned ? ", in " : "",
+               turned ? "the other direction" : "");
+    }
 }
 
 static void
@@ -105,9 +135,6 @@ print_path(const struct explain_flow *flow)
            policy_segment(flow->policy, flow->path.asked.dst_segment)->name);
     judge_explain(flow->policy, &flow->question, &flow->verdict, &path,
                   print_step, &policy);
-    if (!flow->path.decided) {
-        puts("          then pairs and defaults");
-    }
 }
 
 static void
@@ -124,7 +151,8 @@ print_step(void *context, const struct judge_step *step)
         printf("staged: would %s it", decision_name(step->decision));
         break;
     case JUDGE_STEP_OPEN:
-        printf("perhaps %s", decision_name(rule->action));
+        printf("perhaps %s",
+               decision_name(step->decision ? step->decision : rule->action));
         break;
     case JUDGE_STEP_MATCHED:
         printf("yes: %s", decision_name(step->decision));
@@ -142,13 +170,18 @@ print_verdict(const struct explain_flow *flow)
 {
     const struct verdict *verdict = &flow->verdict;
 
-    printf("decision  %s by %s (%s)\n", decision_name(verdict->decision),
-           verdict_rule_name(flow->policy, verdict->decision, verdict->rule),
-           verdict_reason_name(verdict->reason));
-    if (verdict->rule >= 0) {
+    printf("decision  %s", decision_name(verdict->decision));
+    if (verdict->decision == DECISION_PENDING) {
+        puts(", until the application is known");
+    } else if (verdict->decision == DECISION_RELATED) {
+        puts(" to the flow that it quotes");
+    } else if (verdict->rule < 0) {
+        puts(", whichever of those it is in the end (settled)");
+    } else {
         const struct policy_rule *rule =
             policy_rule(flow->policy, (uint32_t)verdict->rule);
 
+        printf(" by %s (%s)\n", rule->id, verdict_reason_name(verdict->reason));
         print_text("title", rule->title);
         print_text("owner", rule->owner);
         print_text("ticket", rule->ticket);
