@@ -138,6 +138,7 @@ tell(struct replay *replay, const struct problems *problems,
     } else if (problems->n_errors) {
         fputs("segmon replay: the policy in force stays\n", stderr);
     }
+    fflush(stderr);
     replay_send_status(replay, &status, now);
 }
 
