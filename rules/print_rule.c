@@ -21,12 +21,17 @@ static void print_require(struct print *, const struct rule *);
 static void print_about(struct print *, const struct policy_rule *);
 static void print_exception(struct print *, const struct policy_rule *);
 static void print_terms(struct print *, const struct rule *);
+static void add_term(struct print *, struct words *,
+                     const struct service_term *);
+static void add_icmp(struct print *, struct words *, const char *space,
+                     unsigned first, unsigned last);
 static void print_apps(struct print *, unsigned indent, const struct app_set *);
 static void print_hosts(struct print *, const char *key,
                         const struct glob_list *);
 static void print_risks(struct print *, const char *key, uint64_t risks);
 static void print_tls(struct print *, unsigned versions);
 static void print_schedules(struct print *, const struct schedule_list *);
+static const char *group_of(const struct policy *, const uint64_t *set);
 static bool set_is(const struct policy *, const uint64_t *set,
                    bool (*has)(const struct policy_segment *));
 static size_t take_prefix(const struct addr_set *, size_t i, struct prefix *);
@@ -83,49 +88,22 @@ print_time(struct print *print, unsigned indent, const char *key,
     print_raw(print, "%s\"\n", date ? "" : "Z");
 }
 
-static bool
-segment_is_any(const struct policy_segment *segment)
-{
-    (void)segment;
-    return true;
-}
-
-static bool
-segment_is_internal(const struct policy_segment *segment)
-{
-    return !segment->builtin && !segment->external;
-}
-
-static bool
-segment_is_external(const struct policy_segment *segment)
-{
-    return segment->external;
-}
-
 void
 print_segments(struct print *print, unsigned indent, const char *key,
                const uint64_t *set)
 {
     const struct policy *policy = print->policy;
+    const char *group = group_of(policy, set);
     struct words words = {{0}};
-    size_t n = 0;
 
-    for (size_t i = 0; i < policy->n_segments; i++) {
-        n += set_has(set, i);
+    if (group) {
+        words_add_text(print, &words, group);
     }
-    if (n > 1 && set_is(policy, set, segment_is_any)) {
-        words_add(print, &words, "any");
-    } else if (n > 1 && set_is(policy, set, segment_is_internal)) {
-        words_add(print, &words, "internal");
-    } else if (n > 1 && set_is(policy, set, segment_is_external)) {
-        words_add(print, &words, "external");
-    } else {
-        for (size_t i = 0; i < policy->n_segments; i++) {
-            uint32_t id = print->by_name[i];
+    for (size_t i = 0; !group && i < policy->n_segments; i++) {
+        uint32_t id = print->by_name[i];
 
-            if (set_has(set, id)) {
-                words_add_text(print, &words, policy->segments[id].shown.name);
-            }
+        if (set_has(set, id)) {
+            words_add_text(print, &words, policy->segments[id].shown.name);
         }
     }
     print_words(print, indent, key, &words);
@@ -364,36 +342,49 @@ print_threshold(struct print *print, const struct policy_threshold *threshold)
 static void
 print_terms(struct print *print, const struct rule *rule)
 {
-    static const char *const spaces[] = {"tcp",  "udp",   "sctp",
-                                         "icmp", "icmp6", "ip"};
     struct words words = {{0}};
 
     for (size_t i = 0; i < rule->n_terms; i++) {
-        const struct service_term *term = &rule->terms[i];
-        const char *space = spaces[term->space];
-        unsigned first = term->first, last = term->last;
-
-        if (term->space == SERVICE_PROTOCOL) {
-            for (; first <= last; first++) {
-                words_add(print, &words, "ip/%u", first);
-            }
-        } else if (first == 0 && last == UINT16_MAX) {
-            words_add(print, &words, "%s/any", space);
-        } else if (term->space != SERVICE_ICMP &&
-                   term->space != SERVICE_ICMP6) {
-            words_add(print, &words, first == last ? "%s/%u" : "%s/%u-%u",
-                      space, first, last);
-        } else {
-            while (first <= last) { /* Whole types, or code by code. */
-                bool whole = first % 256 == 0 && last - first >= 255;
-
-                words_add(print, &words, whole ? "%s/%u" : "%s/%u:%u", space,
-                          first / 256, first % 256);
-                first += whole ? 256 : 1;
-            }
-        }
+        add_term(print, &words, &rule->terms[i]);
     }
     print_words(print, INDENT_RULE, "service", &words);
+}
+
+static void
+add_term(struct print *print, struct words *words,
+         const struct service_term *term)
+{
+    static const char *const spaces[] = {"tcp",  "udp",   "sctp",
+                                         "icmp", "icmp6", "ip"};
+    const char *space = spaces[term->space];
+    unsigned first = term->first, last = term->last;
+
+    if (first == 0 && last == UINT16_MAX) {
+        words_add(print, words, "%s/any", space);
+    } else if (term->space == SERVICE_ICMP || term->space == SERVICE_ICMP6) {
+        add_icmp(print, words, space, first, last);
+    } else if (term->space == SERVICE_PROTOCOL) { /* They have no ranges. */
+        for (; first <= last; first++) {
+            words_add(print, words, "%s/%u", space, first);
+        }
+    } else {
+        words_add(print, words, first == last ? "%s/%u" : "%s/%u-%u", space,
+                  first, last);
+    }
+}
+
+/* Whole types, or code by code. */
+static void
+add_icmp(struct print *print, struct words *words, const char *space,
+         unsigned first, unsigned last)
+{
+    while (first <= last) {
+        bool whole = first % 256 == 0 && last - first >= 255;
+
+        words_add(print, words, whole ? "%s/%u" : "%s/%u:%u", space,
+                  first / 256, first % 256);
+        first += whole ? 256 : 1;
+    }
 }
 
 static void
@@ -496,6 +487,43 @@ print_texts(struct print *print, const char *key, const char *const *texts)
         print_quoted(print, texts[i]);
     }
     print_raw(print, "]\n");
+}
+
+static bool
+segment_is_any(const struct policy_segment *segment)
+{
+    (void)segment;
+    return true;
+}
+
+static bool
+segment_is_internal(const struct policy_segment *segment)
+{
+    return !segment->builtin && !segment->external;
+}
+
+static bool
+segment_is_external(const struct policy_segment *segment)
+{
+    return segment->external;
+}
+
+/* The built-in group that is just this set, if it is more than one segment. */
+static const char *
+group_of(const struct policy *policy, const uint64_t *set)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < policy->n_segments; i++) {
+        n += set_has(set, i);
+    }
+    if (n < 2) {
+        return NULL;
+    }
+    return set_is(policy, set, segment_is_any)        ? "any"
+           : set_is(policy, set, segment_is_internal) ? "internal"
+           : set_is(policy, set, segment_is_external) ? "external"
+                                                      : NULL;
 }
 
 static bool

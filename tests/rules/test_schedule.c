@@ -56,6 +56,9 @@ draw_schedule(struct choices *choices, struct schedule *schedule,
         hours[i].start = (uint16_t)choose(choices, SCHEDULE_DAY_MINUTES);
         do {
             hours[i].end = (uint16_t)choose(choices, SCHEDULE_DAY_MINUTES + 1);
+            if (chance(choices, 4)) { /* Midnight, as either end of a day. */
+                hours[i].end = chance(choices, 2) ? 0 : SCHEDULE_DAY_MINUTES;
+            }
         } while (hours[i].end == hours[i].start);
     }
 }
