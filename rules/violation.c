@@ -43,6 +43,8 @@ static struct violation_entry *group_hit(struct violation_tracker *,
 static bool threshold_reached(struct violation_tracker *, const struct hit *);
 static void entry_note(struct violation_tracker *, struct violation_entry *,
                        const struct hit *);
+static enum flow_outcome entry_outcome(struct violation_entry *,
+                                       const struct violation_hit *);
 static void entry_tell(struct violation_tracker *, struct violation_entry *,
                        const struct hit *);
 static int64_t realert_of(const struct violation_tracker *, const struct hit *);
@@ -347,7 +349,6 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
     struct violation *violation = &entry->violation;
     bool fresh = !violation->count;
     struct wall_time first = violation->first_seen, last = violation->last_seen;
-    enum flow_outcome worst = violation->outcome;
 
     violation_entry_set_policy(entry, hit->facts->policy);
     violation_fill(violation, hit);
@@ -356,11 +357,11 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
             first.ns < hit->facts->now.ns ? first : hit->facts->now;
         violation->last_seen =
             last.ns > hit->facts->now.ns ? last : hit->facts->now;
-        if (outcome_rank(worst) > outcome_rank(hit->facts->outcome) ||
-            worst == FLOW_OUTCOME_DATA) {
-            violation->outcome = worst;
-        }
     }
+    if (fresh) {
+        entry->reached = FLOW_OUTCOME_REFUSED;
+    }
+    violation->outcome = entry_outcome(entry, hit->facts);
     if (entry->kind == VIOLATION_ENTRY_DSTS) {
         violation->dst = (struct addr){{0}};
         violation->all_dsts = true;
@@ -375,6 +376,26 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
     entry->ambiguous = hit->facts->ambiguous;
     violation_entry_add_flow(entry, hit->facts->flow_id);
     violation_table_touch(tracker->table, entry, tracker->now);
+}
+
+/* The worst outcome, once this hit is counted.  An attempt that was refused
+ * after all is an attempt no more. */
+static enum flow_outcome
+entry_outcome(struct violation_entry *entry, const struct violation_hit *facts)
+{
+    if (facts->outcome == FLOW_OUTCOME_ATTEMPT) {
+        entry->attempts += !facts->again;
+    } else if (facts->again && entry->attempts) {
+        entry->attempts--;
+    }
+    if (flow_outcome_rank(facts->outcome) >=
+            flow_outcome_rank(FLOW_OUTCOME_ESTABLISHED) &&
+        flow_outcome_rank(facts->outcome) > flow_outcome_rank(entry->reached)) {
+        entry->reached = facts->outcome;
+    }
+    return entry->reached == FLOW_OUTCOME_REFUSED && entry->attempts
+               ? FLOW_OUTCOME_ATTEMPT
+               : entry->reached;
 }
 
 static void

@@ -54,7 +54,7 @@ struct violation {
     uint16_t port; /* Responder's; ICMP: type.  COLLAPSED over ports: 0. */
     bool all_dsts, all_ports; /* What a collapsed one stands for. */
     segment_id src_segment, dst_segment;
-    enum flow_outcome outcome; /* The worst so far. */
+    enum flow_outcome outcome; /* The worst that a flow got to so far. */
     struct violation_score score;
     uint64_t count, count_since_last;
     uint64_t n_targets; /* Of a collapsed one: distinct destinations or ports,
@@ -80,7 +80,8 @@ struct violation_hit {
     uint64_t n_targets;       /* How many, then. */
     bool ambiguous;           /* Who opened it is not sure. */
     bool staged; /* A staged rule objects, those in force do not. */
-    bool again;  /* The same flow, grown worse: not counted twice. */
+    /* The same flow, whose outcome is another now: not counted twice. */
+    bool again;
     uint64_t flow_id;
     struct wall_time now;
 };

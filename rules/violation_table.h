@@ -28,6 +28,8 @@ struct violation_entry {
     struct policy *policy; /* A reference of the entry's own, or NULL. */
     bool told, ambiguous;
     unsigned told_rank;
+    enum flow_outcome reached; /* By a flow that got through; else refused. */
+    uint64_t attempts;         /* Flows that nothing answered yet. */
     struct wall_time told_at;
     struct wall_time touched;
     uint64_t identity;

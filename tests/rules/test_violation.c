@@ -152,6 +152,31 @@ a_flow_that_gets_worse_is_told_again_and_counted_once(void **state)
 }
 
 static void
+attempts_that_are_all_refused_in_the_end_leave_a_refused_violation(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, &usual, "", "");
+    hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    hit(&f, 1, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    f.again = true;
+    hit(&f, 2, 1, 1, 22, FLOW_OUTCOME_REFUSED);
+    f.again = false;
+    hit(&f, 3600, 1, 1, 22, FLOW_OUTCOME_REFUSED);
+    assert_int_equal(f.told.n, 2);
+    assert_told(&f, 1, VIOLATION_KIND_UPDATE, 3);
+    assert_int_equal(f.told.list[1].outcome, FLOW_OUTCOME_ATTEMPT);
+    f.again = true;
+    hit(&f, 3601, 1, 1, 22, FLOW_OUTCOME_REFUSED);
+    f.again = false;
+    hit(&f, 7200, 1, 1, 22, FLOW_OUTCOME_REFUSED);
+    assert_int_equal(f.told.n, 3);
+    assert_int_equal(f.told.list[2].outcome, FLOW_OUTCOME_REFUSED);
+    tear_down(&f);
+}
+
+static void
 a_flow_that_gets_worse_counts_once_towards_a_threshold(void **state)
 {
     struct fixture f;
@@ -478,6 +503,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_violation_is_told_again_after_realert),
         cmocka_unit_test(a_flow_that_gets_worse_is_told_again_and_counted_once),
+        cmocka_unit_test(
+            attempts_that_are_all_refused_in_the_end_leave_a_refused_violation),
         cmocka_unit_test(
             a_flow_that_gets_worse_counts_once_towards_a_threshold),
         cmocka_unit_test(a_rule_may_have_its_own_realert),

@@ -119,7 +119,8 @@ see(const struct event_flow *flow, const struct question *question,
     return sighting;
 }
 
-/* Once a flow and rule, and again when the flow got further. */
+/* Once a flow and rule, and again when the flow got further or an attempt was
+ * refused. */
 static void
 object(struct worker *worker, const struct event_flow *flow,
        const struct violation_hit *hit, struct tracked *tracked, enum view view)
@@ -129,7 +130,9 @@ object(struct worker *worker, const struct event_flow *flow,
     bool again =
         tracked->told_rank[view] && tracked->told_rule[view] == hit->rule;
 
-    if (again && rank <= tracked->told_rank[view]) {
+    if (again && rank <= tracked->told_rank[view] &&
+        (flow->record->outcome != FLOW_OUTCOME_REFUSED ||
+         tracked->told_rank[view] != flow_outcome_rank(FLOW_OUTCOME_ATTEMPT))) {
         return;
     }
     tracked->told_rank[view] = (uint8_t)rank;
