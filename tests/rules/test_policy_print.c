@@ -206,70 +206,71 @@ sets_around_ipv4_read_back(void **state)
     }
 }
 
+static const char shop[] =
+    "version: 1\n"
+    "policy: {name: shop, revision: \"7\"}\n"
+    "segments: {web: {networks: [10.1.0.0/16]},\n"
+    "  db: {networks: [10.2.0.0/16], criticality: high}}\n"
+    "schedules: {office: {days: [mon-fri], hours: [\"08:00-18:00\"]}}\n"
+    "rules:\n"
+    "  - {id: sql, from: web, to: db, service: postgresql, action: allow,\n"
+    "     when: {schedule: office}, require: {tls_min: \"1.2\"},\n"
+    "     expires: 2026-12-31, title: The shop's data}\n";
+static const char shop_printed[] = "version: 1\n"
+                                   "policy:\n"
+                                   "  name: \"shop\"\n"
+                                   "  revision: \"7\"\n"
+                                   "defaults:\n"
+                                   "  inter: deny\n"
+                                   "  intra: allow\n"
+                                   "  unknown: deny\n"
+                                   "  multicast: observe\n"
+                                   "  link_scope: allow\n"
+                                   "  midstream: lenient\n"
+                                   "  app_confidence: dpi\n"
+                                   "  severity: medium\n"
+                                   "segments:\n"
+                                   "  db:\n"
+                                   "    networks: [10.2.0.0/16]\n"
+                                   "    criticality: high\n"
+                                   "  web:\n"
+                                   "    networks: [10.1.0.0/16]\n"
+                                   "    criticality: medium\n"
+                                   "schedules:\n"
+                                   "  schedule-1: {days: [mon, tue, wed, thu, "
+                                   "fri], hours: [\"08:00-18:00\"], tz: "
+                                   "\"+00:00\"}\n"
+                                   "rules:\n"
+                                   "  - id: sql\n"
+                                   "    from: [web]\n"
+                                   "    to: [db]\n"
+                                   "    service: [tcp/5432]\n"
+                                   "    when:\n"
+                                   "      schedule: [schedule-1]\n"
+                                   "    require:\n"
+                                   "      tls_min: \"1.2\"\n"
+                                   "    action: allow\n"
+                                   "    mode: enforce\n"
+                                   "    expires: \"2026-12-31\"\n"
+                                   "    severity: medium\n"
+                                   "    title: \"The shop's data\"\n"
+                                   "alerting:\n"
+                                   "  realert: 3600s\n"
+                                   "  max_active: 100000\n"
+                                   "  collapse: 50\n";
+
 static void
 it_reads_well(void **state)
 {
-    static const char text[] =
-        "version: 1\n"
-        "policy: {name: shop, revision: \"7\"}\n"
-        "segments: {web: {networks: [10.1.0.0/16]},\n"
-        "  db: {networks: [10.2.0.0/16], criticality: high}}\n"
-        "schedules: {office: {days: [mon-fri], hours: [\"08:00-18:00\"]}}\n"
-        "rules:\n"
-        "  - {id: sql, from: web, to: db, service: postgresql, action: allow,\n"
-        "     when: {schedule: office}, require: {tls_min: \"1.2\"},\n"
-        "     expires: 2026-12-31, title: The shop's data}\n";
-    static const char wanted[] = "version: 1\n"
-                                 "policy:\n"
-                                 "  name: \"shop\"\n"
-                                 "  revision: \"7\"\n"
-                                 "defaults:\n"
-                                 "  inter: deny\n"
-                                 "  intra: allow\n"
-                                 "  unknown: deny\n"
-                                 "  multicast: observe\n"
-                                 "  link_scope: allow\n"
-                                 "  midstream: lenient\n"
-                                 "  app_confidence: dpi\n"
-                                 "  severity: medium\n"
-                                 "segments:\n"
-                                 "  db:\n"
-                                 "    networks: [10.2.0.0/16]\n"
-                                 "    criticality: high\n"
-                                 "  web:\n"
-                                 "    networks: [10.1.0.0/16]\n"
-                                 "    criticality: medium\n"
-                                 "schedules:\n"
-                                 "  schedule-1: {days: [mon, tue, wed, thu, "
-                                 "fri], hours: [\"08:00-18:00\"], tz: "
-                                 "\"+00:00\"}\n"
-                                 "rules:\n"
-                                 "  - id: sql\n"
-                                 "    from: [web]\n"
-                                 "    to: [db]\n"
-                                 "    service: [tcp/5432]\n"
-                                 "    when:\n"
-                                 "      schedule: [schedule-1]\n"
-                                 "    require:\n"
-                                 "      tls_min: \"1.2\"\n"
-                                 "    action: allow\n"
-                                 "    mode: enforce\n"
-                                 "    expires: \"2026-12-31\"\n"
-                                 "    severity: medium\n"
-                                 "    title: \"The shop's data\"\n"
-                                 "alerting:\n"
-                                 "  realert: 3600s\n"
-                                 "  max_active: 100000\n"
-                                 "  collapse: 50\n";
     static struct printed printed;
-    struct policy *policy = load("shop.yaml", text, sizeof text - 1);
+    struct policy *policy = load("shop.yaml", shop, sizeof shop - 1);
 
     (void)state;
     printed.n = 0;
     assert_true(policy_print(policy, keep, &printed));
     assert_true(printed.n < MAX_PRINTED);
     printed.bytes[printed.n] = '\0';
-    assert_string_equal(printed.bytes, wanted);
+    assert_string_equal(printed.bytes, shop_printed);
     policy_unref(policy);
 }
 

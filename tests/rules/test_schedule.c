@@ -20,27 +20,41 @@ enum {
 /* Monday 2026-03-09, 00:00 UTC. */
 static const int64_t monday_s = INT64_C(1773014400);
 
-/* Marks every minute of a week, from Monday on, that a window covers: from its
- * start on the day it opens until its end, a minute at a time. */
+/* From its start on the day it opens until its end, a minute at a time. */
+static void
+mark_window(const struct schedule_hours *hours, unsigned day,
+            bool open[WEEK_MINUTES])
+{
+    unsigned minute = hours->start, at = day * SCHEDULE_DAY_MINUTES + minute;
+
+    do {
+        open[at++ % WEEK_MINUTES] = true;
+        minute = minute + 1 == SCHEDULE_DAY_MINUTES ? 0 : minute + 1;
+    } while (minute != hours->end % SCHEDULE_DAY_MINUTES);
+}
+
+/* Every minute of a week, from Monday on, that a window covers. */
 static void
 mark_windows(const struct schedule *schedule, bool open[WEEK_MINUTES])
 {
     memset(open, 0, WEEK_MINUTES * sizeof *open);
     for (unsigned day = 0; day < 7; day++) {
-        for (size_t i = 0; i < schedule->n_hours; i++) {
-            unsigned minute = schedule->hours[i].start;
-            unsigned at = day * SCHEDULE_DAY_MINUTES + minute;
+        bool opens = schedule->days & 1U << day;
 
-            if (!(schedule->days & 1U << day)) {
-                continue;
-            }
-            do {
-                open[at % WEEK_MINUTES] = true;
-                at++;
-                minute = minute + 1 == SCHEDULE_DAY_MINUTES ? 0 : minute + 1;
-            } while (minute != schedule->hours[i].end % SCHEDULE_DAY_MINUTES);
+        for (size_t i = 0; opens && i < schedule->n_hours; i++) {
+            mark_window(&schedule->hours[i], day, open);
         }
     }
+}
+
+/* Midnight often, as either end of a day. */
+static uint16_t
+draw_end(struct choices *choices)
+{
+    if (chance(choices, 4)) {
+        return chance(choices, 2) ? 0 : SCHEDULE_DAY_MINUTES;
+    }
+    return (uint16_t)choose(choices, SCHEDULE_DAY_MINUTES + 1);
 }
 
 static void
@@ -55,12 +69,16 @@ draw_schedule(struct choices *choices, struct schedule *schedule,
     for (size_t i = 0; i < schedule->n_hours; i++) {
         hours[i].start = (uint16_t)choose(choices, SCHEDULE_DAY_MINUTES);
         do {
-            hours[i].end = (uint16_t)choose(choices, SCHEDULE_DAY_MINUTES + 1);
-            if (chance(choices, 4)) { /* Midnight, as either end of a day. */
-                hours[i].end = chance(choices, 2) ? 0 : SCHEDULE_DAY_MINUTES;
-            }
+            hours[i].end = draw_end(choices);
         } while (hours[i].end == hours[i].start);
     }
+}
+
+static void
+fail_minute(unsigned minute, bool open)
+{
+    fail_msg("day %u, minute %u: not %d", minute / SCHEDULE_DAY_MINUTES,
+             minute % SCHEDULE_DAY_MINUTES, open);
 }
 
 /* Asked at the first and the last instant of each minute. */
@@ -74,8 +92,7 @@ check_week(const struct schedule *schedule, const bool open[WEEK_MINUTES])
 
         if (schedule_open(schedule, first) != open[i] ||
             schedule_open(schedule, last) != open[i]) {
-            fail_msg("day %u, minute %u: not %d", i / SCHEDULE_DAY_MINUTES,
-                     i % SCHEDULE_DAY_MINUTES, open[i]);
+            fail_minute(i, open[i]);
         }
     }
 }
@@ -223,6 +240,25 @@ zones_are_utc_local_and_offsets(void **state)
     }
 }
 
+/* All of a month; 'day' is its first, since 1970.  Returns the next one's. */
+static int64_t
+check_month(int year, int month, int length, int64_t day)
+{
+    struct wall_time when;
+    char text[32];
+
+    for (int i = 1; i <= length; i++, day++) {
+        snprintf(text, sizeof text, "%d-%02d-%02d", year, month, i);
+        assert_true(date_parse(text, false, &when));
+        assert_true(when.ns == day * 86400 * SECOND_NS);
+        assert_true(date_parse(text, true, &when));
+        assert_true(when.ns == (day + 1) * 86400 * SECOND_NS);
+    }
+    snprintf(text, sizeof text, "%d-%02d-%02d", year, month, length + 1);
+    assert_false(date_parse(text, false, &when));
+    return day;
+}
+
 /* Every day there is, counted one by one. */
 static void
 dates_are_those_of_the_calendar(void **state)
@@ -230,27 +266,26 @@ dates_are_those_of_the_calendar(void **state)
     static const int lengths[] = {31, 28, 31, 30, 31, 30,
                                   31, 31, 30, 31, 30, 31};
     int64_t day = 0;
-    char text[32];
 
     (void)state;
     for (int year = 1970; year <= 2200; year++) {
         bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-        for (int month = 0; month < 12; month++) {
-            int length = lengths[month] + (month == 1 && leap);
-            struct wall_time when;
+        for (int month = 1; month <= 12; month++) {
+            int length = lengths[month - 1] + (month == 2 && leap);
 
-            for (int i = 1; i <= length; i++, day++) {
-                snprintf(text, sizeof text, "%d-%02d-%02d", year, month + 1, i);
-                assert_true(date_parse(text, false, &when));
-                assert_true(when.ns == day * 86400 * SECOND_NS);
-                assert_true(date_parse(text, true, &when));
-                assert_true(when.ns == (day + 1) * 86400 * SECOND_NS);
-            }
-            snprintf(text, sizeof text, "%d-%02d-%02d", year, month + 1,
-                     length + 1);
-            assert_false(date_parse(text, false, &when));
+            day = check_month(year, month, length, day);
         }
+    }
+}
+
+static void
+refused(const char *date)
+{
+    struct wall_time when;
+
+    if (date_parse(date, false, &when)) {
+        fail_msg("'%s' is taken for a date", date);
     }
 }
 
@@ -299,9 +334,7 @@ times_are_those_of_rfc_3339(void **state)
         }
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        if (date_parse(bad[i], false, &when)) {
-            fail_msg("'%s' is taken for a date", bad[i]);
-        }
+        refused(bad[i]);
     }
 }
 

@@ -72,6 +72,18 @@ any_is_every_protocol(void **state)
 }
 
 static void
+assert_hint(const char *text, const char *said)
+{
+    char hint[SERVICE_MAX_HINT];
+    struct service_term term;
+
+    assert_false(service_term_parse(text, &term, hint));
+    if (!strstr(hint, said)) {
+        fail_msg("'%s': %s", text, hint);
+    }
+}
+
+static void
 a_mistake_comes_with_its_fix(void **state)
 {
     static const struct {
@@ -102,13 +114,7 @@ a_mistake_comes_with_its_fix(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        char hint[SERVICE_MAX_HINT];
-        struct service_term term;
-
-        assert_false(service_term_parse(bad[i].text, &term, hint));
-        if (!strstr(hint, bad[i].said)) {
-            fail_msg("'%s': %s", bad[i].text, hint);
-        }
+        assert_hint(bad[i].text, bad[i].said);
     }
 }
 

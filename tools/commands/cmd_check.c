@@ -46,6 +46,7 @@ struct request {
 };
 
 static int parse(struct request *, int argc, char *argv[]);
+static int take_option(struct request *, int option);
 static int refuse(const char *why);
 static int check(const struct request *);
 static int tell(const struct request *, const struct policy *, size_t n_tests);
@@ -76,27 +77,15 @@ parse(struct request *request, int argc, char *argv[])
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
-    int option;
+    int option, status = -1;
 
     optind = 0;
-    while ((option = getopt_long(argc, argv, "p:f:cPqh", options, NULL)) !=
-           -1) {
-        switch (option) {
-        case 'p': request->path = optarg; break;
-        case 'f':
-            request->json = strcmp(optarg, "json") == 0;
-            if (!request->json && strcmp(optarg, "text") != 0) {
-                return refuse("--format is text or json");
-            }
-            break;
-        case 'c': request->coverage = true; break;
-        case 'P': request->print = true; break;
-        case 'q': request->quiet = true; break;
-        case 'h': fputs(help, stdout); return COMMAND_OK;
-        default:
-            fputs("see 'segmon check --help'\n", stderr);
-            return COMMAND_USAGE;
-        }
+    while (status < 0 && (option = getopt_long(argc, argv, "p:f:cPqh", options,
+                                               NULL)) != -1) {
+        status = take_option(request, option);
+    }
+    if (status >= 0) {
+        return status;
     }
     if (request->print && (request->json || request->coverage)) {
         return refuse("--print leaves no room for other output");
@@ -104,6 +93,24 @@ parse(struct request *request, int argc, char *argv[])
     return request->path && optind == argc
                ? -1
                : refuse("name one policy with --policy FILE");
+}
+
+static int
+take_option(struct request *request, int option)
+{
+    switch (option) {
+    case 'p': request->path = optarg; return -1;
+    case 'f':
+        request->json = strcmp(optarg, "json") == 0;
+        return request->json || strcmp(optarg, "text") == 0
+                   ? -1
+                   : refuse("--format is text or json");
+    case 'c': request->coverage = true; return -1;
+    case 'P': request->print = true; return -1;
+    case 'q': request->quiet = true; return -1;
+    case 'h': fputs(help, stdout); return COMMAND_OK;
+    default: fputs("see 'segmon check --help'\n", stderr); return COMMAND_USAGE;
+    }
 }
 
 static int
