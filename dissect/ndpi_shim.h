@@ -113,6 +113,39 @@ ndpi_shim_flow_begin(struct ndpi_flow_struct *flow, bool tcp, bool handshake)
     }
 }
 
+/* HTTP on the port of another protocol: nDPI before 4.6 puts that one before
+ * what it saw and calls all of it content, "SSH.HTTP" on port 22 or
+ * "DNP3.Google" on 20000.  It does so with protocols that have a port and
+ * carry no others, and so can be nobody's master; what was seen is HTTP. */
+static inline void
+ndpi_shim_drop_guess(struct ndpi_detection_module_struct *module,
+                     const struct ndpi_flow_struct *flow,
+                     struct ndpi_shim_result *result)
+{
+#if NDPI_SHIM_VERSION < 406
+    const ndpi_proto_defaults_t *master = ndpi_get_proto_defaults(module);
+    bool http = result->name == NDPI_PROTOCOL_HTTP ||
+                flow->http.method != NDPI_HTTP_METHOD_UNKNOWN;
+
+    if (!http || result->master == NDPI_PROTOCOL_UNKNOWN ||
+        result->master == NDPI_PROTOCOL_HTTP_PROXY ||
+        result->master == NDPI_PROTOCOL_HTTP_CONNECT ||
+        result->master >= NDPI_MAX_SUPPORTED_PROTOCOLS) {
+        return;
+    }
+    master += result->master;
+    if (master->subprotocol_count == 0 && master->tcp_default_ports[0] != 0) {
+        result->master = result->name == NDPI_PROTOCOL_HTTP
+                             ? NDPI_PROTOCOL_UNKNOWN
+                             : NDPI_PROTOCOL_HTTP;
+    }
+#else
+    (void)module;
+    (void)flow;
+    (void)result;
+#endif
+}
+
 static inline struct ndpi_shim_result
 ndpi_shim_result_of(struct ndpi_detection_module_struct *module,
                     struct ndpi_flow_struct *flow, ndpi_protocol p)
@@ -127,6 +160,7 @@ ndpi_shim_result_of(struct ndpi_detection_module_struct *module,
     result.name = p.app_protocol;
 #endif
     result.category = (uint16_t)p.category;
+    ndpi_shim_drop_guess(module, flow, &result);
 #if NDPI_SHIM_VERSION >= 500
     (void)module;
     result.done =
