@@ -57,6 +57,7 @@ policy_print(const struct policy *policy, policy_sink *sink, void *context)
         print_authorities(&print);
         print_detect(&print);
         print_alerting(&print);
+        print_flush(&print);
     }
     print_forget(&print);
     arena_done(&print.arena);
@@ -325,10 +326,7 @@ print_all_schedules(struct print *print)
     }
     for (size_t i = 0; i < print->forms.list.n; i++) {
         print_raw(print, "  schedule-%zu: ", i + 1);
-        if (!print->failed) {
-            print->failed =
-                !print->sink(print->context, forms[i], strlen(forms[i]));
-        }
+        print_text(print, forms[i]);
         print_raw(print, "\n");
     }
 }

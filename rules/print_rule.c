@@ -94,19 +94,22 @@ print_segments(struct print *print, unsigned indent, const char *key,
 {
     const struct policy *policy = print->policy;
     const char *group = group_of(policy, set);
-    struct words words = {{0}};
+    const char *comma = "";
 
+    print_raw(print, "%*s%s: [", (int)indent, "", key);
     if (group) {
-        words_add_text(print, &words, group);
+        print_text(print, group);
     }
     for (size_t i = 0; !group && i < policy->n_segments; i++) {
         uint32_t id = print->by_name[i];
 
-        if (set_has(set, id)) {
-            words_add_text(print, &words, policy->segments[id].shown.name);
+        if (set_has(set, id)) { /* In order, and each once. */
+            print_text(print, comma);
+            print_word(print, policy->segments[id].shown.name);
+            comma = ", ";
         }
     }
-    print_words(print, indent, key, &words);
+    print_text(print, "]\n");
 }
 
 void

@@ -35,6 +35,12 @@ print_raw(struct print *print, const char *format, ...)
 }
 
 void
+print_text(struct print *print, const char *text)
+{
+    put(print, text, strlen(text));
+}
+
+void
 print_quoted(struct print *print, const char *text)
 {
     const char *plain = text;
@@ -109,6 +115,16 @@ words_add_text(struct print *print, struct words *words, const char *text)
 }
 
 void
+print_flush(struct print *print)
+{
+    if (print->n_buffered && !print->failed) {
+        print->failed =
+            !print->sink(print->context, print->buffer, print->n_buffered);
+    }
+    print->n_buffered = 0;
+}
+
+void
 print_forget(struct print *print)
 {
     arena_done(&print->scratch);
@@ -167,7 +183,7 @@ print_words(struct print *print, unsigned indent, const char *key,
     }
     print_raw(print, "%*s%s: [", (int)indent, "", key);
     for (size_t i = 0; i < words->list.n; i++) {
-        print_raw(print, "%s", i ? ", " : "");
+        print_text(print, i ? ", " : "");
         print_word(print, list[i]);
     }
     print_raw(print, "]\n");
@@ -176,8 +192,17 @@ print_words(struct print *print, unsigned indent, const char *key,
 static void
 put(struct print *print, const char *bytes, size_t n)
 {
-    if (n && !print->failed) {
-        print->failed = !print->sink(print->context, bytes, n);
+    while (n && !print->failed) {
+        size_t room = PRINT_BUFFER - print->n_buffered;
+        size_t part = n < room ? n : room;
+
+        memcpy(print->buffer + print->n_buffered, bytes, part);
+        print->n_buffered += part;
+        bytes += part;
+        n -= part;
+        if (print->n_buffered == PRINT_BUFFER) {
+            print_flush(print);
+        }
     }
 }
 
@@ -186,20 +211,25 @@ word_is_plain(const char *text)
 {
     static const char *const others[] = {"null", "true", "false", "yes", "no",
                                          "on",   "off",  "y",     "n"};
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._/-";
-    bool number = text[0] >= '0' && text[0] <= '9';
+    bool number = text[0] >= '0' && text[0] <= '9', slash = false;
+    size_t n = 0;
 
-    if (!text[0] || strspn(text, letters) != strlen(text) ||
-        !(number || (text[0] >= 'a' && text[0] <= 'z')) ||
-        (number && !strchr(text, '/'))) {
-        return false;
+    for (; text[n]; n++) {
+        char c = text[n];
+
+        slash |= c == '/';
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              (n > 0 && (c == '.' || c == '_' || c == '/' || c == '-')))) {
+            return false;
+        }
     }
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    for (size_t i = 0;
+         n <= strlen("false") && i < sizeof others / sizeof others[0]; i++) {
         if (strcmp(others[i], text) == 0) {
             return false;
         }
     }
-    return true;
+    return n > 0 && (slash || !number);
 }
 
 /* UTF-8, which libyaml has found to be right; anything else stands for

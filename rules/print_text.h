@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 enum {
-    PRINT_MAX_ITEM = 256 /* What print_raw() and words_add() format. */
+    PRINT_MAX_ITEM = 256, /* What print_raw() and words_add() format. */
+    PRINT_BUFFER = 4096
 };
 
 /* A list that is written sorted, each word once.  Lives until
@@ -31,6 +32,8 @@ struct print {
     policy_sink *sink;
     void *context;
     bool failed; /* Out of memory, or the sink was. */
+    char buffer[PRINT_BUFFER];
+    size_t n_buffered;
     struct arena arena, scratch;
     const uint32_t *by_name;          /* Segments, by their names. */
     const char **apps, **categories;  /* Names by their symbols. */
@@ -42,12 +45,16 @@ struct print {
 /* As it is.  Formatted text is short, and never of the author's. */
 void print_raw(struct print *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void print_text(struct print *, const char *text);   /* Any text, as it is. */
 void print_quoted(struct print *, const char *text); /* "text" */
 void print_word(struct print *, const char *text);   /* Quoted if need be. */
 
 /* A line 'key: "text"', unless the text is "". */
 void print_entry(struct print *, unsigned indent, const char *key,
                  const char *text);
+
+/* Hands over what is buffered; called last. */
+void print_flush(struct print *);
 
 /* Frees what lists took: a policy may be larger written out than it is. */
 void print_forget(struct print *);
