@@ -155,10 +155,16 @@ analyze_rules(struct analysis *analysis)
     analysis->matchable = analysis_alloc(analysis, n_words, sizeof(uint64_t));
     analysis->live = analysis_alloc(analysis, n_words, sizeof(uint64_t));
     analysis->needed = analysis_alloc(analysis, n_words, sizeof(uint64_t));
+    analysis->staged = analysis_alloc(analysis, n_words, sizeof(uint64_t));
     if (!analysis->cells || !analysis->populated || !analysis->matchable ||
-        !analysis->live || !analysis->needed || !analysis_cut_cells(analysis) ||
-        !analysis_cut_places(analysis)) {
+        !analysis->live || !analysis->needed || !analysis->staged ||
+        !analysis_cut_cells(analysis) || !analysis_cut_places(analysis)) {
         return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (analysis->policy->rules[i].shown.mode == MODE_STAGED) {
+            set_add(analysis->staged, i);
+        }
     }
     analysis->left =
         analysis_alloc(analysis, analysis->n_cell_words, sizeof(uint64_t));

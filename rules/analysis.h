@@ -7,7 +7,8 @@
  * interfaces and sensors) may hold or not, so a rule that has one hides
  * nothing, and is only said to be hidden if it is whatever they are.  So what
  * is found is true, and what depends on such a condition is not found.  Staged
- * rules hide nothing, since they are not enforced; disabled ones are not there.
+ * rules hide only each other, as in the second result that they are judged in;
+ * disabled ones are not there.
  *
  * Works on a loaded policy in memory of its own, which ANALYSIS_MAX_BYTES and
  * ANALYSIS_MAX_STEPS bound.  Any thread. */

@@ -148,10 +148,12 @@ add_shared(const struct search *search, const struct scene *scene,
 {
     const struct analysis *analysis = search->analysis;
     struct sparse_walk walk = {.set = &scene->situation->rules};
+    bool hidden_staged = set_has(analysis->staged, search->rule);
     size_t rule;
 
     while (sparse_next(&walk, &rule) && rule < search->rule) {
         if (set_has(analysis->live, rule) &&
+            (hidden_staged || !set_has(analysis->staged, rule)) &&
             analysis_rule_takes(analysis, &analysis->policy->rules[rule])) {
             shared[rule] += scene->situation->n_pairs *
                             cells_shared(&analysis->cells[rule],

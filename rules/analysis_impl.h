@@ -43,12 +43,12 @@ struct analysis {
     size_t n_situations;
 
     /* Sets of rules. */
-    uint64_t *matchable, *live, *needed;
+    uint64_t *matchable, *live, *needed, *staged;
     uint64_t *left; /* Scratch, n_cell_words. */
     bool too_large;
 };
 
-/* True if the rule takes every flow in its cells. */
+/* True if the rule, where it is seen, takes every flow in its cells. */
 bool analysis_rule_takes(const struct analysis *, const struct rule *);
 
 /* False when out of memory, or over a limit, which sets 'too_large'. */

@@ -1,4 +1,5 @@
-/* The rules of every situation, in order, over the cells that are left.
+/* The rules of every situation, in order, over the cells that are left; where
+ * there are staged rules a second time with them, as they are judged.
  *
  * Forward, a rule is alive if it meets a cell that no rule before it has taken
  * for certain.  Backward, it changes something if some cell it meets could be
@@ -34,10 +35,13 @@ struct walker {
     size_t n_steps;
 };
 
-static void walk_forward(struct analysis *, const struct situation *);
+static void walk_forward(struct analysis *, const struct situation *,
+                         bool staged);
 static bool take(struct analysis *, size_t rule);
-static bool walk_back(struct walker *, const struct situation *);
-static bool meet(struct walker *, const struct situation *);
+static bool walk_back(struct walker *, const struct situation *, bool staged);
+static bool meet(struct walker *, const struct situation *, bool staged);
+static bool is_seen(const struct rule *, bool staged);
+static bool has_staged(const struct analysis *, const struct situation *);
 static bool meet_rule(struct walker *, uint32_t rule);
 static void look_back(struct walker *, size_t step);
 static bool may_differ(const struct walker *, size_t step);
@@ -50,8 +54,8 @@ analysis_rule_takes(const struct analysis *analysis, const struct rule *rule)
 {
     uint32_t open = (uint32_t)~CONDITIONS_CUT | analysis->opaque;
 
-    return rule->shown.mode == MODE_ENFORCE && !rule->shown.log &&
-           !(rule->conditions & open) && rule->shown.starts.ns == INT64_MIN &&
+    return !rule->shown.log && !(rule->conditions & open) &&
+           rule->shown.starts.ns == INT64_MIN &&
            rule->shown.expires.ns == INT64_MAX;
 }
 
@@ -67,16 +71,22 @@ analysis_walk(struct analysis *analysis)
         }
     }
     for (size_t i = 0; good && i < analysis->n_situations; i++) {
-        if (!subset(&analysis->situations[i].rules, analysis->live,
-                    analysis->live)) {
-            walk_forward(analysis, &analysis->situations[i]);
+        const struct situation *situation = &analysis->situations[i];
+
+        if (!subset(&situation->rules, analysis->live, analysis->live)) {
+            walk_forward(analysis, situation, false);
+            if (has_staged(analysis, situation)) {
+                walk_forward(analysis, situation, true);
+            }
         }
     }
     for (size_t i = 0; good && i < analysis->n_situations; i++) {
         const struct situation *situation = &analysis->situations[i];
 
         if (!subset(&situation->rules, analysis->needed, analysis->live)) {
-            good = walk_back(&walker, situation);
+            good = walk_back(&walker, situation, false) &&
+                   (!has_staged(analysis, situation) ||
+                    walk_back(&walker, situation, true));
         }
     }
     free(walker.met.words);
@@ -117,8 +127,31 @@ walker_init(struct walker *walker)
     return walker->steps;
 }
 
+/* What decides: the rules enforced, and in the second result the staged ones.
+ */
+static bool
+is_seen(const struct rule *rule, bool staged)
+{
+    return rule->shown.mode == MODE_ENFORCE ||
+           (staged && rule->shown.mode == MODE_STAGED);
+}
+
+static bool
+has_staged(const struct analysis *analysis, const struct situation *situation)
+{
+    for (size_t i = 0; i < situation->rules.n; i++) {
+        const struct sparse_word *word = &situation->rules.words[i];
+
+        if (word->bits & analysis->staged[word->at]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
-walk_forward(struct analysis *analysis, const struct situation *situation)
+walk_forward(struct analysis *analysis, const struct situation *situation,
+             bool staged)
 {
     struct sparse_walk walk = {.set = &situation->rules};
     size_t rule;
@@ -126,10 +159,16 @@ walk_forward(struct analysis *analysis, const struct situation *situation)
     memset(analysis->left, 0xff,
            analysis->n_cell_words * sizeof *analysis->left);
     while (sparse_next(&walk, &rule)) {
+        const struct rule *one = &analysis->policy->rules[rule];
+
+        if (!is_seen(one, staged)) {
+            continue;
+        }
         if (analysis->cells[rule].n) {
             set_add(analysis->matchable, rule);
         }
-        if (take(analysis, rule)) {
+        if (take(analysis, rule) &&
+            staged == (one->shown.mode == MODE_STAGED)) {
             set_add(analysis->live, rule);
         }
     }
@@ -154,11 +193,11 @@ take(struct analysis *analysis, size_t rule)
 
 /* Dead rules are left out: nothing changes without them. */
 static bool
-walk_back(struct walker *walker, const struct situation *situation)
+walk_back(struct walker *walker, const struct situation *situation, bool staged)
 {
     size_t size = walker->analysis->n_cell_words * sizeof(uint64_t);
 
-    if (!meet(walker, situation)) {
+    if (!meet(walker, situation, staged)) {
         return false;
     }
     for (size_t i = 0; i < N_DECISIONS; i++) {
@@ -172,7 +211,7 @@ walk_back(struct walker *walker, const struct situation *situation)
 }
 
 static bool
-meet(struct walker *walker, const struct situation *situation)
+meet(struct walker *walker, const struct situation *situation, bool staged)
 {
     struct analysis *analysis = walker->analysis;
     struct sparse_walk walk = {.set = &situation->rules};
@@ -183,8 +222,10 @@ meet(struct walker *walker, const struct situation *situation)
            analysis->n_cell_words * sizeof *analysis->left);
     walker->met.n = walker->n_steps = 0;
     while (good && sparse_next(&walk, &rule)) {
-        if (set_has(analysis->live, rule) &&
-            !analysis->policy->rules[rule].shown.log) {
+        const struct rule *one = &analysis->policy->rules[rule];
+
+        if (set_has(analysis->live, rule) && is_seen(one, staged) &&
+            !one->shown.log) {
             good = meet_rule(walker, (uint32_t)rule);
         }
     }
