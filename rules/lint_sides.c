@@ -133,16 +133,17 @@ side_is_ipv4_only(const struct policy *policy, const uint64_t *side)
     return true;
 }
 
-/* A segment with IPv6 networks, unless addresses narrow the side to IPv4. */
+/* A segment with IPv6 networks, unless addresses narrow the side to IPv4, which
+ * is in one place among all addresses. */
 static const struct segment *
 side_ipv6(const struct policy *policy, const uint64_t *side,
           const struct addr_set *narrowed)
 {
-    bool possible = narrowed->n == 0;
+    const struct addr_range *ranges = narrowed->ranges;
+    size_t n = narrowed->n;
+    bool possible = n == 0 || !addr_is_ipv4(&ranges[0].first) ||
+                    !addr_is_ipv4(&ranges[n - 1].first);
 
-    for (size_t i = 0; i < narrowed->n; i++) {
-        possible |= !addr_is_ipv4(&narrowed->ranges[i].first);
-    }
     for (size_t i = SEGMENT_N_BUILTIN; possible && i < policy->n_segments;
          i++) {
         if (set_has(side, i) && segment_has_ipv6(&policy->segments[i])) {
