@@ -49,6 +49,7 @@ load_app_set(struct loader *loader, const struct yaml_node *node,
         if (def && load_count(node) == 1) { /* Sets are shared. */
             def->used = true;
             *set = def->is.apps;
+            (void)load_charge(loader, set->n, sizeof *set->matches);
             return;
         }
         capacity += def ? def->is.apps.n : 0;

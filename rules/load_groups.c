@@ -94,7 +94,7 @@ load_addr_set(struct loader *loader, const struct yaml_node *node,
         if (def && load_count(node) == 1) { /* Sets are shared. */
             def->used = true;
             *set = def->is.addrs;
-            return true;
+            return load_charge(loader, set->n, sizeof *set->ranges);
         }
         capacity += def ? def->is.addrs.n : 0;
     }

@@ -78,6 +78,7 @@ load_service_terms(struct loader *loader, const struct yaml_node *node,
         terms.any = only->is.service.any;
         rule->terms = only->is.service.terms;
         rule->n_terms = only->is.service.n;
+        good = load_charge(loader, rule->n_terms, sizeof *rule->terms);
     } else {
         good = load_terms(loader, node, &terms, 0);
         rule->terms = load_merge_terms(loader, &terms, &rule->n_terms);

@@ -95,17 +95,24 @@ static void *
 load_room(struct loader *loader, struct arena *arena, size_t n,
           size_t item_size)
 {
-    void *memory = NULL;
+    void *memory = load_charge(loader, n, item_size)
+                       ? arena_array(arena, n, item_size)
+                       : NULL;
 
-    if (n > LOAD_MAX_BYTES / item_size ||
-        loader->n_bytes > LOAD_MAX_BYTES - n * item_size) {
-        loader->too_large = true;
-    } else {
-        memory = arena_array(arena, n, item_size);
-        loader->n_bytes += n * item_size;
-    }
     loader->out_of_memory |= !memory;
     return memory;
+}
+
+bool
+load_charge(struct loader *loader, size_t n, size_t item_size)
+{
+    if (n > LOAD_MAX_BYTES / item_size ||
+        loader->n_bytes > LOAD_MAX_BYTES - n * item_size) {
+        loader->too_large = loader->out_of_memory = true;
+        return false;
+    }
+    loader->n_bytes += n * item_size;
+    return true;
 }
 
 const char *

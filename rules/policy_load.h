@@ -110,6 +110,8 @@ bool load_fields(struct loader *, const struct yaml_node *, enum key_section,
 /* From the loader's memory; notes when there is none, or LOAD_MAX_BYTES are
  * used. */
 void *load_alloc(struct loader *, size_t n, size_t item_size);
+/* Counts what is shared as well: every use of it is printed and hashed. */
+bool load_charge(struct loader *, size_t n, size_t item_size);
 void *load_scratch(struct loader *, size_t n, size_t item_size);
 const char *load_text(struct loader *, const struct yaml_node *); /* Or "". */
 const char *const *load_texts(struct loader *, const struct yaml_node *);

@@ -70,6 +70,14 @@ const struct hostile hostile_policies[] = {
      SEGMENTS "addresses:\n s0: [" HUNDRED(
          "10.2.0.1, 10.2.0.3, ") "10.2.0.5]\nrules:\n- " RULE ", to_addr: [",
      "s0,", "]}\n", "E-LIMIT"},
+    {"a large address set in many rules",
+     SEGMENTS
+     "addresses:\n s0: [" HUNDRED("10.2.0.1, 10.2.0.3, ") "10.2.0.7]\nrules:\n",
+     "- {id: r@, from: a, to: b, to_addr: s0, action: allow}\n", "", NULL},
+    {"a large service in many rules",
+     SEGMENTS
+     "services:\n s0: [" HUNDRED("tcp/1, tcp/3, ") "udp/any]\nrules:\n",
+     "- {id: r@, from: a, to: b, service: s0, action: allow}\n", "", NULL},
     {"large application sets in a rule",
      SEGMENTS "applications:\n s0: [" HUNDRED(
          "SSH, TLS, ") "SMTP]\nrules:\n- " RULE ", app: [",
