@@ -44,7 +44,6 @@ struct surveyor {
     uint64_t *row;
     uint32_t *words; /* Those of a class that are not zero. */
     struct sparse_word *packed;
-    uint64_t steps;
 };
 
 static bool gather_sets(struct surveyor *);
@@ -67,6 +66,7 @@ static uint64_t class_hash(const struct surveyor *, const struct place_class *);
 static bool segment_rows(struct surveyor *);
 static bool class_rows(struct surveyor *, struct place_class *);
 static bool pair_classes(struct surveyor *);
+static bool few_steps(const struct surveyor *);
 static bool pair_class(struct surveyor *, const struct place_class *source);
 static bool add_situation(struct surveyor *, const struct sparse *,
                           const struct place_class *source,
@@ -465,10 +465,31 @@ pair_classes(struct surveyor *surveyor)
     for (size_t i = 0; good && i < surveyor->classes.n; i++) {
         good = class_rows(surveyor, &classes[i]);
     }
+    good = good && few_steps(surveyor);
     for (size_t i = 0; good && i < surveyor->classes.n; i++) {
         good = pair_class(surveyor, &classes[i]);
     }
     return good;
+}
+
+/* Known beforehand, so that nobody waits for an analysis that is given up. */
+static bool
+few_steps(const struct surveyor *surveyor)
+{
+    const struct place_class *classes = surveyor->classes.items;
+    const uint64_t *both = surveyor->both_ways;
+    uint64_t steps = 0;
+
+    for (size_t i = 0; i < surveyor->classes.n; i++) {
+        size_t n_words = 1;
+
+        for (size_t w = 0; w < surveyor->analysis->n_rule_words; w++) {
+            n_words += (classes[i].from[w] | (classes[i].to[w] & both[w])) != 0;
+        }
+        steps += n_words * surveyor->classes.n;
+    }
+    surveyor->analysis->too_large |= steps > ANALYSIS_MAX_STEPS;
+    return steps <= ANALYSIS_MAX_STEPS;
 }
 
 /* One source with every target of its family. */
@@ -484,11 +505,6 @@ pair_class(struct surveyor *surveyor, const struct place_class *source)
         if (source->from[w] | (source->to[w] & both[w])) {
             surveyor->words[n_words++] = w;
         }
-    }
-    surveyor->steps += (n_words + 1) * surveyor->classes.n;
-    if (surveyor->steps > ANALYSIS_MAX_STEPS) {
-        surveyor->analysis->too_large = true;
-        return false;
     }
     for (size_t i = 0; good && i < surveyor->classes.n; i++) {
         const struct place_class *target = &classes[i];

@@ -206,11 +206,48 @@ findings_hold_for_random_flows(void **state)
     assert_true(s.n_dead >= MIN_FOUND && s.n_redundant >= MIN_FOUND);
 }
 
+/* As many addresses told apart as rules: the pairs of them are too many. */
+static void
+what_is_too_large_is_not_analysed_and_says_so(void **state)
+{
+    enum {
+        N_RULES = 6000,
+        TEXT_PER_RULE = 80
+    };
+    char *large = malloc((size_t)N_RULES * TEXT_PER_RULE + 200);
+    struct problems problems;
+    struct policy *policy;
+    size_t n;
+
+    (void)state;
+    assert_non_null(large);
+    n = (size_t)snprintf(large, 200,
+                         "version: 1\nsegments: {a: {networks: [10.0.0.0/8]}}\n"
+                         "rules:\n");
+    for (unsigned i = 0; i < N_RULES; i++) {
+        n += (size_t)snprintf(large + n, TEXT_PER_RULE,
+                              "- {id: r%u, from: a, to: a, to_addr: "
+                              "10.0.%u.%u, action: deny}\n",
+                              i, i >> 8, i & 255);
+    }
+    problems_init(&problems);
+    policy = policy_load_bytes("large.yaml", large, n, NULL, &problems);
+    assert_non_null(policy);
+    policy_analyze(policy, &problems);
+    assert_int_equal(problems.n, 1);
+    assert_string_equal(problems.list[0].code, "W-ANALYSIS");
+    assert_non_null(strstr(problems.list[0].message, "too much apart"));
+    policy_unref(policy);
+    problems_done(&problems);
+    free(large);
+}
+
 int
 main(int argc, char *argv[])
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(findings_hold_for_random_flows),
+        cmocka_unit_test(what_is_too_large_is_not_analysed_and_says_so),
     };
 
     if (argc == 3) {

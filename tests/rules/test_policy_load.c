@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 #include "rules/policy.h"
+#include "rules/policy_load.h"
 #include "rules/problems.h"
 
 #include <stdio.h>
@@ -313,6 +314,55 @@ includes_stay_inside_their_folder(void **state)
     assert_include_refused("20.yaml", "E-INCLUDE");
 }
 
+/* 'main.yaml' includes the first of 'n' files and, if they are 'nested', each
+ * the next, else all of them. */
+static size_t
+errors_of_includes(unsigned n, bool nested, const char **code)
+{
+    struct problems problems;
+    struct folder folder;
+    struct policy *policy;
+    size_t n_errors;
+    char path[256];
+
+    folder_init(&folder, nested ? "version: 1\ninclude: i0.yaml\n"
+                                : "version: 1\ninclude: \"i*.yaml\"\n");
+    for (unsigned i = 0; i < n; i++) {
+        char name[24], text[64];
+
+        snprintf(name, sizeof name, "i%u.yaml", i);
+        snprintf(text, sizeof text, "version: 1\ninclude: i%u.yaml\n", i + 1);
+        write_file(&folder, name, nested && i + 1 < n ? text : "version: 1\n");
+    }
+    problems_init(&problems);
+    policy = policy_load(folder.main, NULL, &problems);
+    n_errors = problems.n_errors;
+    *code = problems.n ? problems.list[0].code : "";
+    assert_true((policy != NULL) == (n_errors == 0));
+    policy_unref(policy);
+    problems_done(&problems);
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/i%u.yaml", folder.path, i);
+        unlink(path);
+    }
+    folder_done(&folder);
+    return n_errors;
+}
+
+static void
+includes_stop_at_their_limits(void **state)
+{
+    const char *code;
+
+    (void)state;
+    assert_int_equal(errors_of_includes(LOAD_MAX_DEPTH, true, &code), 0);
+    assert_int_equal(errors_of_includes(LOAD_MAX_DEPTH + 1, true, &code), 1);
+    assert_string_equal(code, "E-LIMIT");
+    assert_int_equal(errors_of_includes(LOAD_MAX_FILES - 1, false, &code), 0);
+    assert_int_equal(errors_of_includes(LOAD_MAX_FILES, false, &code), 1);
+    assert_string_equal(code, "E-LIMIT");
+}
+
 static void
 dates_are_linted_against_today(void **state)
 {
@@ -351,6 +401,7 @@ main(void)
         cmocka_unit_test(only_vlans_that_matter_tell_flows_apart),
         cmocka_unit_test(included_rules_come_before_those_of_the_main_file),
         cmocka_unit_test(includes_stay_inside_their_folder),
+        cmocka_unit_test(includes_stop_at_their_limits),
         cmocka_unit_test(dates_are_linted_against_today),
     };
 
