@@ -35,6 +35,8 @@ struct walker {
     size_t n_steps;
 };
 
+static void find_live(struct analysis *, const struct situation *);
+static bool find_needed(struct walker *, const struct situation *);
 static void walk_forward(struct analysis *, const struct situation *,
                          bool staged);
 static bool take(struct analysis *, size_t rule);
@@ -71,27 +73,37 @@ analysis_walk(struct analysis *analysis)
         }
     }
     for (size_t i = 0; good && i < analysis->n_situations; i++) {
-        const struct situation *situation = &analysis->situations[i];
-
-        if (!subset(&situation->rules, analysis->live, analysis->live)) {
-            walk_forward(analysis, situation, false);
-            if (has_staged(analysis, situation)) {
-                walk_forward(analysis, situation, true);
-            }
-        }
+        find_live(analysis, &analysis->situations[i]);
     }
     for (size_t i = 0; good && i < analysis->n_situations; i++) {
-        const struct situation *situation = &analysis->situations[i];
-
-        if (!subset(&situation->rules, analysis->needed, analysis->live)) {
-            good = walk_back(&walker, situation, false) &&
-                   (!has_staged(analysis, situation) ||
-                    walk_back(&walker, situation, true));
-        }
+        good = find_needed(&walker, &analysis->situations[i]);
     }
     free(walker.met.words);
     free(walker.steps);
     return good;
+}
+
+static void
+find_live(struct analysis *analysis, const struct situation *situation)
+{
+    if (subset(&situation->rules, analysis->live, analysis->live)) {
+        return;
+    }
+    walk_forward(analysis, situation, false);
+    if (has_staged(analysis, situation)) {
+        walk_forward(analysis, situation, true);
+    }
+}
+
+static bool
+find_needed(struct walker *walker, const struct situation *situation)
+{
+    const struct analysis *analysis = walker->analysis;
+
+    return subset(&situation->rules, analysis->needed, analysis->live) ||
+           (walk_back(walker, situation, false) &&
+            (!has_staged(analysis, situation) ||
+             walk_back(walker, situation, true)));
 }
 
 /* True if every rule is in 'a' or, from the second walk on, not in 'b'. */

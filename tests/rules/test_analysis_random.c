@@ -175,31 +175,37 @@ check_redundant(struct subject *s, unsigned rule)
 }
 
 static void
+check_policy(struct subject *s)
+{
+    struct choices choices = choices_from_seed(s->seed);
+
+    random_policy_draw(&choices, &s->model);
+    s->policy = load(&s->model, s->text);
+    find(s);
+    for (unsigned i = 0; i < N_FLOWS; i++) {
+        struct random_flow flow;
+
+        random_flow_draw(&choices, &s->model, &flow);
+        if (is_possible(&flow)) {
+            ask_dead(s, &flow);
+        }
+    }
+    for (unsigned i = 0; i < s->model.n_rules; i++) {
+        if (s->redundant[i]) {
+            check_redundant(s, i);
+        }
+    }
+    policy_unref(s->policy);
+}
+
+static void
 findings_hold_for_random_flows(void **state)
 {
     static struct subject s;
 
     (void)state;
     for (s.seed = first_seed; s.seed < first_seed + n_seeds; s.seed++) {
-        struct choices choices = choices_from_seed(s.seed);
-
-        random_policy_draw(&choices, &s.model);
-        s.policy = load(&s.model, s.text);
-        find(&s);
-        for (unsigned i = 0; i < N_FLOWS; i++) {
-            struct random_flow flow;
-
-            random_flow_draw(&choices, &s.model, &flow);
-            if (is_possible(&flow)) {
-                ask_dead(&s, &flow);
-            }
-        }
-        for (unsigned i = 0; i < s.model.n_rules; i++) {
-            if (s.redundant[i]) {
-                check_redundant(&s, i);
-            }
-        }
-        policy_unref(s.policy);
+        check_policy(&s);
     }
     print_message("%u flows; %u rules never match, %u change nothing\n",
                   s.n_asked, s.n_dead, s.n_redundant);
