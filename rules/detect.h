@@ -113,6 +113,7 @@ struct detection {
     /* Stands for many: dst is zero; dst_port is 0, and so is the protocol where
      * it is not about one. */
     bool all_dsts, all_ports;
+    uint64_t n_targets;  /* Distinct ones it stands for; 0 if not counted. */
     const char *counted; /* Static: "hosts", "ports", "bytes", ... */
     uint64_t count, limit;
     int64_t window_ns; /* In which it was counted; 0 if that means nothing. */

@@ -147,7 +147,7 @@ count(struct detectors *detectors, struct tries *tries, bool is_new,
     distinct_add(&tries->targets, target, DETECT_EXACT_TARGETS);
     if (count_is_news(tries->targets.n, detection->limit, tries->told)) {
         tries->told = tries->targets.n;
-        detection->count = tries->targets.n;
+        detection->count = detection->n_targets = tries->targets.n;
         detection->window_ns = window_ns;
         detectors_tell(detectors, DETECTOR_SCAN, detection);
     }

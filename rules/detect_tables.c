@@ -50,7 +50,7 @@ static const struct detect_app apps[] = {
 
     {"SSH", "ssh", 0, 0},
     {"SMTP", "smtp submission", 0, 0},
-    {"TFTP", "tftp", 0, 0},
+    {"TFTP", "tftp", DETECT_ROAMS, 0},
     {"HTTP", WEB_HOME, 0, 0},
     {"TLS", TLS_HOME, DETECT_ROAMS, 0},
     {"QUIC", "quic udp/80", DETECT_ROAMS, 0},

@@ -138,7 +138,7 @@ violation_of_detection(const struct detection *detection)
         .outcome = (enum flow_outcome)seen->outcome,
         .all_dsts = detection->all_dsts,
         .all_ports = detection->all_ports,
-        .n_targets = detection->count,
+        .n_targets = detection->n_targets,
         .flow_id = seen->flow_id,
         .now = seen->now,
     };

@@ -77,7 +77,7 @@ struct violation_hit {
     uint16_t port; /* Responder's; ICMP: type. */
     enum flow_outcome outcome;
     bool all_dsts, all_ports; /* Of many flows: 'dst' is zero, 'port' 0. */
-    uint64_t n_targets;       /* How many, then. */
+    uint64_t n_targets;       /* How many, then; 0 if not counted. */
     bool ambiguous;           /* Who opened it is not sure. */
     bool staged; /* A staged rule objects, those in force do not. */
     /* The same flow, whose outcome is another now: not counted twice. */

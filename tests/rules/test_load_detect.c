@@ -4,6 +4,7 @@
 
 #include "rules/detect.h"
 #include "rules/policy_impl.h"
+#include "rules/policy_print.h"
 #include "rules/problems.h"
 
 #include <stdio.h>
@@ -162,6 +163,48 @@ thresholds_are_part_of_the_fingerprint(void **state)
     assert_same_hash(usual, "", false);
 }
 
+struct text {
+    char bytes[8000];
+    size_t n;
+};
+
+static bool
+append(void *context, const char *bytes, size_t n)
+{
+    struct text *text = context;
+
+    assert_true(n < sizeof text->bytes - text->n);
+    memcpy(text->bytes + text->n, bytes, n);
+    text->n += n;
+    return true;
+}
+
+static void
+what_is_printed_reads_the_same(void **state)
+{
+    struct policy *policy = load_good(
+        "detect:\n"
+        "  scan: {hosts: 3, window: 7s, except: [scanners, 10.1.0.0/24],\n"
+        "         controls: [x], severity: critical, realert: 9m,\n"
+        "         threshold: {count: 2, window: 5m, by: dst}}\n"
+        "  weak_crypto: {tls_min: \"1.1\"}\n"
+        "  exfiltration: {bytes_1h: 7TB, ratio: 0}\n"
+        "  tunnel: false\n");
+    struct text text = {.n = 0};
+    struct policy *again;
+
+    (void)state;
+    assert_true(policy_print(policy, append, &text));
+    again = policy_load_bytes("again.yaml", text.bytes, text.n, NULL, NULL);
+    assert_non_null(again);
+    assert_string_equal(policy_sha256(policy), policy_sha256(again));
+    assert_memory_equal(policy->detect.limit, again->detect.limit,
+                        sizeof policy->detect.limit);
+    assert_int_equal(again->detect.on, policy->detect.on);
+    policy_unref(again);
+    policy_unref(policy);
+}
+
 static void
 a_detector_that_is_off_may_still_be_named(void **state)
 {
@@ -210,6 +253,7 @@ main(void)
         cmocka_unit_test(thresholds_have_defaults_and_units),
         cmocka_unit_test(mistakes_are_told_with_their_place),
         cmocka_unit_test(thresholds_are_part_of_the_fingerprint),
+        cmocka_unit_test(what_is_printed_reads_the_same),
         cmocka_unit_test(a_detector_that_is_off_may_still_be_named),
         cmocka_unit_test(every_home_of_an_application_is_a_service),
     };

@@ -23,6 +23,7 @@ struct id_set {
 static void write_event(struct json *json, const struct violation *violation);
 static void write_message(struct json *json, const struct event_violation *,
                           const struct event_zones *);
+static bool is_any_service(const struct violation *);
 static const char *says_who(const struct violation *violation);
 static void write_ends(struct json *json, const struct event_violation *);
 static void write_threat(struct json *json, const char *const *attack);
@@ -105,11 +106,15 @@ write_message(struct json *json, const struct event_violation *event,
 
     addr_format(&violation->src, src);
     addr_format(&violation->dst, dst);
-    if (violation->all_dsts) {
+    if (violation->all_dsts && violation->n_targets) {
         snprintf(dst, sizeof dst, "(%" PRIu64 " addresses)",
                  violation->n_targets);
+    } else if (violation->all_dsts) {
+        snprintf(dst, sizeof dst, "(any address)");
     }
-    if (transport && violation->all_ports) {
+    if (is_any_service(violation)) {
+        snprintf(service, sizeof service, "any service");
+    } else if (transport && violation->all_ports) {
         snprintf(service, sizeof service, "%s (%" PRIu64 " ports)", transport,
                  violation->n_targets);
     } else if (transport && has_port(violation->protocol)) {
@@ -123,7 +128,21 @@ write_message(struct json *json, const struct event_violation *event,
              zones->src, src, zones->dst, dst, service, says_who(violation),
              event_rule_id(event->policy, violation->rule),
              flow_outcome_name(violation->outcome));
+    if (event->detection) {
+        size_t length = strlen(text);
+
+        snprintf(text + length, sizeof text - length,
+                 ", %" PRIu64 " %s of %" PRIu64, event->detection->count,
+                 event->detection->counted, event->detection->limit);
+    }
     json_cstring(json, "message", text);
+}
+
+/* What a detector found may be about no protocol in particular. */
+static bool
+is_any_service(const struct violation *violation)
+{
+    return violation->all_ports && !violation->protocol;
 }
 
 static const char *
@@ -160,10 +179,12 @@ write_ends(struct json *json, const struct event_violation *event)
     json_close(json, '}');
     json_open(json, "network", '{');
     json_plain(json, "type", addr_is_ipv4(&violation->src) ? "ipv4" : "ipv6");
-    if (transport) {
+    if (transport && !is_any_service(violation)) {
         json_plain(json, "transport", transport);
     }
-    json_u64_keyword(json, "iana_number", violation->protocol);
+    if (!is_any_service(violation)) {
+        json_u64_keyword(json, "iana_number", violation->protocol);
+    }
     json_plain(json, "direction",
                event_direction(event->policy, violation->src_segment,
                                violation->dst_segment));
@@ -309,6 +330,8 @@ write_violation(struct json *json, const struct event_violation *event)
     if (violation->all_dsts || violation->all_ports) {
         json_plain(json, "collapsed_over",
                    violation->all_dsts ? "destinations" : "ports");
+    }
+    if (violation->n_targets) {
         json_u64(json, "targets", violation->n_targets);
     }
     json_open(json, "flow_ids", '[');
