@@ -99,6 +99,21 @@ assert_all_seen(const struct seen *seen)
 }
 
 static void
+assert_rules_are_those_of(const struct random_policy *model,
+                          const struct policy *policy)
+{
+    unsigned n = 0;
+    char id[24];
+
+    for (unsigned i = 0; i < policy_n_rules(policy); i++) {
+        if (policy_rule(policy, i)->tier != TIER_DETECTOR) {
+            assert_string_equal(policy_rule(policy, i)->id,
+                                random_policy_rule_id(model, n++, id));
+        }
+    }
+}
+
+static void
 verdicts_are_those_of_the_language_read_aloud(void **state)
 {
     static struct random_policy model;
@@ -108,18 +123,10 @@ verdicts_are_those_of_the_language_read_aloud(void **state)
     for (uint64_t seed = 0; seed < N_POLICIES; seed++) {
         struct choices choices = choices_from_seed(seed);
         struct policy *policy;
-        unsigned n;
-        char id[24];
 
         random_policy_draw(&choices, &model);
         policy = load(random_policy_write(&model, text));
-        n = 0;
-        for (unsigned i = 0; i < policy_n_rules(policy); i++) {
-            if (policy_rule(policy, i)->tier != TIER_DETECTOR) {
-                assert_string_equal(policy_rule(policy, i)->id,
-                                    random_policy_rule_id(&model, n++, id));
-            }
-        }
+        assert_rules_are_those_of(&model, policy);
         for (int i = 0; i < N_FLOWS; i++) {
             ask(&choices, &model, policy, &seen);
         }
