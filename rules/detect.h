@@ -73,15 +73,15 @@ int32_t policy_detector_rule(const struct policy *, enum detector);
 /* ---- Many flows. */
 
 enum {
-    /* What is remembered at once, in all and by each detector. */
-    DETECT_MAX_SWEEPS = 32768,  /* scan: (source, service). */
-    DETECT_MAX_PROBES = 32768,  /* scan: (source, destination). */
+    /* What is remembered at once: some 60 MiB when all of it is. */
+    DETECT_MAX_SWEEPS = 16384,  /* scan: (source, service). */
+    DETECT_MAX_PROBES = 16384,  /* scan: (source, destination). */
     DETECT_MAX_PAIRS = 65536,   /* new_talker: (segment, segment, service). */
     DETECT_MAX_TALKERS = 65536, /* new_talker: (host, segment). */
     DETECT_MAX_SENDERS = 32768, /* exfiltration: (host, segment). */
     DETECT_MAX_PLACES = 65536,  /* conformance: addresses. */
     /* Distinct targets that are counted exactly; beyond, estimated. */
-    DETECT_EXACT_TARGETS = 256
+    DETECT_EXACT_TARGETS = 128
 };
 
 /* What many-flow detectors need to know of a flow at one moment. */
@@ -130,8 +130,9 @@ struct detectors *detectors_new(detection_handler *handler, void *context,
                                 struct error *);
 void detectors_free(struct detectors *); /* Accepts NULL. */
 
-/* The policy may be another one than in the last call: what was learnt stays,
- * as far as it is about addresses, services and names of segments. */
+/* The sighting's segments and symbols are those of 'policy', which may be
+ * another one than in the last call: what was learnt stays, as far as it is
+ * about addresses, services and names of segments. */
 void detectors_see(struct detectors *, const struct policy *,
                    const struct sighting *);
 
