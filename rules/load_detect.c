@@ -23,6 +23,7 @@ static const struct {
 #undef DETECTOR_ROW
 };
 
+static void lint_authorities(struct loader *, const struct yaml_node *);
 static void load_detector(struct loader *, const struct yaml_node *,
                           enum detector);
 static struct rule *load_detector_rule(struct loader *,
@@ -62,6 +63,7 @@ load_detect(struct loader *loader, const struct yaml_node *section)
             load_detector(loader, in.value[i], (enum detector)i);
         }
     }
+    lint_authorities(loader, in.value[IN_DETECT_ROGUE_SERVER]);
     if (detect->on) {
         static const char *const login[] = {"clear_text_credentials", NULL};
         static const char *const crypto[] = {
@@ -76,6 +78,22 @@ load_detect(struct loader *loader, const struct yaml_node *section)
         detect->risk_port = risk_bits(port);
         load_known_apps(loader);
         load_homes(loader);
+    }
+}
+
+static void
+lint_authorities(struct loader *loader, const struct yaml_node *node)
+{
+    const struct policy *policy = loader->policy;
+
+    for (size_t i = 0; i < IN_AUTHORITIES_N; i++) {
+        if (policy->has_authority[i]) {
+            return;
+        }
+    }
+    if (policy->detect.on >> DETECTOR_ROGUE_SERVER & 1) {
+        LOAD_WARN(loader, "W-NO-AUTHORITY", node,
+                  "no server is rogue while 'authorities' names none");
     }
 }
 

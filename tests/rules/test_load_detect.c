@@ -148,6 +148,35 @@ mistakes_are_told_with_their_place(void **state)
                    "did you mean 'high'");
 }
 
+static unsigned
+warning_line(const struct problems *problems, const char *code)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        if (strcmp(problems->list[i].code, code) == 0) {
+            return problems->list[i].line;
+        }
+    }
+    return 0;
+}
+
+static void
+a_rogue_needs_an_authority(void **state)
+{
+    static const char detect[] = "detect: {rogue_server: true}\n";
+    struct problems problems;
+    char text[100];
+
+    (void)state;
+    policy_unref(load(detect, &problems));
+    assert_int_equal(problems.n, 2); /* 'scanners' is not used, either. */
+    assert_int_equal(warning_line(&problems, "W-NO-AUTHORITY"), 5);
+    problems_done(&problems);
+    snprintf(text, sizeof text, "%sauthorities: {ntp: scanners}\n", detect);
+    policy_unref(load(text, &problems));
+    assert_int_equal(warning_line(&problems, "W-NO-AUTHORITY"), 0);
+    problems_done(&problems);
+}
+
 static void
 thresholds_are_part_of_the_fingerprint(void **state)
 {
@@ -252,6 +281,7 @@ main(void)
         cmocka_unit_test(a_detector_is_a_rule_that_never_decides),
         cmocka_unit_test(thresholds_have_defaults_and_units),
         cmocka_unit_test(mistakes_are_told_with_their_place),
+        cmocka_unit_test(a_rogue_needs_an_authority),
         cmocka_unit_test(thresholds_are_part_of_the_fingerprint),
         cmocka_unit_test(what_is_printed_reads_the_same),
         cmocka_unit_test(a_detector_that_is_off_may_still_be_named),
