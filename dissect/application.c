@@ -432,6 +432,7 @@ is_known(const struct application_engine *engine,
          const struct inspection *inspection)
 {
     return (inspection->result.name != 0 || inspection->result.master != 0) &&
+           !ndpi_shim_is_by_port(&inspection->result) &&
            confidence_of(engine, &inspection->flow) >= APPLICATION_BY_CACHE;
 }
 

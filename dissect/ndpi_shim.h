@@ -146,6 +146,46 @@ ndpi_shim_drop_guess(struct ndpi_detection_module_struct *module,
 #endif
 }
 
+/* HTTP to an address of a known site is called that site by nDPI before 4.6,
+ * whatever host it asks for.  Only the host is content, and what makes it
+ * OCSP. */
+static inline void
+ndpi_shim_drop_address(struct ndpi_detection_module_struct *module,
+                       struct ndpi_flow_struct *flow,
+                       struct ndpi_shim_result *result)
+{
+#if NDPI_SHIM_VERSION < 406
+    char *host = flow->host_server_name;
+    ndpi_protocol_match_result match;
+
+    if (result->master == NDPI_PROTOCOL_HTTP &&
+        result->name != NDPI_PROTOCOL_OCSP &&
+        result->name == flow->guessed_host_protocol_id &&
+        ndpi_match_string_subprotocol(module, host, (u_int)strlen(host),
+                                      &match) != result->name) {
+        result->master = NDPI_PROTOCOL_UNKNOWN;
+        result->name = NDPI_PROTOCOL_HTTP;
+    }
+#else
+    (void)module;
+    (void)flow;
+    (void)result;
+#endif
+}
+
+/* What nDPI before 4.6 recognises by its port alone, and calls content. */
+static inline bool
+ndpi_shim_is_by_port(const struct ndpi_shim_result *result)
+{
+#if NDPI_SHIM_VERSION < 406
+    return result->name == NDPI_PROTOCOL_WHOIS_DAS ||
+           result->name == NDPI_PROTOCOL_TARGUS_GETDATA;
+#else
+    (void)result;
+    return false;
+#endif
+}
+
 static inline struct ndpi_shim_result
 ndpi_shim_result_of(struct ndpi_detection_module_struct *module,
                     struct ndpi_flow_struct *flow, ndpi_protocol p)
@@ -161,6 +201,7 @@ ndpi_shim_result_of(struct ndpi_detection_module_struct *module,
 #endif
     result.category = (uint16_t)p.category;
     ndpi_shim_drop_guess(module, flow, &result);
+    ndpi_shim_drop_address(module, flow, &result);
 #if NDPI_SHIM_VERSION >= 500
     (void)module;
     result.done =
@@ -232,6 +273,9 @@ ndpi_shim_give_up_has_evidence(const struct ndpi_flow_struct *flow,
                                const struct ndpi_shim_result *result,
                                bool tls_seen)
 {
+    if (ndpi_shim_is_by_port(result)) {
+        return false;
+    }
 #if NDPI_SHIM_VERSION < 404
     if (result->name == NDPI_PROTOCOL_STUN ||
         result->master == NDPI_PROTOCOL_STUN) {

@@ -241,6 +241,43 @@ http_to_a_known_site_is_still_both(void **state)
 }
 
 static void
+http_to_an_address_of_a_known_site_is_not_that_site(void **state)
+{
+    static const uint8_t of_google[] = {142, 250, 1, 1};
+    struct fixture *f = *state;
+    struct inspection *i = inspection_new(f->engine);
+    struct application a;
+
+    conversation_init(&f->conversation, PROTOCOL_TCP, 80);
+    memcpy(f->conversation.server, of_google, sizeof of_google);
+    say_text(f, i, true, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n");
+    inspection_finish(f->engine, i, &a);
+    assert_string_equal(name_of(f, a.name), "HTTP");
+    assert_int_equal(a.master, 0);
+    application_done(&a);
+}
+
+static void
+what_is_recognised_by_its_port_alone_is_only_a_guess(void **state)
+{
+    static const uint16_t ports[] = {43, 4343, 5001};
+    struct fixture *f = *state;
+
+    for (size_t n = 0; n < sizeof ports / sizeof ports[0]; n++) {
+        struct inspection *i = inspection_new(f->engine);
+        struct application a;
+
+        conversation_init(&f->conversation, PROTOCOL_TCP, ports[n]);
+        say_text(f, i, true, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n");
+        inspection_finish(f->engine, i, &a);
+        assert_int_equal(a.state, APPLICATION_UNKNOWN);
+        assert_int_equal(a.name, 0);
+        assert_int_equal(a.guess_confidence, APPLICATION_BY_PORT);
+        application_done(&a);
+    }
+}
+
+static void
 a_guess_adds_no_risk(void **state)
 {
     struct fixture *f = *state;
@@ -545,6 +582,8 @@ main(void)
         cmocka_unit_test(the_stun_port_alone_is_only_a_guess),
         cmocka_unit_test(http_on_the_port_of_another_protocol_is_http),
         cmocka_unit_test(http_to_a_known_site_is_still_both),
+        cmocka_unit_test(http_to_an_address_of_a_known_site_is_not_that_site),
+        cmocka_unit_test(what_is_recognised_by_its_port_alone_is_only_a_guess),
         cmocka_unit_test(a_guess_adds_no_risk),
         cmocka_unit_test(inspection_ends_at_the_packet_limit),
         cmocka_unit_test(inspection_ends_at_the_byte_limit),

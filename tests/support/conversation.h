@@ -23,6 +23,7 @@ struct conversation {
 
     uint8_t ip_version, protocol;
     uint16_t client_port, server_port;
+    uint8_t server[4];    /* IPv4; 10.0.0.1 if all are 0. */
     uint32_t sequence[2]; /* [1] is the initiator's. */
     int64_t time_ns;
     uint8_t bytes[CONVERSATION_MAX_BYTES];
@@ -80,6 +81,9 @@ conversation_send(struct conversation *c, bool from_initiator,
     b[c->ip_version == 4 ? 16 : 24] = 10;
     b[c->ip_version == 4 ? 15 : 23] = end_point[from_initiator];
     b[c->ip_version == 4 ? 19 : 39] = end_point[!from_initiator];
+    if (c->ip_version == 4 && c->server[0]) {
+        memcpy(b + (from_initiator ? 16 : 12), c->server, sizeof c->server);
+    }
     p->src_port = from_initiator ? c->client_port : c->server_port;
     p->dst_port = from_initiator ? c->server_port : c->client_port;
     if (transport > 0) {
