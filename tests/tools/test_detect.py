@@ -67,7 +67,7 @@ class Detect(unittest.TestCase):
         run = subprocess.run(
             [SEGMON, "replay", "--quiet", "--workers", str(workers), "--policy", file,
              "--events", "violation", "--output", "-", *captures],
-            capture_output=True, text=True, check=False)
+            capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(run.returncode, 0, run.stderr)
         events = [json.loads(line) for line in run.stdout.splitlines()]
         return [e for e in events if e["rule"]["id"].startswith("detect:")]
@@ -116,6 +116,15 @@ class Built(Detect):
         self.assertEqual(self.found("detect: {scan: true}", slow), [])
         self.assertEqual(self.found("detect: {scan: {except: 10.1.0.9}}", fast), [])
         self.assertEqual(len(self.found("detect: {scan: {window: 2h}}", slow)), 1)
+
+    def test_one_busy_pair_does_not_hold_up_the_other_workers(self):
+        packets = [f for port in range(1, 4001)
+                   for f in refused("10.1.0.9", "10.2.0.1", port, 40000)]
+        events = [self.see("detect: {scan: true}", packets, workers=workers)
+                  for workers in (1, 2, 4)]
+        self.assertEqual(events[0][0]["segmon"]["detector"]["counted"], "ports")
+        self.assertEqual(events[0], events[1])
+        self.assertEqual(events[0], events[2])
 
     def test_a_rogue_dhcp_server_offers_addresses(self):
         packets = [p.udp("0.0.0.0", 68, "255.255.255.255", 67, dhcp(1, 1)),

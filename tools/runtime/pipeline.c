@@ -14,7 +14,11 @@
 enum {
     /* Packets of a round, when they come without a pause: so many that what a
      * round costs does not show. */
-    ROUND_PACKETS = 4096
+    ROUND_PACKETS = 4096,
+    /* Full batches of one lane in a round.  Every round must fit into a handoff
+     * whole, the batch that ends it included: a worker may wait for the desk,
+     * and the desk waits for the end of the round on every lane. */
+    ROUND_BATCHES = HANDOFF_BATCHES - 2
 };
 
 /* Where packets of one share go. */
@@ -22,6 +26,7 @@ struct lane {
     struct worker *worker;
     struct exchange *handoff;    /* NULL: the worker runs inline. */
     struct handoff_batch *batch; /* Being filled; NULL before the first. */
+    unsigned round_batches;      /* Sent since the last round ended. */
     pthread_t thread;
     bool running;
     const struct pipeline *pipeline; /* Read after the last batch. */
@@ -329,14 +334,19 @@ share_out(void *context, const struct frame *frames,
         struct lane *lane =
             &pipeline
                  ->lanes[flow_pair_hash(&packets[i], seed) % pipeline->n_lanes];
-        struct wall_time clock = tick(pipeline, &packets[i]);
+        struct wall_time clock;
 
+        if (lane->round_batches == ROUND_BATCHES) {
+            end_round(pipeline, NULL);
+        }
+        clock = tick(pipeline, &packets[i]);
         if (!lane->batch) {
             lane->batch = handoff_take_empty(lane->handoff);
         }
         while (
             !handoff_batch_add(lane->batch, &frames[i], &packets[i], clock)) {
             exchange_send(lane->handoff, lane->batch);
+            lane->round_batches++;
             lane->batch = handoff_take_empty(lane->handoff);
         }
     }
@@ -362,6 +372,7 @@ end_round(struct pipeline *pipeline, struct policy *next)
         lane->batch->policy = next ? policy_ref(next) : NULL;
         exchange_send(lane->handoff, lane->batch);
         lane->batch = NULL;
+        lane->round_batches = 0;
     }
     policy_unref(next);
 }
