@@ -13,6 +13,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COOKBOOK = ROOT / "rules/examples/cookbook.md"
 LANGUAGE = ROOT / "rules/segmon-policy.5"
 PROGRAM = ROOT / "tools/segmon.1"
+EVENTS = ROOT / "tools/output/segmon-events.5"
+SCHEMA = ROOT / "tools/output/schema"
 SEGMON = None
 
 
@@ -57,6 +59,14 @@ def headings(page):
     return found
 
 
+class Events(unittest.TestCase):
+    def test_the_page_says_what_the_schema_says(self):
+        made = subprocess.run(
+            [sys.executable, SCHEMA / "manual.py", SCHEMA / "segmon-event-1.0.json"],
+            capture_output=True, check=True).stdout.decode()
+        self.assertEqual(made, EVENTS.read_text(), f"make {EVENTS} again")
+
+
 class Pages(unittest.TestCase):
     def test_they_are_well_formed(self):
         checkers = (["groff", "-mdoc", "-ww", "-z", "-Tutf8"],
@@ -65,7 +75,7 @@ class Pages(unittest.TestCase):
         if not checkers:
             self.skipTest("neither groff nor mandoc is here")
         for checker in checkers:
-            for page in (LANGUAGE, PROGRAM):
+            for page in (LANGUAGE, PROGRAM, EVENTS):
                 run = subprocess.run([*checker, str(page)], capture_output=True, timeout=60)
                 self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
 
