@@ -8,16 +8,20 @@
 #include "rules/policy_load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct policy *load_policy(struct loader *, struct load_source *main);
 static bool load_source(struct loader *, const struct load_source *, int depth);
 static void load_includes(struct loader *, const struct yaml_node *, int depth);
+static bool include_pattern(const char *folder, const char *text,
+                            char pattern[PATH_MAX]);
 static void load_include_glob(struct loader *, const struct yaml_node *,
                               const char *pattern, int depth);
 static void load_include_file(struct loader *, const struct yaml_node *,
@@ -26,6 +30,7 @@ static bool include_is_inside(const struct loader *, const char *path);
 static bool include_is_relative(const char *path);
 static bool read_source(struct loader *, struct load_source *, const char *path,
                         const struct yaml_node *from);
+static FILE *open_without_waiting(const char *path);
 static char *folder_of(const char *path);
 static void load_content(struct loader *);
 static bool load_finish(struct loader *);
@@ -167,12 +172,31 @@ load_includes(struct loader *loader, const struct yaml_node *list, int depth)
                        "files include files more than %d deep; do they "
                        "include each other?",
                        LOAD_MAX_DEPTH);
-        } else if ((size_t)snprintf(pattern, sizeof pattern, "%s/%s",
-                                    loader->folder,
-                                    node->text) < sizeof pattern) {
+        } else if (!include_pattern(loader->folder, node->text, pattern)) {
+            LOAD_ERROR(loader, "E-INCLUDE", node,
+                       "the path is longer than any file's");
+        } else {
             load_include_glob(loader, node, pattern, depth + 1);
         }
     }
+}
+
+/* The folder is meant as it is written, whatever characters it holds.  False if
+ * both are too long for a path. */
+static bool
+include_pattern(const char *folder, const char *text, char pattern[PATH_MAX])
+{
+    size_t at = 0;
+    int length;
+
+    for (; *folder && at + 2 < PATH_MAX; folder++) {
+        if (strchr("*?[]\\", *folder)) {
+            pattern[at++] = '\\';
+        }
+        pattern[at++] = *folder;
+    }
+    length = snprintf(pattern + at, PATH_MAX - at, "/%s", text);
+    return !*folder && length > 0 && (size_t)length < PATH_MAX - at;
 }
 
 /* In the order of their names. */
@@ -215,7 +239,7 @@ load_include_file(struct loader *loader, const struct yaml_node *node,
                    LOAD_MAX_FILES - 1);
     } else if (!include_is_inside(loader, path)) {
         LOAD_ERROR(loader, "E-INCLUDE", node,
-                   "'%.200s' is a link that leaves the policy's folder", path);
+                   "'%.200s' is not inside the policy's folder", path);
     } else if (read_source(loader, &source, path, node)) {
         load_source(loader, &source, depth);
     }
@@ -254,7 +278,7 @@ static bool
 read_source(struct loader *loader, struct load_source *source, const char *path,
             const struct yaml_node *from)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_without_waiting(path);
     struct stat status;
 
     if (!file) {
@@ -282,6 +306,19 @@ read_source(struct loader *loader, struct load_source *source, const char *path,
     }
     fclose(file);
     return true;
+}
+
+/* A pipe would wait for somebody to write; it is refused after this. */
+static FILE *
+open_without_waiting(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+    if (fd >= 0 && !file) {
+        close(fd);
+    }
+    return file;
 }
 
 static char *

@@ -6,6 +6,7 @@
 #include "rules/policy_load.h"
 #include "rules/problems.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,70 @@ includes_stay_inside_their_folder(void **state)
     assert_include_refused("20.yaml", "E-INCLUDE");
 }
 
+static void
+pipes_are_refused_without_waiting_for_a_writer(void **state)
+{
+    struct problems problems;
+    struct folder folder;
+    char pipe[256];
+
+    (void)state;
+    folder_init(&folder, "version: 1\ninclude: 10.yaml\n");
+    snprintf(pipe, sizeof pipe, "%s/10.yaml", folder.path);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    problems_init(&problems);
+    assert_null(policy_load(pipe, NULL, &problems));
+    assert_problem(&problems, 0, "E-FILE", 0, 0, "not a regular file");
+    problems_done(&problems);
+    problems_init(&problems);
+    assert_null(policy_load(folder.main, NULL, &problems));
+    assert_problem(&problems, 0, "E-FILE", 2, 10, "not a regular file");
+    problems_done(&problems);
+    folder_done(&folder);
+}
+
+static void
+an_include_too_long_for_a_path_is_not_skipped(void **state)
+{
+    struct problems problems;
+    struct folder folder;
+    char text[2 * PATH_MAX];
+
+    (void)state;
+    snprintf(text, sizeof text, "version: 1\ninclude: %0*d\n", PATH_MAX, 1);
+    folder_init(&folder, text);
+    problems_init(&problems);
+    assert_null(policy_load(folder.main, NULL, &problems));
+    assert_problem(&problems, 0, "E-INCLUDE", 2, 10, "longer than any");
+    problems_done(&problems);
+    folder_done(&folder);
+}
+
+static void
+the_name_of_the_folder_is_no_glob(void **state)
+{
+    struct problems problems;
+    struct folder folder;
+    struct policy *policy;
+    char odd[256];
+
+    (void)state;
+    folder_init(&folder, HEAD "include: \"1*.yaml\"\n");
+    snprintf(odd, sizeof odd, "%s[1] *?\\", folder.path);
+    assert_int_equal(rename(folder.path, odd), 0);
+    snprintf(folder.path, sizeof folder.path, "%s", odd);
+    snprintf(folder.main, sizeof folder.main, "%s/main.yaml", folder.path);
+    write_file(&folder, "10.yaml",
+               "version: 1\nrules: [{id: i, from: a, to: a, action: deny}]\n");
+    problems_init(&problems);
+    policy = policy_load(folder.main, NULL, &problems);
+    assert_non_null(policy);
+    assert_string_equal(policy_rule(policy, 0)->id, "i");
+    policy_unref(policy);
+    problems_done(&problems);
+    folder_done(&folder);
+}
+
 /* 'main.yaml' includes the first of 'n' files and, if they are 'nested', each
  * the next, else all of them. */
 static size_t
@@ -401,6 +466,9 @@ main(void)
         cmocka_unit_test(only_vlans_that_matter_tell_flows_apart),
         cmocka_unit_test(included_rules_come_before_those_of_the_main_file),
         cmocka_unit_test(includes_stay_inside_their_folder),
+        cmocka_unit_test(pipes_are_refused_without_waiting_for_a_writer),
+        cmocka_unit_test(an_include_too_long_for_a_path_is_not_skipped),
+        cmocka_unit_test(the_name_of_the_folder_is_no_glob),
         cmocka_unit_test(includes_stop_at_their_limits),
         cmocka_unit_test(dates_are_linted_against_today),
     };
