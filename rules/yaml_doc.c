@@ -89,6 +89,10 @@ yaml_doc_parse(struct arena *arena, const char *file, const char *bytes,
         yaml_fail(&builder, 0, 0, "E-MEMORY", "out of memory");
         return NULL;
     }
+    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+        bytes += 3; /* The mark with which some editors begin a text. */
+        size -= 3;
+    }
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, size);
     while (more && !builder.failed) {

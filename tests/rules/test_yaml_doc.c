@@ -108,6 +108,20 @@ what_libyaml_lets_through_is_refused(void **state)
 }
 
 static void
+a_byte_order_mark_is_not_part_of_the_text(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    parse(&f, "\xef\xbb\xbfversion: 1\nrules: []\n");
+    assert_non_null(f.root);
+    assert_non_null(yaml_doc_get(f.root, "version"));
+    assert_int_equal(f.root->entries[0].key->column, 1);
+    done(&f);
+    assert_refused("\xef\xbb\xbf", "E-EMPTY", 1, 1);
+}
+
+static void
 nesting_stops_at_its_limit(void **state)
 {
     char text[2 * YAML_DOC_MAX_DEPTH + 3];
@@ -285,6 +299,7 @@ main(void)
         cmocka_unit_test(
             explicit_keys_beat_merged_ones_and_earlier_merges_later),
         cmocka_unit_test(what_libyaml_lets_through_is_refused),
+        cmocka_unit_test(a_byte_order_mark_is_not_part_of_the_text),
         cmocka_unit_test(nesting_stops_at_its_limit),
         cmocka_unit_test(a_million_brackets_are_refused_at_once),
         cmocka_unit_test(billions_of_laughs_are_refused),
