@@ -24,6 +24,7 @@ static size_t problems_file_order(const struct problems *, const char *file);
 static bool problem_before(const struct problems *, const struct problem *,
                            const struct problem *);
 static void problem_print(void *context, const struct problem *);
+static void print_plain(const char *text, FILE *);
 
 void
 problems_init(struct problems *problems)
@@ -93,6 +94,24 @@ problems_skip(struct problems *problems, enum problem_severity severity)
 {
     problems->n_left_out[severity]++;
     problems->n_errors += severity == PROBLEM_ERROR;
+}
+
+void
+problems_keep_errors(struct problems *problems)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < problems->n; i++) {
+        if (problems->list[i].severity == PROBLEM_ERROR) {
+            problems->list[n++] = problems->list[i];
+        } else {
+            problem_done(&problems->list[i]);
+        }
+    }
+    problems->n = n;
+    for (int i = 0; i < PROBLEM_ERROR; i++) {
+        problems->n_kept[i] = problems->n_left_out[i] = 0;
+    }
 }
 
 void
@@ -249,12 +268,16 @@ problems_of_file(struct problems *problems, const char *file,
     return n;
 }
 
-/* NULL if the line is too long to be shown. */
+/* NULL if the line is too long to be shown, and then not looked at further. */
 static char *
 line_copy(const char *start, const char *end)
 {
-    const char *stop = memchr(start, '\n', (size_t)(end - start));
+    const char *stop;
 
+    if (end - start > PROBLEM_SOURCE_SIZE) {
+        end = start + PROBLEM_SOURCE_SIZE;
+    }
+    stop = memchr(start, '\n', (size_t)(end - start));
     stop = stop ? stop : end;
     if (stop > start && stop[-1] == '\r') {
         stop--;
@@ -317,19 +340,34 @@ problem_print(void *context, const struct problem *problem)
 {
     FILE *out = context;
 
-    fputs(problem->file, out);
+    print_plain(problem->file, out);
     if (problem->line) {
         fprintf(out, ":%u:%u", problem->line, problem->column);
     }
-    fprintf(out, "%s%s: %s\n", problem->file[0] ? ": " : "", problem->code,
-            problem->message);
+    fprintf(out, "%s%s: ", problem->file[0] ? ": " : "", problem->code);
+    print_plain(problem->message, out);
+    fputc('\n', out);
     if (!problem->source_line) {
         return;
     }
     fputs("    ", out);
-    for (const char *c = problem->source_line; *c; c++) {
-        fputc((unsigned char)*c < ' ' ? ' ' : *c, out);
-    }
+    print_plain(problem->source_line, out);
     fprintf(out, "\n    %*s^\n",
             problem->column ? (int)(problem->column - 1) : 0, "");
+}
+
+/* Names of the policy's are in here, which must not steer a terminal: blanks
+ * for control characters, those of Unicode (C2 80 to C2 9F) included. */
+static void
+print_plain(const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte == 0xc2 && (unsigned char)text[1] >> 5 == 0x80 >> 5) {
+            text++;
+            byte = ' ';
+        }
+        fputc(byte < ' ' || byte == 0x7f ? ' ' : byte, out);
+    }
 }

@@ -59,6 +59,9 @@ struct problem *problems_add(struct problems *, enum problem_severity,
 bool problems_wants(const struct problems *, enum problem_severity);
 void problems_skip(struct problems *, enum problem_severity);
 
+/* Forgets warnings and news, those left out included. */
+void problems_keep_errors(struct problems *);
+
 /* What a tool reads of a problem that is about a rule.  They accept NULL as the
  * problem; what does not fit into memory is left out. */
 void problem_set_rule(struct problem *, const char *rule);

@@ -35,6 +35,51 @@ problems_print_in_order_with_their_line(void **state)
 }
 
 static void
+what_a_policy_holds_does_not_steer_the_terminal(void **state)
+{
+    static const char file[] = "a: \033[2J\t\xc2\x9b\xc3\xa9\n";
+    struct problems problems;
+    char text[400] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+
+    (void)state;
+    assert_non_null(out);
+    problems_init(&problems);
+    problems_add(&problems, PROBLEM_ERROR, "E-NAME", "p\n.yaml", 1, 4, "'%s'",
+                 "\033]0;x\a\x7f\xc2\x85\xc2\xa9");
+    problems_quote(&problems, "p\n.yaml", file, sizeof file - 1);
+    problems_print(&problems, out);
+    fclose(out);
+    assert_string_equal(text, "p .yaml:1:4: E-NAME: ' ]0;x   \xc2\xa9'\n"
+                              "    a:  [2J  \xc3\xa9\n"
+                              "       ^\n");
+    problems_done(&problems);
+}
+
+static void
+only_errors_are_kept_when_only_they_are_wanted(void **state)
+{
+    struct problems problems;
+    char text[400] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+
+    (void)state;
+    assert_non_null(out);
+    problems_init(&problems);
+    for (unsigned i = 0; i < PROBLEMS_MAX; i++) {
+        problems_add(&problems, PROBLEM_INFO, "W-A", "p", 1, 1, "x");
+        problems_add(&problems, PROBLEM_WARNING, "W-B", "p", 1, 1, "x");
+    }
+    problems_add(&problems, PROBLEM_ERROR, "E-REF", "p", 2, 1, "y");
+    problems_keep_errors(&problems);
+    problems_print(&problems, out);
+    fclose(out);
+    assert_string_equal(text, "p:2:1: E-REF: y\n");
+    assert_int_equal(problems.n_errors, 1);
+    problems_done(&problems);
+}
+
+static void
 a_flood_of_mistakes_is_cut_and_counted(void **state)
 {
     struct problems problems;
@@ -121,6 +166,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(problems_print_in_order_with_their_line),
+        cmocka_unit_test(what_a_policy_holds_does_not_steer_the_terminal),
+        cmocka_unit_test(only_errors_are_kept_when_only_they_are_wanted),
         cmocka_unit_test(a_flood_of_mistakes_is_cut_and_counted),
         cmocka_unit_test(what_is_severe_is_kept_and_news_give_way),
         cmocka_unit_test(every_line_is_quoted_whatever_the_order),

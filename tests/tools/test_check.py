@@ -2,6 +2,7 @@
 """segmon check as a user meets it: test_check.py SEGMON [unittest options]."""
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -199,6 +200,26 @@ class Check(unittest.TestCase):
             run, _ = self.run_check(text, *arguments)
             self.assertEqual((run.returncode, run.stdout), (2, b""))
             self.assertTrue(run.stderr)
+
+    def test_quiet_leaves_mistakes_only(self):
+        text = (b"version: 1\npolicy: {name: q, revision: 1}\n"
+                b"segments: {a: {networks: [10.0.0.0/8]}}\ngroups: {g: [a]}\n")
+        run, _ = self.run_check(text)
+        self.assertIn(b"W-UNUSED-DEF", run.stderr)
+        for arguments in (("-q",), ("-q", "--format", "json")):
+            run, _ = self.run_check(text, *arguments)
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
+        run, _ = self.run_check(text + b"nonsense: 1\n", "--quiet")
+        self.assertIn(b"E-UNKNOWN-KEY", run.stderr)
+        self.assertNotIn(b"W-UNUSED-DEF", run.stderr)
+
+    def test_mistakes_in_one_long_line_cost_no_more_than_in_many(self):
+        def seconds(separator):
+            before = os.times().children_user
+            self.run_check(b"version: 1\nsegments:\n a:\n  networks: [" +
+                           b"10.0.0.1/8,".join([separator] * 80_000) + b"]\n")
+            return os.times().children_user - before
+        self.assertLess(seconds(b" "), 3 * seconds(b"\n "))
 
     def test_another_format_is_refused(self):
         run, _ = self.run_check(b"version: 1\n", "--format", "xml")

@@ -52,6 +52,7 @@ static int check(const struct request *);
 static int tell(const struct request *, const struct policy *, size_t n_tests);
 static bool write_out(void *context, const char *bytes, size_t n);
 static void quote_files(struct problems *);
+static bool is_quoted(const struct problems *, size_t);
 static void print_coverage(const struct policy *,
                            const struct application_engine *, bool json);
 static struct wall_time today(void);
@@ -144,6 +145,9 @@ check(const struct request *request)
         policy_lint_sides(policy, &problems);
         policy_analyze(policy, &problems);
     }
+    if (request->quiet) {
+        problems_keep_errors(&problems);
+    }
     if (request->json) {
         check_json_print(&problems);
     } else {
@@ -212,9 +216,10 @@ quote_files(struct problems *problems)
 
     for (size_t i = 0; bytes && i < problems->n; i++) {
         const struct problem *problem = &problems->list[i];
-        FILE *file = problem->line && !problem->source_line
-                         ? fopen(problem->file, "re")
-                         : NULL;
+        FILE *file =
+            problem->line && !problem->source_line && !is_quoted(problems, i)
+                ? fopen(problem->file, "re")
+                : NULL;
 
         if (file) {
             size_t size = fread(bytes, 1, YAML_DOC_MAX_BYTES, file);
@@ -224,6 +229,20 @@ quote_files(struct problems *problems)
         }
     }
     free(bytes);
+}
+
+/* Did one before it have the same file read?  Lines that are too long to be
+ * shown stay without text. */
+static bool
+is_quoted(const struct problems *problems, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (problems->list[k].line && !problems->list[k].source_line &&
+            strcmp(problems->list[k].file, problems->list[i].file) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct wall_time
