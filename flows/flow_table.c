@@ -88,18 +88,6 @@ flow_table_free(struct flow_table *table)
 }
 
 void
-flow_table_prefetch(const struct flow_table *table, const struct packet *p,
-                    uint16_t context)
-{
-    struct flow_ends ends;
-
-    flow_key_from(p, context, &ends);
-    flow_store_prefetch(
-        &table->store,
-        (uint32_t)flow_key_hash(&ends.key, table->options.hash_seed));
-}
-
-void
 flow_table_advance(struct flow_table *table, struct wall_time now)
 {
     struct fragments_held held;

@@ -13,6 +13,7 @@
 #define FLOWS_FLOW_TABLE_H
 
 #include "capture/clock.h"
+#include "flows/flow_key.h"
 #include "flows/flow_record.h"
 
 #include <stdbool.h>
@@ -100,15 +101,26 @@ struct flow_table *flow_table_new(const struct flow_table_options *,
                                   struct error *error);
 void flow_table_free(struct flow_table *); /* Accepts NULL; ends no flow. */
 
-/* Finds or creates the packet's flow and accounts the packet to it.
- * 'context' separates otherwise equal conversations: the VLAN id where the
- * policy tells VLANs apart, else 0. */
+/* Where the packet's flow is to be found; a value, good as long as the table.
+ */
+struct flow_lookup {
+    struct flow_ends ends;
+    uint64_t hash; /* Of the key. */
+};
+
+/* Batch lookahead: works the lookup out, and brings the cache lines of the
+ * packet's flow near.  'context' separates otherwise equal conversations: the
+ * VLAN id where the policy tells VLANs apart, else 0. */
+void flow_table_look_ahead(const struct flow_table *, const struct packet *,
+                           uint16_t context, struct flow_lookup *out);
+
+/* Finds or creates the packet's flow and accounts the packet to it. */
+struct flow_update flow_table_pass(struct flow_table *, const struct packet *,
+                                   const struct flow_lookup *);
+
+/* Both in one, for packets that come alone. */
 struct flow_update flow_table_update(struct flow_table *, const struct packet *,
                                      uint16_t context);
-
-/* Batch lookahead: brings the cache lines of the packet's flow near. */
-void flow_table_prefetch(const struct flow_table *, const struct packet *,
-                         uint16_t context);
 
 /* Moves packet time on: ends idle flows, reports long ones.  Time that goes
  * backwards is ignored. */

@@ -25,15 +25,15 @@ enum {
 /* A packet on its way through the table. */
 struct passage {
     const struct packet *packet;
-    struct flow_ends ends;
-    uint64_t hash;
+    const struct flow_lookup *lookup;
     bool is_orphan;
 };
 
-static struct flow_update pass_whole(struct flow_table *, const struct packet *,
-                                     uint16_t context);
-static struct flow_update
-update_fragment(struct flow_table *, const struct packet *, uint16_t context);
+static void look_up(const struct flow_table *, const struct packet *,
+                    uint16_t context, struct flow_lookup *);
+static struct flow_update update_fragment(struct flow_table *,
+                                          const struct packet *,
+                                          const struct flow_lookup *);
 static struct flow_update update_later_fragment(struct flow_table *,
                                                 const struct packet *,
                                                 uint16_t context);
@@ -43,11 +43,12 @@ static struct flow_update join_fragment(struct flow_table *, struct packet *,
 static struct flow_update pass_orphan(struct flow_table *,
                                       const struct packet *, uint16_t context);
 static struct flow_update update_error(struct flow_table *,
-                                       const struct packet *, uint16_t context);
+                                       const struct packet *,
+                                       const struct flow_lookup *);
 static bool relate(struct flow_table *, const struct packet *,
-                   const struct flow_ends *, struct flow_update *);
+                   const struct flow_lookup *, struct flow_update *);
 static void note_error(struct flow *, const struct packet *, unsigned sender);
-static struct flow_update pass(struct flow_table *, struct passage *);
+static struct flow_update pass(struct flow_table *, const struct passage *);
 static struct flow_update duplicate(struct flow_table *, uint32_t slot,
                                     const struct passage *);
 static uint32_t find_live(struct flow_table *, const struct passage *);
@@ -60,21 +61,41 @@ static void account(struct flow_table *, struct flow *, const struct passage *,
 static bool is_unreachable(const struct packet *);
 static bool is_redirect(const struct packet *);
 
-struct flow_update
-flow_table_update(struct flow_table *table, const struct packet *p,
-                  uint16_t context)
+void
+flow_table_look_ahead(const struct flow_table *table, const struct packet *p,
+                      uint16_t context, struct flow_lookup *out)
 {
+    look_up(table, p, context, out);
+    flow_store_prefetch(&table->store, (uint32_t)out->hash);
+}
+
+struct flow_update
+flow_table_pass(struct flow_table *table, const struct packet *p,
+                const struct flow_lookup *lookup)
+{
+    struct passage passage = {.packet = p, .lookup = lookup};
+
     if (table->has_time && p->time.ns < table->clock.ns) {
         table->counters.time_steps++;
     }
     flow_table_move_clock(table, p->time);
     if (p->flags & PACKET_FRAGMENT) {
-        return update_fragment(table, p, context);
+        return update_fragment(table, p, lookup);
     }
     if ((p->flags & PACKET_ICMP_ERROR) && !is_redirect(p)) {
-        return update_error(table, p, context);
+        return update_error(table, p, lookup);
     }
-    return pass_whole(table, p, context);
+    return pass(table, &passage);
+}
+
+struct flow_update
+flow_table_update(struct flow_table *table, const struct packet *p,
+                  uint16_t context)
+{
+    struct flow_lookup lookup;
+
+    look_up(table, p, context, &lookup);
+    return flow_table_pass(table, p, &lookup);
 }
 
 void
@@ -84,21 +105,20 @@ flow_table_count_orphan(struct flow_table *table,
     pass_orphan(table, &held->packet, held->context);
 }
 
-static struct flow_update
-pass_whole(struct flow_table *table, const struct packet *p, uint16_t context)
+static void
+look_up(const struct flow_table *table, const struct packet *p,
+        uint16_t context, struct flow_lookup *out)
 {
-    struct passage passage;
-
-    passage.packet = p;
-    passage.is_orphan = false;
-    flow_key_from(p, context, &passage.ends);
-    return pass(table, &passage);
+    flow_key_from(p, context, &out->ends);
+    out->hash = flow_key_hash(&out->ends.key, table->options.hash_seed);
 }
 
 static struct flow_update
 update_fragment(struct flow_table *table, const struct packet *p,
-                uint16_t context)
+                const struct flow_lookup *lookup)
 {
+    struct passage passage = {.packet = p, .lookup = lookup};
+    uint16_t context = lookup->ends.key.context;
     struct fragments_transport transport = {.protocol = p->protocol};
     struct flow_update update;
     struct packet held;
@@ -112,7 +132,7 @@ update_fragment(struct flow_table *table, const struct packet *p,
     while (fragments_take(&table->fragments, p, context, &held)) {
         is_new |= join_fragment(table, &held, context, &transport).is_new;
     }
-    update = pass_whole(table, p, context);
+    update = pass(table, &passage);
     update.is_new |= is_new;
     return update;
 }
@@ -139,10 +159,12 @@ static struct flow_update
 join_fragment(struct flow_table *table, struct packet *p, uint16_t context,
               const struct fragments_transport *transport)
 {
-    struct passage passage = {.packet = p};
+    struct flow_lookup lookup;
+    struct passage passage = {.packet = p, .lookup = &lookup};
 
     p->protocol = transport->protocol;
-    flow_key_with_ports(p, context, transport->port, &passage.ends);
+    flow_key_with_ports(p, context, transport->port, &lookup.ends);
+    lookup.hash = flow_key_hash(&lookup.ends.key, table->options.hash_seed);
     table->counters.fragments_joined++;
     return pass(table, &passage);
 }
@@ -151,33 +173,40 @@ static struct flow_update
 pass_orphan(struct flow_table *table, const struct packet *p, uint16_t context)
 {
     static const uint16_t no_port[2] = {0, 0};
-    struct passage passage = {.packet = p, .is_orphan = true};
+    struct flow_lookup lookup;
+    struct passage passage = {
+        .packet = p, .lookup = &lookup, .is_orphan = true};
 
-    flow_key_with_ports(p, context, no_port, &passage.ends);
+    flow_key_with_ports(p, context, no_port, &lookup.ends);
+    lookup.hash = flow_key_hash(&lookup.ends.key, table->options.hash_seed);
     table->counters.fragments_orphaned++;
     return pass(table, &passage);
 }
 
 static struct flow_update
-update_error(struct flow_table *table, const struct packet *p, uint16_t context)
+update_error(struct flow_table *table, const struct packet *p,
+             const struct flow_lookup *lookup)
 {
-    struct passage passage = {.packet = p};
+    struct passage passage = {.packet = p, .lookup = lookup};
+    struct flow_lookup quoted;
     struct flow_update update;
 
-    if (flow_key_quoted(p, context, &passage.ends) &&
-        relate(table, p, &passage.ends, &update)) {
-        return update;
+    if (flow_key_quoted(p, lookup->ends.key.context, &quoted.ends)) {
+        quoted.hash = flow_key_hash(&quoted.ends.key, table->options.hash_seed);
+        if (relate(table, p, &quoted, &update)) {
+            return update;
+        }
     }
-    flow_key_from(p, context, &passage.ends);
     return pass(table, &passage);
 }
 
 static bool
 relate(struct flow_table *table, const struct packet *p,
-       const struct flow_ends *ends, struct flow_update *update)
+       const struct flow_lookup *lookup, struct flow_update *update)
 {
-    uint64_t hash = flow_key_hash(&ends->key, table->options.hash_seed);
-    uint32_t slot = flow_store_find(&table->store, &ends->key, (uint32_t)hash);
+    const struct flow_ends *ends = &lookup->ends;
+    uint32_t slot =
+        flow_store_find(&table->store, &ends->key, (uint32_t)lookup->hash);
     struct flow *flow;
     bool is_copy;
     uint8_t outcome;
@@ -185,7 +214,8 @@ relate(struct flow_table *table, const struct packet *p,
     if (!slot) {
         return false;
     }
-    is_copy = duplicates_check(table->duplicates, p, hash, ends->sender);
+    is_copy =
+        duplicates_check(table->duplicates, p, lookup->hash, ends->sender);
     flow = flow_store_flow(&table->store, slot);
     outcome = flow->outcome;
     *update = (struct flow_update){
@@ -225,16 +255,16 @@ note_error(struct flow *flow, const struct packet *p, unsigned sender)
 }
 
 static struct flow_update
-pass(struct flow_table *table, struct passage *passage)
+pass(struct flow_table *table, const struct passage *passage)
 {
     struct flow_update update = {.kind = FLOW_UPDATE_PACKET};
     bool is_copy;
     uint32_t slot;
     flow_tick now = flow_table_now(table);
 
-    passage->hash = flow_key_hash(&passage->ends.key, table->options.hash_seed);
-    is_copy = duplicates_check(table->duplicates, passage->packet,
-                               passage->hash, passage->ends.sender);
+    is_copy =
+        duplicates_check(table->duplicates, passage->packet,
+                         passage->lookup->hash, passage->lookup->ends.sender);
     slot = find_live(table, passage);
     if (is_copy && slot) {
         return duplicate(table, slot, passage);
@@ -262,7 +292,7 @@ duplicate(struct flow_table *table, uint32_t slot,
           const struct passage *passage)
 {
     struct flow *flow = flow_store_flow(&table->store, slot);
-    unsigned sender = passage->ends.sender;
+    unsigned sender = passage->lookup->ends.sender;
     struct flow_part *part = flow_part_get(flow, FLOW_PART_TROUBLE);
 
     table->counters.duplicates++;
@@ -286,8 +316,8 @@ duplicate(struct flow_table *table, uint32_t slot,
 static uint32_t
 find_live(struct flow_table *table, const struct passage *passage)
 {
-    uint32_t slot = flow_store_find(&table->store, &passage->ends.key,
-                                    (uint32_t)passage->hash);
+    uint32_t slot = flow_store_find(&table->store, &passage->lookup->ends.key,
+                                    (uint32_t)passage->lookup->hash);
     const struct flow *flow;
     uint32_t idle;
 
@@ -317,14 +347,15 @@ is_reuse(const struct flow_table *table, const struct flow *flow,
 
     return flow->key.protocol == PROTOCOL_TCP &&
            !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT)) &&
-           tcp_state_is_reuse(flow, p, passage->ends.sender, is_long_idle);
+           tcp_state_is_reuse(flow, p, passage->lookup->ends.sender,
+                              is_long_idle);
 }
 
 static uint32_t
 start_flow(struct flow_table *table, const struct passage *passage)
 {
     const struct packet *p = passage->packet;
-    unsigned sender = passage->ends.sender;
+    unsigned sender = passage->lookup->ends.sender;
     uint32_t slot = make_room(table, passage);
     struct flow *flow = flow_store_flow(&table->store, slot);
 
@@ -351,8 +382,8 @@ make_room(struct flow_table *table, const struct passage *passage)
 {
     uint32_t slot;
 
-    while (!(slot = flow_store_add(&table->store, &passage->ends.key,
-                                   (uint32_t)passage->hash))) {
+    while (!(slot = flow_store_add(&table->store, &passage->lookup->ends.key,
+                                   (uint32_t)passage->lookup->hash))) {
         flow_table_end_flow(table,
                             flow_expiry_oldest(&table->expiry, &table->store,
                                                flow_table_now(table)),
@@ -366,7 +397,7 @@ account(struct flow_table *table, struct flow *flow,
         const struct passage *passage, struct flow_update *update)
 {
     const struct packet *p = passage->packet;
-    unsigned sender = passage->ends.sender;
+    unsigned sender = passage->lookup->ends.sender;
     uint8_t outcome = flow->outcome;
     bool has_header =
         !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));

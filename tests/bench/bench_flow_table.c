@@ -3,8 +3,8 @@
  *   bench_flow_table [mix|scan|elephant] [packets in thousands]
  *   valgrind --tool=callgrind --toggle-collect=flow_table_update ...
  *
- * Packets are made beforehand, so only the table is timed: prefetch eight
- * packets ahead, advance, update. */
+ * Packets are made beforehand, so only the table is timed: look ahead
+ * by batches, advance, pass. */
 
 #include "capture/error.h"
 #include "dissect/addr.h"
@@ -17,7 +17,7 @@
 #include <time.h>
 
 enum {
-    AHEAD = 8,
+    BATCH = 64,
     STEPS = 12 /* Packets of a connection in the mix. */
 };
 
@@ -126,12 +126,19 @@ ignore_record(void *context, const struct flow_record *record, void *user)
 static void
 run(struct flow_table *table, const struct load *load)
 {
-    for (size_t i = 0; i < load->n; i++) {
-        if (i + AHEAD < load->n) {
-            flow_table_prefetch(table, &load->packet[i + AHEAD], 0);
+    static struct flow_lookup ahead[BATCH];
+
+    for (size_t first = 0; first < load->n; first += BATCH) {
+        size_t n = load->n - first < BATCH ? load->n - first : BATCH;
+
+        for (size_t i = 0; i < n; i++) {
+            flow_table_look_ahead(table, &load->packet[first + i], 0,
+                                  &ahead[i]);
         }
-        flow_table_advance(table, load->packet[i].time);
-        flow_table_update(table, &load->packet[i], 0);
+        for (size_t i = 0; i < n; i++) {
+            flow_table_advance(table, load->packet[first + i].time);
+            flow_table_pass(table, &load->packet[first + i], &ahead[i]);
+        }
     }
 }
 

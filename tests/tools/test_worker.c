@@ -171,7 +171,7 @@ send_tcp(bool from_client, uint16_t port, uint8_t flags)
     frame.time = now;
     assert_int_equal(dissect_frame(&frame, &dissect_default_options, &packet),
                      DISSECT_OK);
-    worker_packet(worker, &frame, &packet, now);
+    worker_packets(worker, &frame, &packet, &now, 1);
     worker_end_round(worker, now);
 }
 

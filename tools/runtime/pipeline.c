@@ -259,13 +259,8 @@ run_lane(void *argument)
 static void
 work(struct worker *worker, const struct handoff_batch *batch)
 {
-    for (size_t i = 0; i < batch->n_packets; i++) {
-        worker_prefetch(worker, &batch->packets[i]);
-    }
-    for (size_t i = 0; i < batch->n_packets; i++) {
-        worker_packet(worker, &batch->frames[i], &batch->packets[i],
-                      batch->clocks[i]);
-    }
+    worker_packets(worker, batch->frames, batch->packets, batch->clocks,
+                   batch->n_packets);
     if (batch->ends_round) {
         worker_end_round(worker, batch->clock);
     }
@@ -302,16 +297,14 @@ work_inline(void *context, const struct frame *frames,
 {
     struct pipeline *pipeline = context;
     struct worker *worker = pipeline->lanes[0].worker;
+    struct wall_time clocks[READER_BATCH];
     struct policy *next;
 
     (void)idle;
     for (size_t i = 0; i < n_packets; i++) {
-        worker_prefetch(worker, &packets[i]);
+        clocks[i] = tick(pipeline, &packets[i]);
     }
-    for (size_t i = 0; i < n_packets; i++) {
-        worker_packet(worker, &frames[i], &packets[i],
-                      tick(pipeline, &packets[i]));
-    }
+    worker_packets(worker, frames, packets, clocks, n_packets);
     worker_end_round(worker, pipeline->clock);
     next = next_policy(pipeline);
     if (next) {

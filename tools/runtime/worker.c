@@ -27,6 +27,10 @@ enum {
 static bool worker_init(struct worker *, const struct worker_options *,
                         struct error *);
 static void follow_policy(struct worker *);
+static void look_ahead(const struct worker *, const struct packet *,
+                       struct flow_lookup *);
+static void take(struct worker *, const struct frame *, const struct packet *,
+                 const struct flow_lookup *);
 static void start_flow(const struct packet *, struct tracked *);
 static bool inspect(struct worker *, const struct frame *,
                     const struct packet *, const struct flow_update *,
@@ -108,29 +112,49 @@ worker_free(struct worker *worker)
 }
 
 void
-worker_prefetch(const struct worker *worker, const struct packet *packet)
+worker_packets(struct worker *worker, const struct frame *frames,
+               const struct packet *packets, const struct wall_time *clocks,
+               size_t n_packets)
 {
-    uint16_t vlan = packet->n_vlans ? packet->vlan[packet->n_vlans - 1] : 0;
+    while (n_packets > 0) {
+        size_t n = n_packets < WORKER_AHEAD ? n_packets : WORKER_AHEAD;
 
-    flow_table_prefetch(worker->table, packet,
-                        policy_vlan_context(worker->policy, vlan));
+        for (size_t i = 0; i < n; i++) {
+            look_ahead(worker, &packets[i], &worker->ahead[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            worker_advance(worker, clocks[i]);
+            take(worker, &frames[i], &packets[i], &worker->ahead[i]);
+        }
+        frames += n;
+        packets += n;
+        clocks += n;
+        n_packets -= n;
+    }
 }
 
-void
-worker_packet(struct worker *worker, const struct frame *frame,
-              const struct packet *packet, struct wall_time now)
+static void
+look_ahead(const struct worker *worker, const struct packet *packet,
+           struct flow_lookup *lookup)
 {
     uint16_t vlan = packet->n_vlans ? packet->vlan[packet->n_vlans - 1] : 0;
+
+    flow_table_look_ahead(worker->table, packet,
+                          policy_vlan_context(worker->policy, vlan), lookup);
+}
+
+static void
+take(struct worker *worker, const struct frame *frame,
+     const struct packet *packet, const struct flow_lookup *lookup)
+{
     struct flow_update update;
     struct tracked *tracked;
     unsigned moments;
     bool changed;
 
-    worker_advance(worker, now);
     worker->phase = TRAY_PACKET;
     worker->frame = (uint64_t)frame->file << FILE_SHIFT | frame->number;
-    update = flow_table_update(worker->table, packet,
-                               policy_vlan_context(worker->policy, vlan));
+    update = flow_table_pass(worker->table, packet, lookup);
     if (!update.flow) {
         return;
     }

@@ -48,14 +48,13 @@ struct worker_options {
 struct worker *worker_new(const struct worker_options *, struct error *);
 void worker_free(struct worker *); /* Accepts NULL. */
 
-/* 'packet' is what dissect_frame() made of 'frame'.  'now' is the latest stamp
- * of the whole run so far, other workers' packets included: what happens to a
- * flow then does not depend on which worker it went to. */
-void worker_packet(struct worker *, const struct frame *,
-                   const struct packet *packet, struct wall_time now);
-
-/* Batch lookahead for a packet that comes soon. */
-void worker_prefetch(const struct worker *, const struct packet *);
+/* A batch of packets, what dissect_frame() made of the frames.  'clocks' says,
+ * for each, the latest stamp of the whole run so far, other workers' packets
+ * included: what happens to a flow then does not depend on which worker it went
+ * to. */
+void worker_packets(struct worker *, const struct frame *,
+                    const struct packet *, const struct wall_time *clocks,
+                    size_t n_packets);
 
 /* Time without a packet. */
 void worker_advance(struct worker *, struct wall_time now);

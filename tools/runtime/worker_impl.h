@@ -16,6 +16,12 @@
 
 struct packet_quoted;
 
+enum {
+    /* Packets looked up ahead of the first: the lines of their flows are on
+     * their way, and still there when they are needed. */
+    WORKER_AHEAD = 64
+};
+
 /* Two views of a flow's verdict: as it is, and were staged rules in force. */
 enum view {
     VIEW_ENFORCED,
@@ -66,6 +72,7 @@ struct worker {
     uint64_t frame;                        /* if it is a packet, which. */
     const struct event_revision *revision; /* Why a record is made now. */
     struct worker_counters counters;
+    struct flow_lookup ahead[WORKER_AHEAD];
 };
 
 static_assert(N_DETECTORS <= 16, "'detected' has a bit for each");
