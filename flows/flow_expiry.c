@@ -35,6 +35,13 @@ flow_expiry_init(struct flow_expiry *expiry, const struct flow_timeouts *t)
                 [FLOW_TIMEOUT_OTHER] = ticks_of(t->other_ns),
             },
     };
+    expiry->least_ticks =
+        expiry->active_ticks ? expiry->active_ticks : UINT32_MAX;
+    for (unsigned i = 0; i < FLOW_N_TIMEOUTS; i++) {
+        if (expiry->idle_ticks[i] < expiry->least_ticks) {
+            expiry->least_ticks = expiry->idle_ticks[i];
+        }
+    }
 }
 
 void
@@ -82,13 +89,18 @@ flow_expiry_remove(struct flow_expiry *expiry, struct flow_store *store,
     }
 }
 
+/* When nothing is due, nothing will be before the first head's turn comes, or
+ * that of a flow that has a packet now. */
 bool
-flow_expiry_due(const struct flow_expiry *expiry,
-                const struct flow_store *store, flow_tick now,
-                struct flow_due *due)
+flow_expiry_due(struct flow_expiry *expiry, const struct flow_store *store,
+                flow_tick now, struct flow_due *due)
 {
     uint32_t longest = 0;
+    uint32_t wait = expiry->least_ticks;
 
+    if ((int32_t)(now - expiry->next) < 0) {
+        return false;
+    }
     for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
         uint32_t slot = expiry->queue[i].oldest;
         uint32_t timeout = expiry->idle_ticks[i / 2];
@@ -104,8 +116,11 @@ flow_expiry_due(const struct flow_expiry *expiry,
         if (idle > timeout && idle - timeout > longest) {
             longest = idle - timeout;
             *due = (struct flow_due){slot, is_quiet, now - longest};
+        } else if (idle <= timeout && timeout - idle < wait) {
+            wait = timeout - idle;
         }
     }
+    expiry->next = longest > 0 ? now : now + wait;
     return longest > 0;
 }
 

@@ -46,6 +46,8 @@ struct flow_expiry {
     struct flow_queue queue[FLOW_N_QUEUES];
     uint32_t idle_ticks[FLOW_N_TIMEOUTS];
     uint32_t active_ticks; /* 0: no interim records. */
+    uint32_t least_ticks;  /* The shortest of these. */
+    flow_tick next;        /* Until then, nothing is due. */
 };
 
 /* Timeouts are rounded up to ticks and held between one tick and 20 days. */
@@ -67,7 +69,7 @@ struct flow_due {
 };
 
 /* The flow that has been due the longest at 'now'; false if there is none. */
-bool flow_expiry_due(const struct flow_expiry *, const struct flow_store *,
+bool flow_expiry_due(struct flow_expiry *, const struct flow_store *,
                      flow_tick now, struct flow_due *due);
 
 /* The instant at which the flow ends if nothing more comes. */

@@ -13,6 +13,10 @@
 
 #include <stdbool.h>
 
+/* Ticks wrap after 52 days: time that jumps further than this ends all flows,
+ * which are past every timeout. */
+#define FLOW_MAX_JUMP_NS (INT64_C(26) * 86400 * SECOND_NS)
+
 struct flow_table {
     struct flow_store store;
     struct flow_expiry expiry;
@@ -31,8 +35,19 @@ flow_table_now(const struct flow_table *table)
     return flow_tick_of(table->clock.ns);
 }
 
+/* Sets the clock for the first time, or far ahead. */
+void flow_table_jump(struct flow_table *, struct wall_time);
+
 /* Moves the clock on, not back. */
-void flow_table_move_clock(struct flow_table *, struct wall_time);
+static inline void
+flow_table_move_clock(struct flow_table *table, struct wall_time now)
+{
+    if (!table->has_time || now.ns - table->clock.ns > FLOW_MAX_JUMP_NS) {
+        flow_table_jump(table, now);
+    } else if (now.ns > table->clock.ns) {
+        table->clock = now;
+    }
+}
 
 /* Hands the flow's last record to the owner and frees it. */
 void flow_table_end_flow(struct flow_table *, uint32_t slot, enum flow_end why);

@@ -14,10 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ticks wrap after 52 days: time that jumps further than this ends all flows,
- * which are past every timeout. */
-#define MAX_JUMP_NS (INT64_C(26) * 86400 * SECOND_NS)
-
 const struct flow_timeouts flow_default_timeouts = {
     /* Longer than a client keeps sending SYNs before it gives up its port
      * (Linux: 63 s of retries after the first, each of which restarts it). */
@@ -208,22 +204,19 @@ reserve_minimum(struct flow_table *table, struct error *error)
     return true;
 }
 
+/* Ticks are compared with the ends of timeouts, which are near; after a jump
+ * nothing is. */
 void
-flow_table_move_clock(struct flow_table *table, struct wall_time now)
+flow_table_jump(struct flow_table *table, struct wall_time now)
 {
-    if (!table->has_time) {
-        table->has_time = true;
-        table->clock = now;
-    }
-    if (now.ns <= table->clock.ns) {
-        return;
-    }
-    if (now.ns - table->clock.ns > MAX_JUMP_NS) {
+    if (table->has_time) {
         expire(table);
-        table->clock.ns += MAX_JUMP_NS;
+        table->clock.ns += FLOW_MAX_JUMP_NS;
         expire(table);
     }
+    table->has_time = true;
     table->clock = now;
+    table->expiry.next = flow_tick_of(now.ns);
 }
 
 /* Reports and ends all that is due, in the order it became so. */
