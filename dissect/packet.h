@@ -120,14 +120,14 @@ struct packet {
     uint32_t payload_captured;                /* Of these, in the frame. */
     uint16_t ip_at, transport_at, payload_at; /* Offsets in the frame. */
 
-    uint16_t tcp_window;
     uint32_t tcp_seq, tcp_ack;
-    uint8_t icmp_type, icmp_code;
-    uint16_t icmp_id;            /* Of echo and its kin. */
-    uint16_t ip_id;              /* IPv4 only; tells duplicates apart. */
-    uint16_t transport_checksum; /* As on the wire; tells duplicates apart. */
     uint32_t fragment_id;
     uint16_t fragment_at; /* Offset of this fragment's data, in bytes. */
+    uint16_t tcp_window;
+    uint16_t ip_id;              /* IPv4 only; tells duplicates apart. */
+    uint16_t transport_checksum; /* As on the wire; tells duplicates apart. */
+    uint16_t icmp_id;            /* Of echo and its kin. */
+    uint8_t icmp_type, icmp_code;
 
     /* Of the Ethernet frame nearest around the packet (inside a VXLAN, say);
      * 12-bit ids, outermost first.  Priority tags (id 0) are not VLANs. */

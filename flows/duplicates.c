@@ -12,6 +12,7 @@
 /* Mask of the copies counted in a fingerprint. */
 #define COPIES 3U
 
+static bool is_recent(const struct duplicates_place *, const struct packet *);
 static uint64_t fingerprint_of(const struct packet *, uint64_t hash,
                                unsigned sender);
 static uint64_t mix(uint64_t, uint64_t);
@@ -31,13 +32,10 @@ duplicates_check(struct duplicates *d, const struct packet *p, uint64_t hash,
     uint64_t fingerprint = fingerprint_of(p, hash, sender);
     struct duplicates_place *place =
         &d->place[fingerprint >> 40 & (DUPLICATES_SIZE - 1)];
-    bool is_strong = p->ip_id != 0 || p->fragment_id != 0;
-    int64_t window = is_strong ? DUPLICATES_STRONG_NS : DUPLICATES_WEAK_NS;
-    uint64_t copies = place->fingerprint & COPIES;
 
     if ((place->fingerprint & ~(uint64_t)COPIES) == fingerprint &&
-        copies < DUPLICATES_MAX_COPIES && p->time.ns - place->ns >= -window &&
-        p->time.ns - place->ns <= window) {
+        (place->fingerprint & COPIES) < DUPLICATES_MAX_COPIES &&
+        is_recent(place, p)) {
         place->fingerprint++;
         return true;
     }
@@ -46,17 +44,29 @@ duplicates_check(struct duplicates *d, const struct packet *p, uint64_t hash,
     return false;
 }
 
+static bool
+is_recent(const struct duplicates_place *place, const struct packet *p)
+{
+    bool is_strong = p->ip_id != 0 || p->fragment_id != 0;
+    int64_t window = is_strong ? DUPLICATES_STRONG_NS : DUPLICATES_WEAK_NS;
+    int64_t apart = p->time.ns - place->ns;
+
+    return apart >= -window && apart <= window;
+}
+
 static uint64_t
 fingerprint_of(const struct packet *p, uint64_t hash, unsigned sender)
 {
-    uint64_t a = (uint64_t)p->tcp_seq << 32 | p->tcp_ack;
-    uint64_t b = (uint64_t)p->ip_bytes << 32 | (uint32_t)p->ip_id << 16 |
-                 p->transport_checksum;
-    uint64_t c = (uint64_t)p->fragment_id << 32 |
-                 (uint32_t)p->fragment_at << 16 | p->tcp_window;
-    uint64_t e = (uint64_t)p->icmp_id << 32 | (uint32_t)p->icmp_type << 24 |
-                 (uint32_t)p->icmp_code << 16 | (uint32_t)p->tcp_flags << 8 |
-                 sender;
+    /* Each in the order of struct packet: three loads where words are stored
+     * lowest byte first. */
+    uint64_t a = (uint64_t)p->tcp_ack << 32 | p->tcp_seq;
+    uint64_t b = (uint64_t)p->tcp_window << 48 |
+                 (uint64_t)p->fragment_at << 32 | p->fragment_id;
+    uint64_t c = (uint64_t)p->icmp_code << 56 | (uint64_t)p->icmp_type << 48 |
+                 (uint64_t)p->icmp_id << 32 |
+                 (uint32_t)p->transport_checksum << 16 | p->ip_id;
+    uint64_t e =
+        (uint64_t)p->ip_bytes << 32 | (uint32_t)p->tcp_flags << 8 | sender;
     uint64_t all = mix(hash ^ a, b + e) ^ mix(c ^ e, hash + b);
 
     /* Never that of an empty place. */

@@ -61,7 +61,9 @@ flow_expiry_touch(struct flow_expiry *expiry, struct flow_store *store,
     struct flow *flow = flow_store_flow(store, slot);
     unsigned queue = 2U * timeout_of(flow);
 
-    if (flow->seen == now && flow->queue == queue) {
+    if (flow->queue == queue &&
+        (flow->seen == now || expiry->queue[queue].newest == slot)) {
+        flow->seen = now;
         return;
     }
     flow_expiry_remove(expiry, store, slot);
@@ -191,12 +193,12 @@ ticks_of(int64_t ns)
 static enum flow_timeout
 timeout_of(const struct flow *flow)
 {
-    bool both = flow_has_packets(flow, 0) && flow_has_packets(flow, 1);
-
     switch (flow->key.protocol) {
     case PROTOCOL_TCP: return tcp_state_timeout(flow);
     case PROTOCOL_UDP:
-        return both ? FLOW_TIMEOUT_UDP_REPLY : FLOW_TIMEOUT_UDP_REQUEST;
+        return flow_has_packets(flow, 0) && flow_has_packets(flow, 1)
+                   ? FLOW_TIMEOUT_UDP_REPLY
+                   : FLOW_TIMEOUT_UDP_REQUEST;
     case PROTOCOL_ICMP:
     case PROTOCOL_ICMPV6: return FLOW_TIMEOUT_ICMP;
     default: return FLOW_TIMEOUT_OTHER;
@@ -210,7 +212,7 @@ append(struct flow_expiry *expiry, struct flow_store *store, uint32_t slot,
     struct flow_queue *q = &expiry->queue[queue];
     struct flow_node *node = flow_store_node(store, slot);
 
-    flow_store_flow(store, slot)->queue = (uint8_t)queue;
+    flow_store_flow(store, slot)->queue = queue & 0x7f;
     node->older = q->newest;
     node->newer = FLOW_NO_SLOT;
     if (q->newest) {

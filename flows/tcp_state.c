@@ -31,6 +31,13 @@ static bool is_lone_syn(const struct flow *, const struct packet *,
                         unsigned sender);
 static void update_lone_syn(struct flow *, const struct packet *,
                             unsigned sender);
+static bool goes_on(const struct flow *, const struct packet *,
+                    unsigned sender);
+static void go_on(struct flow *, const struct packet *, unsigned sender);
+static bool is_open(const struct flow *, unsigned end);
+static void raise_ack(struct flow_dialogue *, unsigned end, uint32_t ack);
+static void raise_last(struct flow *, struct flow_dialogue *,
+                       const struct packet *, unsigned sender);
 static struct flow_dialogue *dialogue_of(struct flow *);
 static struct segment segment_of(struct flow *, const struct packet *,
                                  unsigned sender);
@@ -66,6 +73,10 @@ tcp_state_update(struct flow *flow, const struct packet *p, unsigned sender)
 
     if (is_lone_syn(flow, p, sender)) {
         update_lone_syn(flow, p, sender);
+        return;
+    }
+    if (goes_on(flow, p, sender)) {
+        go_on(flow, p, sender);
         return;
     }
     s = segment_of(flow, p, sender);
@@ -134,6 +145,9 @@ tcp_state_is_closed(const struct flow *flow)
     enum tcp_state a = tcp_state_of(flow, 0);
     enum tcp_state b = tcp_state_of(flow, 1);
 
+    if (a < TCP_STATE_CLOSED && b < TCP_STATE_CLOSED) {
+        return false;
+    }
     return tcp_state_is_reset(flow) ||
            (a == TCP_STATE_CLOSED &&
             (b == TCP_STATE_CLOSED || b == TCP_STATE_INACTIVE)) ||
@@ -185,6 +199,68 @@ update_lone_syn(struct flow *flow, const struct packet *p, unsigned sender)
         set_state(flow, sender, TCP_STATE_SYN_SENT);
     }
     flow->opening = p->tcp_seq;
+}
+
+/* Nearly every segment of a connection: no control flag, between ends that are
+ * open, and with nothing new for the history. */
+static bool
+goes_on(const struct flow *flow, const struct packet *p, unsigned sender)
+{
+    const unsigned marks = FLOW_MARK_DIALOGUE | FLOW_MARK_DONE;
+    enum history_once letter =
+        p->payload_bytes > 0 ? HISTORY_ONCE_DATA : HISTORY_ONCE_ACK;
+
+    return (p->tcp_flags & (CONTROL | TCP_ACK)) == TCP_ACK &&
+           p->tcp_window != 0 && (flow->marks & marks) == marks &&
+           (flow->letters[sender] & letter) && is_open(flow, 0) &&
+           is_open(flow, 1);
+}
+
+/* What is left of tcp_state_update() for such a segment. */
+static void
+go_on(struct flow *flow, const struct packet *p, unsigned sender)
+{
+    struct flow_dialogue *d =
+        &flow_part_find(flow, FLOW_PART_DIALOGUE)->dialogue;
+
+    raise_ack(d, !sender, p->tcp_ack);
+    raise_last(flow, d, p, sender);
+    tcp_stream_acked(flow, d, !sender, p->tcp_ack);
+    if (p->payload_bytes > 0) {
+        tcp_stream_sent(flow, d, sender, p->tcp_seq, p->payload_bytes);
+    }
+}
+
+static bool
+is_open(const struct flow *flow, unsigned end)
+{
+    enum tcp_state state = tcp_state_of(flow, end);
+
+    return state == TCP_STATE_PARTIAL || state == TCP_STATE_ESTABLISHED;
+}
+
+/* 'ack' is of what 'end' sent. */
+static void
+raise_ack(struct flow_dialogue *d, unsigned end, uint32_t ack)
+{
+    int32_t more = distance(ack, d->ack[end]);
+
+    if (more > 0 && !(ack == 0 && more > MAX_SEQUENCE_JUMP)) {
+        d->ack[end] = ack;
+    }
+}
+
+static void
+raise_last(struct flow *flow, struct flow_dialogue *d, const struct packet *p,
+           unsigned sender)
+{
+    uint32_t end = p->tcp_seq + p->payload_bytes;
+
+    if (distance(end, d->last[sender]) > 0) {
+        d->last[sender] = end;
+    } else if (p->payload_bytes > 0) {
+        tcp_stream_repeated(flow, d, sender, p->tcp_seq, p->payload_bytes);
+    }
 }
 
 static struct segment
@@ -335,19 +411,19 @@ take_ack(struct flow *flow, const struct segment *s)
 {
     struct flow_dialogue *d = s->dialogue;
     uint32_t ack = s->packet->tcp_ack;
-    int32_t more = distance(ack, d->ack[s->receiver]);
 
     if (!s->ack) {
         return;
     }
     if (tcp_state_of(flow, s->receiver) == TCP_STATE_INACTIVE) {
-        if (d->last[s->receiver] != 0 && more > 1 && !s->rst &&
+        if (d->last[s->receiver] != 0 &&
+            distance(ack, d->ack[s->receiver]) > 1 && !s->rst &&
             !flow_has_packets(flow, s->receiver)) {
             flow->flags |= FLOW_ONE_SIDED;
         }
         number_from(d, s->receiver, ack - 1, ack - 1);
-    } else if (!s->rst && more > 0 && !(ack == 0 && more > MAX_SEQUENCE_JUMP)) {
-        d->ack[s->receiver] = ack;
+    } else if (!s->rst) {
+        raise_ack(d, s->receiver, ack);
     }
 }
 
