@@ -71,8 +71,9 @@ struct flow {
     uint8_t letters[2];   /* Letters written; see enum history_once. */
     uint8_t tcp_state[2]; /* State, and the one before in the high nibble. */
     uint8_t evidence, outcome;
-    uint8_t marks; /* enum flow_mark. */
-    uint8_t queue; /* Of flow_expiry.h. */
+    uint8_t marks;                /* enum flow_mark. */
+    unsigned char queue : 7;      /* Of flow_expiry.h. */
+    unsigned char is_settled : 1; /* As flow_settle() said. */
 
     /* Read when it ends. */
     struct wall_time start;

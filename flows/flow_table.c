@@ -142,6 +142,12 @@ flow_user(struct flow *flow)
     return flow + 1;
 }
 
+void
+flow_settle(struct flow *flow, bool is_settled)
+{
+    flow->is_settled = is_settled;
+}
+
 bool
 flow_saw_handshake(const struct flow *flow)
 {

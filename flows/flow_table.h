@@ -45,6 +45,7 @@ struct flow_update {
     bool from_initiator; /* As the initiator is known now. */
     bool flipped;        /* Initiator and responder were just exchanged. */
     bool outcome_changed;
+    bool is_settled; /* As flow_settle() said. */
 };
 
 /* Called just before a flow is freed (record->kind FLOW_RECORD_END) and for
@@ -138,6 +139,10 @@ struct flow *flow_table_next(const struct flow_table *, uint32_t *cursor);
 void flow_table_flush(struct flow_table *, enum flow_end why);
 
 void *flow_user(struct flow *);
+
+/* Kept with what every packet touches: the owner has no more questions, so its
+ * own bytes need not be looked at for every packet. */
+void flow_settle(struct flow *, bool is_settled);
 
 /* Whether both halves of the TCP handshake were seen: SYN and SYN-ACK. */
 bool flow_saw_handshake(const struct flow *);

@@ -56,7 +56,7 @@ static bool is_reuse(const struct flow_table *, const struct flow *,
                      const struct passage *, uint32_t idle);
 static uint32_t start_flow(struct flow_table *, const struct passage *);
 static uint32_t make_room(struct flow_table *, const struct passage *);
-static void account(struct flow_table *, struct flow *, const struct passage *,
+static void account(struct flow_table *, const struct passage *,
                     struct flow_update *);
 static bool is_unreachable(const struct packet *);
 static bool is_redirect(const struct packet *);
@@ -258,32 +258,30 @@ static struct flow_update
 pass(struct flow_table *table, const struct passage *passage)
 {
     struct flow_update update = {.kind = FLOW_UPDATE_PACKET};
-    bool is_copy;
-    uint32_t slot;
     flow_tick now = flow_table_now(table);
-
-    is_copy =
+    uint32_t slot = find_live(table, passage);
+    bool is_copy =
         duplicates_check(table->duplicates, passage->packet,
                          passage->lookup->hash, passage->lookup->ends.sender);
-    slot = find_live(table, passage);
-    if (is_copy && slot) {
-        return duplicate(table, slot, passage);
-    }
+
     if (!slot) {
         slot = start_flow(table, passage);
         update.is_new = true;
+        update.flow = flow_store_flow(&table->store, slot);
+        account(table, passage, &update);
+        flow_expiry_add(&table->expiry, &table->store, slot, now);
+        return update;
+    }
+    if (is_copy) {
+        return duplicate(table, slot, passage);
     }
     update.flow = flow_store_flow(&table->store, slot);
-    if (!update.is_new &&
-        flow_expiry_is_long(&table->expiry, update.flow, now)) {
+    update.is_settled = update.flow->is_settled;
+    if (flow_expiry_is_long(&table->expiry, update.flow, now)) {
         flow_table_report(table, update.flow, FLOW_END_ACTIVE, now);
     }
-    account(table, update.flow, passage, &update);
-    if (update.is_new) {
-        flow_expiry_add(&table->expiry, &table->store, slot, now);
-    } else {
-        flow_expiry_touch(&table->expiry, &table->store, slot, now);
-    }
+    account(table, passage, &update);
+    flow_expiry_touch(&table->expiry, &table->store, slot, now);
     return update;
 }
 
@@ -309,6 +307,7 @@ duplicate(struct flow_table *table, uint32_t slot,
         .flow = flow,
         .kind = FLOW_UPDATE_DUPLICATE,
         .from_initiator = sender == flow_initiator(flow),
+        .is_settled = flow->is_settled,
     };
 }
 
@@ -345,7 +344,7 @@ is_reuse(const struct flow_table *table, const struct flow *flow,
     bool is_long_idle =
         idle > table->expiry.idle_ticks[FLOW_TIMEOUT_TCP_OPENING];
 
-    return flow->key.protocol == PROTOCOL_TCP &&
+    return (p->tcp_flags & TCP_SYN) && flow->key.protocol == PROTOCOL_TCP &&
            !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT)) &&
            tcp_state_is_reuse(flow, p, passage->lookup->ends.sender,
                               is_long_idle);
@@ -393,28 +392,31 @@ make_room(struct flow_table *table, const struct passage *passage)
 }
 
 static void
-account(struct flow_table *table, struct flow *flow,
-        const struct passage *passage, struct flow_update *update)
+account(struct flow_table *table, const struct passage *passage,
+        struct flow_update *update)
 {
     const struct packet *p = passage->packet;
+    struct flow *flow = update->flow;
     unsigned sender = passage->lookup->ends.sender;
     uint8_t outcome = flow->outcome;
     bool has_header =
         !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));
 
-    if (has_header && !update->is_new && (p->tcp_flags & TCP_SYN)) {
+    if ((p->tcp_flags & TCP_SYN) && has_header && !update->is_new) {
         update->flipped = initiator_update(flow, p, sender);
     }
-    if (has_header && flow->key.protocol == PROTOCOL_TCP) {
-        tcp_state_update(flow, p, sender);
-    } else if (flow->key.protocol == PROTOCOL_UDP) {
+    if (flow->key.protocol == PROTOCOL_UDP) {
         history_add_once(flow, HISTORY_DATA, HISTORY_ONCE_DATA, sender);
+    } else if (flow->key.protocol == PROTOCOL_TCP && has_header) {
+        tcp_state_update(flow, p, sender);
     }
     if (passage->is_orphan) {
         flow->flags |= FLOW_ORPHAN_FRAGMENTS;
     }
     flow_count_packet(flow, p, sender);
-    flow_update_outcome(flow);
+    if (outcome != FLOW_OUTCOME_DATA) {
+        flow_update_outcome(flow);
+    }
     table->counters.packets++;
     update->from_initiator = sender == flow_initiator(flow);
     update->outcome_changed = outcome != flow->outcome;

@@ -67,6 +67,10 @@ enum sighting_moment {
 uint32_t detect_flow(const struct policy *, const struct question *,
                      const struct flow_record *, enum sighting_moment);
 
+/* Moments, as bits 1 << enum sighting_moment, at which detect_flow() may find
+ * something; 0 without detectors. */
+uint32_t policy_detections(const struct policy *);
+
 /* The rule of a detector that is on, or -1. */
 int32_t policy_detector_rule(const struct policy *, enum detector);
 

@@ -95,6 +95,19 @@ detect_flow(const struct policy *policy, const struct question *question,
     return tripped;
 }
 
+uint32_t
+policy_detections(const struct policy *policy)
+{
+    uint32_t moments = 0;
+
+    for (unsigned i = 0; i < N_DETECTORS; i++) {
+        if (policy->detect.on >> i & 1) {
+            moments |= checks[i].moments;
+        }
+    }
+    return moments;
+}
+
 int32_t
 policy_detector_rule(const struct policy *policy, enum detector detector)
 {

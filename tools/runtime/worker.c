@@ -31,6 +31,10 @@ static void look_ahead(const struct worker *, const struct packet *,
                        struct flow_lookup *);
 static void take(struct worker *, const struct frame *, const struct packet *,
                  const struct flow_lookup *);
+static void attend(struct worker *, const struct frame *, const struct packet *,
+                   const struct flow_update *);
+static bool asks_outcome(const struct worker *, const struct tracked *);
+static bool is_settled(const struct worker *, const struct tracked *);
 static void start_flow(const struct packet *, struct tracked *);
 static bool inspect(struct worker *, const struct frame *,
                     const struct packet *, const struct flow_update *,
@@ -95,6 +99,7 @@ follow_policy(struct worker *worker)
 {
     worker->asks_replied = policy_asks_replied(worker->policy);
     worker->sightings = policy_sightings(worker->policy);
+    worker->detections = policy_detections(worker->policy);
 }
 
 void
@@ -148,49 +153,76 @@ take(struct worker *worker, const struct frame *frame,
      const struct packet *packet, const struct flow_lookup *lookup)
 {
     struct flow_update update;
-    struct tracked *tracked;
-    unsigned moments;
-    bool changed;
 
     worker->phase = TRAY_PACKET;
     worker->frame = (uint64_t)frame->file << FILE_SHIFT | frame->number;
     update = flow_table_pass(worker->table, packet, lookup);
-    if (!update.flow) {
-        return;
+    if (update.flow && (!update.is_settled || update.flipped ||
+                        update.outcome_changed || worker->previous)) {
+        attend(worker, frame, packet, &update);
     }
-    tracked = flow_user(update.flow);
-    changed = update.is_new || update.flipped || update.outcome_changed ||
-              tracked->generation != worker->generation;
-    if (worker->asks_replied && !update.from_initiator && !tracked->replied) {
+}
+
+/* Something may have changed that the policy asks about. */
+static void
+attend(struct worker *worker, const struct frame *frame,
+       const struct packet *packet, const struct flow_update *update)
+{
+    struct tracked *tracked = flow_user(update->flow);
+    bool changed = update->is_new || update->flipped ||
+                   tracked->generation != worker->generation;
+    unsigned moments = 0;
+
+    if (worker->asks_replied && !update->from_initiator && !tracked->replied) {
         tracked->replied = changed = true;
     }
-    if (update.is_new) {
+    if (update->is_new) {
         start_flow(packet, tracked);
-    } else if (update.flipped && tracked->located) {
+    } else if (update->flipped && tracked->located) {
         segment_id swapped = tracked->src_segment;
 
         tracked->src_segment = tracked->dst_segment;
         tracked->dst_segment = swapped;
     }
-    moments = (unsigned)update.is_new << SIGHTING_BEGIN |
-              (unsigned)update.outcome_changed << SIGHTING_ANSWER;
-    if (update.kind == FLOW_UPDATE_PACKET &&
-        inspect(worker, frame, packet, &update, tracked)) {
+    moments = (unsigned)update->is_new << SIGHTING_BEGIN;
+    if (update->outcome_changed && asks_outcome(worker, tracked)) {
+        moments |= 1U << SIGHTING_ANSWER;
+    }
+    if (update->kind == FLOW_UPDATE_PACKET &&
+        inspect(worker, frame, packet, update, tracked)) {
         moments |= 1U << SIGHTING_APPLICATION;
     }
     if (changed || moments) {
         struct flow_record record;
 
-        flow_record_from(update.flow, &record);
-        worker_judge(worker, update.flow, &record, tracked, moments);
+        flow_record_from(update->flow, &record);
+        worker_judge(worker, update->flow, &record, tracked, moments);
+        flow_settle(update->flow, is_settled(worker, tracked));
     }
+}
+
+/* How far a flow got makes no verdict, but violations are told again for it,
+ * and detectors look at it. */
+static bool
+asks_outcome(const struct worker *worker, const struct tracked *tracked)
+{
+    return tracked->objected ||
+           ((worker->sightings | worker->detections) >> SIGHTING_ANSWER & 1);
+}
+
+/* Nothing that a packet brings can change the verdict. */
+static bool
+is_settled(const struct worker *worker, const struct tracked *tracked)
+{
+    return (!worker->engine || tracked->classified) &&
+           (!worker->asks_replied || tracked->replied);
 }
 
 void
 worker_advance(struct worker *worker, struct wall_time now)
 {
-    worker->phase = TRAY_DUE;
     if (now.ns > worker->now.ns) {
+        worker->phase = TRAY_DUE;
         worker->now = now;
         flow_table_advance(worker->table, now);
     }
@@ -200,6 +232,7 @@ void
 worker_end_round(struct worker *worker, struct wall_time clock)
 {
     worker_advance(worker, clock);
+    worker->phase = TRAY_DUE;
     if (worker->previous) {
         sweep(worker, SWEEP_FLOWS);
     }
@@ -335,6 +368,7 @@ sweep(struct worker *worker, unsigned n_flows)
         if (tracked->generation != worker->generation) {
             flow_record_from(flow, &record);
             worker_judge(worker, flow, &record, tracked, 0);
+            flow_settle(flow, is_settled(worker, tracked));
         }
     }
     if (!flow) {

@@ -47,6 +47,8 @@ struct tracked {
     bool final : 1;          /* The last verdict was. */
     bool link_broadcast : 1; /* Its first frame went to everybody. */
     bool policy_changed : 1; /* Another policy made it a violation. */
+    bool objected : 1;       /* The last verdict was against it, or that of
+                              * staged rules. */
     bool replied : 1;        /* Known to the last verdict. */
 };
 
@@ -56,6 +58,7 @@ struct worker {
     uint8_t generation;      /* Of 'policy'. */
     bool asks_replied;       /* As policy_asks_replied(). */
     uint32_t sightings;      /* As policy_sightings(). */
+    uint32_t detections;     /* As policy_detections(). */
     uint32_t sweep;          /* How far flows were judged again. */
     struct application_engine *engine; /* NULL: nothing is inspected. */
     struct symbols *symbols;           /* NULL with it. */

@@ -134,6 +134,8 @@ note_verdict(struct worker *worker, const struct verdict *verdict,
     }
     tracked->judged = true;
     tracked->final = verdict->final;
+    tracked->objected = verdict->decision == DECISION_DENY ||
+                        verdict->staged_decision == DECISION_DENY;
     tracked->decision = (uint8_t)verdict->decision;
     tracked->rule = verdict->rule;
     tracked->generation = worker->generation;
