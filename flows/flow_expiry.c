@@ -100,7 +100,7 @@ flow_expiry_due(struct flow_expiry *expiry, const struct flow_store *store,
     uint32_t longest = 0;
     uint32_t wait = expiry->least_ticks;
 
-    if ((int32_t)(now - expiry->next) < 0) {
+    if (!flow_expiry_may_be_due(expiry, now)) {
         return false;
     }
     for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {

@@ -72,6 +72,13 @@ struct flow_due {
 bool flow_expiry_due(struct flow_expiry *, const struct flow_store *,
                      flow_tick now, struct flow_due *due);
 
+/* Whether flow_expiry_due() is worth a call. */
+static inline bool
+flow_expiry_may_be_due(const struct flow_expiry *expiry, flow_tick now)
+{
+    return (int32_t)(now - expiry->next) >= 0;
+}
+
 /* The instant at which the flow ends if nothing more comes. */
 flow_tick flow_expiry_end(const struct flow_expiry *, const struct flow *);
 void flow_expiry_quiet(struct flow_expiry *, struct flow_store *,

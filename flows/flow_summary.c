@@ -10,6 +10,7 @@
 #include <string.h>
 
 static void count(struct flow *, unsigned end, const struct packet *);
+static void count_over(struct flow *, unsigned end, const struct packet *);
 static void carry(struct flow *, unsigned end, const struct flow_count *old);
 static void note_early(struct flow *, struct wall_time);
 static void note_path(struct flow *, const struct packet *);
@@ -113,6 +114,24 @@ flow_summarize(const struct flow *flow, struct flow_record *record)
 
 static void
 count(struct flow *flow, unsigned end, const struct packet *p)
+{
+    struct flow_count *c = &flow->count[end];
+    uint32_t packets, bytes, payload;
+
+    if (__builtin_add_overflow(c->packets, 1, &packets) ||
+        __builtin_add_overflow(c->bytes, p->ip_bytes, &bytes) ||
+        __builtin_add_overflow(c->payload, p->payload_bytes, &payload)) {
+        count_over(flow, end, p);
+        return;
+    }
+    c->packets = packets;
+    c->bytes = bytes;
+    c->payload = payload;
+}
+
+/* One of the low words overflows. */
+__attribute__((noinline)) static void
+count_over(struct flow *flow, unsigned end, const struct packet *p)
 {
     struct flow_count *c = &flow->count[end];
     struct flow_count old = *c;

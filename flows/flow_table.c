@@ -92,13 +92,16 @@ flow_table_advance(struct flow_table *table, struct wall_time now)
         flow_table_move_clock(table, now);
         return;
     }
-    while (fragments_orphan(&table->fragments, now, &held)) {
+    while (table->fragments.is_used &&
+           fragments_orphan(&table->fragments, now, &held)) {
         flow_table_move_clock(table, held.when);
         expire(table);
         flow_table_count_orphan(table, &held);
     }
     flow_table_move_clock(table, now);
-    expire(table);
+    if (flow_expiry_may_be_due(&table->expiry, flow_table_now(table))) {
+        expire(table);
+    }
     table->advanced = flow_table_now(table);
 }
 

@@ -1,7 +1,7 @@
-/* The order of the steps in tcp_state_update() matters: the history tells what
- * a packet looked like before it changed any state, and an acknowledgement is
- * checked for gaps after, so that those revealed by a FIN or RST count only
- * between cleanly established ends. */
+/* The order of the steps in weigh() matters: the history tells what a packet
+ * looked like before it changed any state, and an acknowledgement is checked
+ * for gaps after, so that those revealed by a FIN or RST count only between
+ * cleanly established ends. */
 
 #include "flows/tcp_state.h"
 
@@ -27,6 +27,7 @@ struct segment {
     uint32_t end;    /* Sequence number past it, SYN and FIN included. */
 };
 
+static void weigh(struct flow *, const struct packet *, unsigned sender);
 static bool is_lone_syn(const struct flow *, const struct packet *,
                         unsigned sender);
 static void update_lone_syn(struct flow *, const struct packet *,
@@ -68,20 +69,23 @@ distance(uint32_t to, uint32_t from)
 void
 tcp_state_update(struct flow *flow, const struct packet *p, unsigned sender)
 {
-    struct segment s;
-    bool is_turn; /* Only these change a state. */
-
-    if (is_lone_syn(flow, p, sender)) {
-        update_lone_syn(flow, p, sender);
-        return;
-    }
     if (goes_on(flow, p, sender)) {
         go_on(flow, p, sender);
-        return;
+    } else if (is_lone_syn(flow, p, sender)) {
+        update_lone_syn(flow, p, sender);
+    } else {
+        weigh(flow, p, sender);
     }
-    s = segment_of(flow, p, sender);
-    is_turn = (p->tcp_flags & CONTROL) ||
-              tcp_state_of(flow, sender) == TCP_STATE_INACTIVE;
+}
+
+static void
+weigh(struct flow *flow, const struct packet *p, unsigned sender)
+{
+    struct segment s = segment_of(flow, p, sender);
+    bool is_turn = /* Only these change a state. */
+        (p->tcp_flags & CONTROL) ||
+        tcp_state_of(flow, sender) == TCP_STATE_INACTIVE;
+
     if (is_turn) {
         start_numbering(flow, &s);
     }
@@ -128,13 +132,6 @@ tcp_state_is_reuse(const struct flow *flow, const struct packet *p,
         return false; /* Sent again. */
     }
     return tcp_state_is_closed(flow) || is_long_idle;
-}
-
-bool
-tcp_state_is_reset(const struct flow *flow)
-{
-    return tcp_state_of(flow, 0) == TCP_STATE_RESET ||
-           tcp_state_of(flow, 1) == TCP_STATE_RESET;
 }
 
 /* An end that was never seen counts as closed with the other: a capture of one
@@ -216,7 +213,7 @@ goes_on(const struct flow *flow, const struct packet *p, unsigned sender)
            is_open(flow, 1);
 }
 
-/* What is left of tcp_state_update() for such a segment. */
+/* What is left of weigh() for such a segment. */
 static void
 go_on(struct flow *flow, const struct packet *p, unsigned sender)
 {
@@ -225,7 +222,9 @@ go_on(struct flow *flow, const struct packet *p, unsigned sender)
 
     raise_ack(d, !sender, p->tcp_ack);
     raise_last(flow, d, p, sender);
-    tcp_stream_acked(flow, d, !sender, p->tcp_ack);
+    if (distance(p->tcp_ack, d->delivered[!sender]) > 0) {
+        tcp_stream_acked(flow, d, !sender, p->tcp_ack);
+    }
     if (p->payload_bytes > 0) {
         tcp_stream_sent(flow, d, sender, p->tcp_seq, p->payload_bytes);
     }

@@ -46,9 +46,14 @@ void tcp_state_update(struct flow *, const struct packet *, unsigned sender);
 bool tcp_state_is_reuse(const struct flow *, const struct packet *,
                         unsigned sender, bool is_long_idle);
 
-/* Whether both sides closed, or one reset. */
+/* Whether one side reset; and both sides closed, or one reset. */
+static inline bool
+tcp_state_is_reset(const struct flow *flow)
+{
+    return tcp_state_of(flow, 0) == TCP_STATE_RESET ||
+           tcp_state_of(flow, 1) == TCP_STATE_RESET;
+}
 bool tcp_state_is_closed(const struct flow *);
-bool tcp_state_is_reset(const struct flow *);
 
 enum flow_timeout tcp_state_timeout(const struct flow *);
 
