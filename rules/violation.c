@@ -152,12 +152,15 @@ violation_hit(struct violation_tracker *tracker,
     struct hit hit;
 
     hit_init(&hit, facts);
-    tracker->counters.hits++;
-    tracker->counters.suppressed += hit.suppressed;
+    tracker->counters.hits += !facts->again;
+    tracker->counters.suppressed += hit.suppressed && !facts->again;
     if (facts->now.ns > tracker->now.ns) {
         tracker->now = facts->now;
     }
     entry = find_or_collapse(tracker, &hit);
+    if (!entry && facts->goes_on) {
+        return; /* Told when it began. */
+    }
     if (!entry) {
         tracker->counters.overflow++;
         if (!hit.suppressed) {
@@ -252,7 +255,8 @@ hit_init(struct hit *hit, const struct violation_hit *facts)
 }
 
 /* The entry this hit belongs to: its own, or that of its group once the group
- * has too many targets.  NULL if the table is full. */
+ * has too many targets.  A flow stays with the entry that counted it.  NULL if
+ * the table is full. */
 static struct violation_entry *
 find_or_collapse(struct violation_tracker *tracker, const struct hit *hit)
 {
@@ -261,6 +265,10 @@ find_or_collapse(struct violation_tracker *tracker, const struct hit *hit)
 
     entry =
         violation_table_find(tracker->table, VIOLATION_ENTRY_SINGLE, &hit->key);
+    if (entry && hit->facts->again &&
+        violation_entry_has_flow(entry, hit->facts->flow_id)) {
+        return entry;
+    }
     fresh = !entry;
     for (int over_dsts = 1; over_dsts >= 0; over_dsts--) {
         group = group_hit(tracker, hit, over_dsts, fresh);
@@ -383,9 +391,11 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
 static enum flow_outcome
 entry_outcome(struct violation_entry *entry, const struct violation_hit *facts)
 {
+    bool first = !facts->again || !entry->violation.count;
+
     if (facts->outcome == FLOW_OUTCOME_ATTEMPT) {
-        entry->attempts += !facts->again;
-    } else if (facts->again && entry->attempts) {
+        entry->attempts += first;
+    } else if (!first && !facts->goes_on && entry->attempts) {
         entry->attempts--;
     }
     if (flow_outcome_rank(facts->outcome) >=

@@ -82,6 +82,7 @@ struct violation_hit {
     bool staged; /* A staged rule objects, those in force do not. */
     /* The same flow, whose outcome is another now: not counted twice. */
     bool again;
+    bool goes_on; /* 'again', with the outcome it had: it is still alive. */
     uint64_t flow_id;
     struct wall_time now;
 };
@@ -127,7 +128,8 @@ struct violation_score violation_score(enum policy_level base,
                                        bool direction_ambiguous);
 
 struct violation_counters {
-    uint64_t hits, told;
+    uint64_t hits; /* A flow and what it violates is one, however it ends. */
+    uint64_t told;
     uint64_t tracked;    /* Now. */
     uint64_t overflow;   /* Told without deduplication: max_active. */
     uint64_t suppressed; /* Hits. */

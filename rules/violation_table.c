@@ -183,13 +183,21 @@ violation_entry_add_flow(struct violation_entry *entry, uint64_t flow)
 {
     uint64_t *flows = entry->violation.flow_ids;
 
+    if (!violation_entry_has_flow(entry, flow)) {
+        memmove(flows + 1, flows, (VIOLATION_MAX_FLOWS - 1) * sizeof *flows);
+        flows[0] = flow;
+    }
+}
+
+bool
+violation_entry_has_flow(const struct violation_entry *entry, uint64_t flow)
+{
     for (size_t i = 0; i < VIOLATION_MAX_FLOWS; i++) {
-        if (flows[i] == flow) {
-            return;
+        if (entry->violation.flow_ids[i] == flow) {
+            return true;
         }
     }
-    memmove(flows + 1, flows, (VIOLATION_MAX_FLOWS - 1) * sizeof *flows);
-    flows[0] = flow;
+    return false;
 }
 
 /* While targets are counted exactly each is fresh, so none is there twice. */

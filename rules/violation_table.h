@@ -67,6 +67,8 @@ void violation_key_id(enum violation_entry_kind, const struct violation_key *,
 void violation_entry_set_policy(struct violation_entry *,
                                 const struct policy *);
 void violation_entry_add_flow(struct violation_entry *, uint64_t flow);
+/* Is it one of the latest? */
+bool violation_entry_has_flow(const struct violation_entry *, uint64_t flow);
 /* Counts one more distinct target; estimates beyond 'collapse' of them. */
 void violation_entry_add_target(struct violation_entry *,
                                 const struct violation_key *, bool over_dsts,

@@ -25,7 +25,8 @@ struct fixture {
     struct violation_tracker *tracker;
     struct told told;
     int64_t now;
-    bool again; /* What hit() says of its flow. */
+    bool again, goes_on; /* What hit() says of its flow. */
+    uint64_t flow_id;    /* That of its flow; 0: a new one every second. */
 };
 
 static void
@@ -85,7 +86,8 @@ hit(struct fixture *f, int64_t seconds, uint32_t src, uint32_t dst,
                                 .ip_version = 4,
                                 .interface = "",
                                 .sensor = ""};
-    struct flow_record record = {.id = (uint64_t)seconds + 1,
+    struct flow_record record = {.id = f->flow_id ? f->flow_id
+                                                  : (uint64_t)seconds + 1,
                                  .outcome = outcome,
                                  .now = {seconds * SECOND_NS}};
     struct violation_hit facts;
@@ -97,6 +99,7 @@ hit(struct fixture *f, int64_t seconds, uint32_t src, uint32_t dst,
     assert_int_equal(verdict.decision, DECISION_DENY);
     facts = violation_of(f->policy, &verdict, &question, &record);
     facts.again = f->again;
+    facts.goes_on = f->goes_on;
     violation_hit(f->tracker, &facts);
 }
 
@@ -173,6 +176,74 @@ attempts_that_are_all_refused_in_the_end_leave_a_refused_violation(void **state)
     hit(&f, 7200, 1, 1, 22, FLOW_OUTCOME_REFUSED);
     assert_int_equal(f.told.n, 3);
     assert_int_equal(f.told.list[2].outcome, FLOW_OUTCOME_REFUSED);
+    tear_down(&f);
+}
+
+static void
+a_flow_that_goes_on_is_told_after_realert_and_keeps_its_violation(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, &usual, "", "");
+    hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    f.again = f.goes_on = true;
+    for (int64_t now = 300; now <= 172800; now += 300) {
+        violation_advance(f.tracker, (struct wall_time){now * SECOND_NS});
+        hit(&f, now, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+        assert_told(&f, f.told.n - 1,
+                    now < 3600 ? VIOLATION_KIND_NEW : VIOLATION_KIND_UPDATE, 1);
+    }
+    assert_int_equal(f.told.list[f.told.n - 1].outcome, FLOW_OUTCOME_ATTEMPT);
+    assert_int_equal(f.told.n, 1 + 2 * 24);
+    violation_advance(f.tracker, (struct wall_time){259200 * SECOND_NS});
+    assert_told(&f, f.told.n - 1, VIOLATION_KIND_CLOSED, 1);
+    tear_down(&f);
+}
+
+static void
+what_goes_on_is_not_told_over_and_over_where_the_table_is_full(void **state)
+{
+    struct violation_options options = usual;
+    struct fixture f;
+
+    (void)state;
+    options.max_active = 1;
+    set_up(&f, &options, "", "");
+    hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    f.again = f.goes_on = true;
+    hit(&f, 300, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    assert_int_equal(f.told.n, 1);
+    tear_down(&f);
+}
+
+static void
+a_flow_stays_with_the_violation_that_counted_it(void **state)
+{
+    struct violation_options options = usual;
+    struct fixture f;
+
+    (void)state;
+    options.collapse_targets = 2;
+    set_up(&f, &options, "", "");
+    for (uint32_t dst = 1; dst <= 3; dst++) {
+        f.flow_id = dst;
+        hit(&f, dst, 1, dst, 445, FLOW_OUTCOME_ATTEMPT);
+    }
+    assert_told(&f, 2, VIOLATION_KIND_COLLAPSED, 1);
+    f.again = true;
+    f.flow_id = 1;
+    hit(&f, 10, 1, 1, 445, FLOW_OUTCOME_REFUSED);
+    f.flow_id = 2;
+    hit(&f, 11, 1, 2, 445, FLOW_OUTCOME_ESTABLISHED);
+    assert_int_equal(f.told.n, 4);
+    assert_told(&f, 3, VIOLATION_KIND_ESCALATE, 1);
+    assert_string_equal(f.told.list[3].id, f.told.list[1].id);
+    f.again = false;
+    f.flow_id = 4;
+    hit(&f, 4000, 1, 4, 445, FLOW_OUTCOME_REFUSED);
+    assert_told(&f, 4, VIOLATION_KIND_UPDATE, 2);
+    assert_int_equal(f.told.list[4].outcome, FLOW_OUTCOME_ATTEMPT);
     tear_down(&f);
 }
 
@@ -503,6 +574,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_violation_is_told_again_after_realert),
         cmocka_unit_test(a_flow_that_gets_worse_is_told_again_and_counted_once),
+        cmocka_unit_test(
+            a_flow_that_goes_on_is_told_after_realert_and_keeps_its_violation),
+        cmocka_unit_test(
+            what_goes_on_is_not_told_over_and_over_where_the_table_is_full),
+        cmocka_unit_test(a_flow_stays_with_the_violation_that_counted_it),
         cmocka_unit_test(
             attempts_that_are_all_refused_in_the_end_leave_a_refused_violation),
         cmocka_unit_test(

@@ -96,6 +96,43 @@ class Replay(unittest.TestCase):
         kinds = [e["event"]["dataset"] for e in self.events("-p", self.policy, capture)]
         self.assertLess(kinds.index("segmon.violation"), kinds.index("segmon.flow"))
 
+    def test_a_violation_stays_open_while_its_flow_lasts(self):
+        """A session of two days is one violation, told every 'realert' of an
+        hour and closed a day after its last packets."""
+        c, s = ("10.1.0.1", 40000, "10.2.0.1", 22), ("10.2.0.1", 22, "10.1.0.1", 40000)
+        packets = [(1e9, p.tcp(*c, p.SYN)), (1e9 + .1, p.tcp(*s, p.SYN | p.ACK, 0, 1)),
+                   (1e9 + .2, p.tcp(*c, p.ACK, 1, 1))]
+        for minute in range(1, 48 * 60 + 1):
+            packets.append((1e9 + 60 * minute, p.tcp(*c, p.PSH | p.ACK, minute, 1, b"x")))
+            packets.append((1e9 + 60 * minute + .1, p.tcp(*s, p.ACK, 1, minute + 1)))
+        packets += [(1e9 + 4 * 86400, p.tcp("10.1.0.1", 40000, "10.2.0.1", 80, p.SYN))]
+        capture = self.file("long.pcap", p.pcap(packets))
+        for workers in ("1", "2"):
+            *told, status = self.events("-p", self.policy, "-e", "violation,status",
+                                        "-w", workers, capture)
+            self.assertEqual(status["segmon"]["status"]["violations"]["hits"], 1)
+            kinds = [e["segmon"]["violation"]["kind"] for e in told]
+            self.assertEqual(kinds[:2], ["new", "escalate"])
+            self.assertEqual(set(kinds[2:-1]), {"update"})
+            self.assertIn(len(kinds[2:-1]), range(40, 49))
+            self.assertEqual(kinds[-1], "closed")
+            self.assertEqual({e["segmon"]["violation"]["count"] for e in told}, {1})
+            self.assertEqual(len({e["segmon"]["violation"]["id"] for e in told}), 1)
+            self.assertGreater(told[-1]["@timestamp"], "2001-09-12T01:40")
+
+    def test_what_is_suppressed_is_a_violation_all_the_same(self):
+        policy = self.file("suppressing.yaml", (POLICY + """alerting:
+  suppress:
+    - {id: known, src: 10.1.0.1, until: 2099-12-31, owner: it, reason: a scanner}
+""").encode())
+        capture = self.file("c.pcap", p.pcap(FORBIDDEN))
+        events = self.events("-p", policy, "--fail-on-violation", capture, status=3)
+        self.assertEqual([e["event"]["dataset"] for e in events],
+                         ["segmon.flow", "segmon.status"])
+        self.assertEqual(events[0]["segmon"]["suppressed_by"], "known")
+        counts = events[1]["segmon"]["status"]["violations"]
+        self.assertEqual((counts["hits"], counts["suppressed"], counts["told"]), (1, 1, 0))
+
     def test_fail_on_violation_is_status_3_and_only_then(self):
         good = self.file("good.pcap", p.pcap(ALLOWED))
         bad = self.file("bad.pcap", p.pcap(FORBIDDEN))

@@ -119,8 +119,8 @@ see(const struct event_flow *flow, const struct question *question,
     return sighting;
 }
 
-/* Once a flow and rule, and again when the flow got further or an attempt was
- * refused. */
+/* Once a flow and rule, again when the flow got further or an attempt was
+ * refused, and every so often while it goes on. */
 static void
 object(struct worker *worker, const struct event_flow *flow,
        const struct violation_hit *hit, struct tracked *tracked, enum view view)
@@ -133,10 +133,15 @@ object(struct worker *worker, const struct event_flow *flow,
     if (again && rank <= tracked->told_rank[view] &&
         (flow->record->outcome != FLOW_OUTCOME_REFUSED ||
          tracked->told_rank[view] != flow_outcome_rank(FLOW_OUTCOME_ATTEMPT))) {
-        return;
+        if (flow->record->reason != FLOW_END_ACTIVE) {
+            return;
+        }
+        told.goes_on = true;
     }
-    tracked->told_rank[view] = (uint8_t)rank;
-    tracked->told_rule[view] = hit->rule;
+    if (!told.goes_on) {
+        tracked->told_rank[view] = (uint8_t)rank;
+        tracked->told_rule[view] = hit->rule;
+    }
     told.again = again;
     put_objection(worker, flow, &told);
 }
