@@ -30,7 +30,11 @@ def make(tools, name, scale, folder):
 
 
 def make_empty(folder):
-    """What a program costs before the first packet."""
+    """What a program costs before the first flow: one ARP question, because some
+    programs refuse a capture without packets."""
     path = folder / "empty.pcap"
-    path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+    frame = (b"\xff" * 6 + b"\2\0\0\0\0\1" + struct.pack(">HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1)
+             + b"\2\0\0\0\0\1" + bytes([10, 20, 0, 1]) + bytes(6) + bytes([10, 20, 0, 2]))
+    path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+                     + struct.pack("<IIII", 1772442000, 0, len(frame), len(frame)) + frame)
     return Capture("empty", path)
