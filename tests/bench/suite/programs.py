@@ -108,8 +108,8 @@ class SegmonRedis(Segmon):
     counted = False
 
     def __init__(self, tools, folder):
-        super().__init__(tools, "segmon, Redis", "as segmon, into streams of a private server",
-                         ["-p", POLICY], writes=False)
+        super().__init__(tools, "segmon, Redis", "as segmon, into streams of a private server, "
+                         "whose own time is not counted", ["-p", POLICY], writes=False)
         self.folder, self.server = folder, None
 
     def start(self):

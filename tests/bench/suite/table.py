@@ -1,4 +1,5 @@
 """The results, as Markdown."""
+import os
 import pathlib
 import platform
 import re
@@ -63,4 +64,6 @@ def compiler(tools):
 
 def system():
     release = re.search(r'PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text())
-    return f"{release.group(1) if release else 'unknown'}, {platform.machine()}"
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return (f"{release.group(1) if release else 'unknown'}, {platform.machine()}, "
+            f"{os.cpu_count()} cores{' of ' + model.group(1) if model else ''}")
