@@ -7,6 +7,7 @@
 
 #include "tools/output/json.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 enum {
@@ -45,6 +46,13 @@ static const struct {
     {0xe0000, 0xe0fff}, /* Tags and variation selectors. */
 };
 
+static size_t copy_plain(char *at, const uint8_t *bytes, size_t size);
+static bool copy_plain_word(char *at, const uint8_t *bytes);
+static bool is_plain_byte(uint8_t byte);
+static bool is_plain_word(uint64_t word);
+static unsigned count_digits(uint64_t value);
+static void hex_of_half(char at[8], uint32_t value);
+static char *write_pair(char *at, unsigned value);
 static char *write_escaped(char *at, const uint8_t *bytes, size_t size,
                            size_t *used);
 static char *write_character(char *at, const uint8_t *bytes, size_t size,
@@ -106,21 +114,39 @@ json_grow(struct json *json, size_t n_bytes)
 void
 json_write_u64(struct json *json, uint64_t value)
 {
-    char text[JSON_MAX_NUMBER];
-    size_t at = sizeof text;
+    if (json_reserve(json, JSON_MAX_NUMBER)) {
+        char *at = json->data + json->size;
 
-    while (value >= 100) {
-        at -= 2;
-        memcpy(text + at, digit_pairs + value % 100 * 2, 2);
-        value /= 100;
+        json->size = (size_t)(json_digits(at, value) - json->data);
+    }
+}
+
+char *
+json_digits(char *at, uint64_t value)
+{
+    char *end;
+
+    if (value < 10) {
+        *at = (char)('0' + value);
+        return at + 1;
+    }
+    end = at + count_digits(value);
+    for (at = end; value >= 100; value /= 100) {
+        at = write_pair(at - 2, (unsigned)(value % 100)) - 2;
     }
     if (value >= 10) {
-        at -= 2;
-        memcpy(text + at, digit_pairs + value * 2, 2);
+        write_pair(at - 2, (unsigned)value);
     } else {
-        text[--at] = (char)('0' + value);
+        at[-1] = (char)('0' + value);
     }
-    json_raw(json, text + at, sizeof text - at);
+    return end;
+}
+
+void
+json_hex(char at[JSON_ID_SIZE], uint64_t value)
+{
+    hex_of_half(at, (uint32_t)(value >> 32));
+    hex_of_half(at + JSON_ID_SIZE / 2, (uint32_t)value);
 }
 
 void
@@ -136,16 +162,18 @@ json_write_text(struct json *json, const char *bytes, size_t size)
     }
     at = json->data + json->size;
     *at++ = '"';
-    for (size_t i = 0; i < size;) {
-        uint8_t byte = from[i];
-        size_t used = 1;
+    for (;;) {
+        size_t used = copy_plain(at, from, size);
 
-        if (byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\') {
-            *at++ = (char)byte;
-        } else {
-            at = write_escaped(at, from + i, size - i, &used);
+        at += used;
+        from += used;
+        size -= used;
+        if (size == 0) {
+            break;
         }
-        i += used;
+        at = write_escaped(at, from, size, &used);
+        from += used;
+        size -= used;
     }
     *at++ = '"';
     json->size = (size_t)(at - json->data);
@@ -154,13 +182,10 @@ json_write_text(struct json *json, const char *bytes, size_t size)
 void
 json_id(struct json *json, const char *key, uint64_t id)
 {
-    char text[17];
+    char text[JSON_ID_SIZE];
 
-    for (unsigned i = 0; i < 16; i++) {
-        text[i] = hex_digits[id >> (60 - 4 * i) & 0xf];
-    }
-    text[16] = '\0';
-    json_plain(json, key, text);
+    json_hex(text, id);
+    json_plain_sized(json, key, text, sizeof text);
 }
 
 void
@@ -172,22 +197,119 @@ json_time(struct json *json, const char *key, struct wall_time time)
     int64_t seconds = micros / 1000000 - (micros % 1000000 < 0);
     int64_t day = seconds / SECONDS_OF_DAY - (seconds % SECONDS_OF_DAY < 0);
     unsigned second = (unsigned)(seconds - day * SECONDS_OF_DAY);
+    unsigned fraction = (unsigned)(micros - seconds * 1000000);
 
     if (day != json->day) {
         day_format(day, json->day_text);
         json->day = day;
     }
     memcpy(text, json->day_text, JSON_DAY_SIZE - 1);
-    at = write_digits(at, second / 3600, 2);
+    at = write_pair(at, second / 3600);
     *at++ = ':';
-    at = write_digits(at, second / 60 % 60, 2);
+    at = write_pair(at, second / 60 % 60);
     *at++ = ':';
-    at = write_digits(at, second % 60, 2);
+    at = write_pair(at, second % 60);
     *at++ = '.';
-    at = write_digits(at, (unsigned)(micros - seconds * 1000000), 6);
-    *at++ = 'Z';
-    *at = '\0';
-    json_plain(json, key, text);
+    at = write_pair(at, fraction / 10000);
+    at = write_pair(at, fraction / 100 % 100);
+    at = write_pair(at, fraction % 100);
+    *at = 'Z';
+    json_plain_sized(json, key, text, JSON_TIME_SIZE);
+}
+
+/* Copies bytes up to the first that must not stand in a text as it is, and
+ * returns how many.  Eight at a time, the last eight perhaps a second time:
+ * most texts are plain throughout. */
+static size_t
+copy_plain(char *at, const uint8_t *bytes, size_t size)
+{
+    const size_t step = sizeof(uint64_t);
+    size_t n = 0;
+
+    while (size - n >= step && copy_plain_word(at + n, bytes + n)) {
+        n += step;
+    }
+    if (n > 0 && size - n < step &&
+        copy_plain_word(at + size - step, bytes + size - step)) {
+        return size;
+    }
+    for (; n < size && is_plain_byte(bytes[n]); n++) {
+        at[n] = (char)bytes[n];
+    }
+    return n;
+}
+
+/* All eight bytes, or none and false. */
+static bool
+copy_plain_word(char *at, const uint8_t *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof word);
+    if (!is_plain_word(word)) {
+        return false;
+    }
+    memcpy(at, &word, sizeof word);
+    return true;
+}
+
+static bool
+is_plain_byte(uint8_t byte)
+{
+    return byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* is_plain_byte() of all eight at once.  A byte's top bit is set in 'odd' if it
+ * is not ASCII, below ' ', or equal to one of those three.  Borrows and carries
+ * go only from odd bytes to others, so the word as a whole is told right: see
+ * "Bit Twiddling Hacks", "Determine if a word has a byte less than n". */
+static bool
+is_plain_word(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = word ^ (ones * '"');
+    uint64_t backslash = word ^ (ones * '\\');
+    uint64_t delete = word ^ (ones * 0x7f);
+    uint64_t odd = word | (word - ones * ' ') | (quote - ones) |
+                   (backslash - ones) | (delete - ones);
+
+    return (odd & (ones * 0x80)) == 0;
+}
+
+static unsigned
+count_digits(uint64_t value)
+{
+    unsigned n = 1;
+
+    for (; value >= 10000; value /= 10000) {
+        n += 4;
+    }
+    return n + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* Eight digits at once: the nibbles are spread over the bytes of a word, the
+ * first in the lowest, and those above 9 moved on to the letters. */
+static void
+hex_of_half(char at[8], uint32_t value)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word = __builtin_bswap32(value);
+    uint64_t above_9;
+
+    word = (word | word << 16) & UINT64_C(0x0000ffff0000ffff);
+    word = (word | word << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    word = (word >> 4 | word << 8) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    above_9 = (word + ones * 6) >> 4 & ones;
+    word += ones * '0' + above_9 * ('a' - '9' - 1);
+    word = htole64(word);
+    memcpy(at, &word, sizeof word);
+}
+
+/* 'value' is at most 99. */
+static char *
+write_pair(char *at, unsigned value)
+{
+    return json_append(at, digit_pairs + value * (size_t)2, 2);
 }
 
 /* One character that is not plain ASCII; '*used' bytes of it. */

@@ -23,7 +23,8 @@
 
 enum {
     JSON_DAY_SIZE = 12,  /* "2026-03-10T" and NUL. */
-    JSON_TIME_SIZE = 28, /* RFC 3339 with 6 digits, "Z" and NUL. */
+    JSON_TIME_SIZE = 27, /* RFC 3339 with 6 digits and "Z". */
+    JSON_ID_SIZE = 16,   /* Hex digits of an id. */
     JSON_MAX_NUMBER = 20 /* Digits and sign of any 64-bit integer. */
 };
 
@@ -72,16 +73,17 @@ json_append(char *at, const char *bytes, size_t size)
 }
 
 /* A comma if one is due, then "key": unless 'key' is NULL, as in arrays.
- * Always inline, because the length of a literal is then known when compiled:
- * keys are half of what is written. */
-__attribute__((always_inline)) static inline void
-json_key(struct json *json, const char *key)
+ * '*value' is where a value of up to 'room' bytes goes, which json_end() ends;
+ * false if there is no room.  Always inline, because the length of a literal is
+ * then known when compiled: keys are half of what is written. */
+__attribute__((always_inline)) static inline bool
+json_begin(struct json *json, const char *key, size_t room, char **value)
 {
     size_t size = key ? strlen(key) : 0;
     char *at;
 
-    if (!json_reserve(json, size + 4)) {
-        return;
+    if (!json_reserve(json, size + 4 + room)) {
+        return false;
     }
     at = json->data + json->size;
     if (json->comma) {
@@ -93,44 +95,82 @@ json_key(struct json *json, const char *key)
         *at++ = '"';
         *at++ = ':';
     }
+    *value = at;
+    return true;
+}
+
+static inline void
+json_end(struct json *json, const char *at)
+{
     json->size = (size_t)(at - json->data);
     json->comma = true;
+}
+
+/* A key whose value follows by other means. */
+__attribute__((always_inline)) static inline void
+json_key(struct json *json, const char *key)
+{
+    char *at;
+
+    if (json_begin(json, key, 0, &at)) {
+        json_end(json, at);
+    }
 }
 
 __attribute__((always_inline)) static inline void
 json_open(struct json *json, const char *key, char bracket)
 {
-    json_key(json, key);
-    json_raw(json, &bracket, 1);
-    json->comma = false;
+    char *at;
+
+    if (json_begin(json, key, 1, &at)) {
+        *at++ = bracket;
+        json_end(json, at);
+        json->comma = false;
+    }
 }
 
 static inline void
 json_close(struct json *json, char bracket)
 {
-    json_raw(json, &bracket, 1);
-    json->comma = true;
+    if (json_reserve(json, 1)) {
+        json->data[json->size++] = bracket;
+        json->comma = true;
+    }
 }
 
 /* Values without their key. */
 void json_write_u64(struct json *, uint64_t value);
 void json_write_text(struct json *, const char *bytes, size_t size);
 
+/* Writes 1 to JSON_MAX_NUMBER digits and returns where they end. */
+char *json_digits(char *at, uint64_t value);
+
+/* Writes 16 hex digits. */
+void json_hex(char at[JSON_ID_SIZE], uint64_t value);
+
 __attribute__((always_inline)) static inline void
 json_u64(struct json *json, const char *key, uint64_t value)
 {
-    json_key(json, key);
-    json_write_u64(json, value);
+    char *at;
+
+    if (json_begin(json, key, JSON_MAX_NUMBER, &at)) {
+        json_end(json, json_digits(at, value));
+    }
 }
 
 static inline void
 json_i64(struct json *json, const char *key, int64_t value)
 {
-    json_key(json, key);
-    if (value < 0) {
-        json_raw(json, "-", 1);
+    char *at;
+
+    if (!json_begin(json, key, JSON_MAX_NUMBER, &at)) {
+        return;
     }
-    json_write_u64(json, value < 0 ? -(uint64_t)value : (uint64_t)value);
+    if (value < 0) {
+        *at++ = '-';
+    }
+    json_end(json,
+             json_digits(at, value < 0 ? -(uint64_t)value : (uint64_t)value));
 }
 
 static inline void
@@ -157,27 +197,37 @@ json_cstring(struct json *json, const char *key, const char *text)
 /* Text of ours that needs no escaping: names from tables, formatted addresses.
  */
 __attribute__((always_inline)) static inline void
+json_plain_sized(struct json *json, const char *key, const char *text,
+                 size_t size)
+{
+    char *at;
+
+    if (json_begin(json, key, size + 2, &at)) {
+        *at++ = '"';
+        at = json_append(at, text, size);
+        *at++ = '"';
+        json_end(json, at);
+    }
+}
+
+__attribute__((always_inline)) static inline void
 json_plain(struct json *json, const char *key, const char *text)
 {
-    size_t size = strlen(text);
-
-    json_key(json, key);
-    if (json_reserve(json, size + 2)) {
-        json->data[json->size] = '"';
-        json_append(json->data + json->size + 1, text, size);
-        json->data[json->size + 1 + size] = '"';
-        json->size += size + 2;
-    }
+    json_plain_sized(json, key, text, strlen(text));
 }
 
 /* A number as a string: what ECS calls a keyword. */
 static inline void
 json_u64_keyword(struct json *json, const char *key, uint64_t value)
 {
-    json_key(json, key);
-    json_raw(json, "\"", 1);
-    json_write_u64(json, value);
-    json_raw(json, "\"", 1);
+    char *at;
+
+    if (json_begin(json, key, JSON_MAX_NUMBER + 2, &at)) {
+        *at++ = '"';
+        at = json_digits(at, value);
+        *at++ = '"';
+        json_end(json, at);
+    }
 }
 
 /* As a string of 16 hex digits, because JSON numbers are doubles to many. */

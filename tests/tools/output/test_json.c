@@ -4,9 +4,11 @@
 
 #include "tools/output/json.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     MAX_BYTES = 1 << 16,
@@ -132,6 +134,44 @@ every_code_point_survives_or_is_escaped(void **state)
     json_done(&json);
 }
 
+/* Texts are copied eight bytes at a time where they can be: each byte must be
+ * told as it is alone, wherever among plain ones it stands. */
+static void
+every_byte_is_told_alike_wherever_it_stands(void **state)
+{
+    enum {
+        MAX_PLAIN = 17
+    };
+    static const char plain[] = "!#[]~ AZaz09^_`{|";
+    char text[2 * MAX_PLAIN + 1], expected[100];
+    struct json alone, among;
+
+    (void)state;
+    json_init(&alone, MAX_BYTES);
+    json_init(&among, MAX_BYTES);
+    for (unsigned i = 0; i < 256 * MAX_PLAIN * MAX_PLAIN; i++) {
+        unsigned before = i / 256 % MAX_PLAIN;
+        unsigned after = i / 256 / MAX_PLAIN;
+        char byte = (char)(i % 256);
+        int size;
+
+        json_reset(&alone, false);
+        json_text(&alone, NULL, &byte, 1);
+        memcpy(text, plain, before);
+        text[before] = byte;
+        memcpy(text + before + 1, plain, after);
+        json_reset(&among, false);
+        json_text(&among, NULL, text, before + 1 + after);
+        size = snprintf(expected, sizeof expected, "\"%.*s%.*s%.*s\"",
+                        (int)before, plain, (int)alone.size - 2, alone.data + 1,
+                        (int)after, plain);
+        assert_int_equal(among.size, size);
+        assert_memory_equal(among.data, expected, among.size);
+    }
+    json_done(&alone);
+    json_done(&among);
+}
+
 static void
 bad_bytes_become_replacement_characters(void **state)
 {
@@ -210,6 +250,69 @@ numbers_and_times_are_exact(void **state)
 }
 
 static void
+expect_number(struct json *json, uint64_t value)
+{
+    char expected[100];
+    int size = snprintf(expected, sizeof expected,
+                        "%" PRIu64 ",\"%016" PRIx64 "\",%" PRId64, value, value,
+                        (int64_t)value);
+
+    json_reset(json, false);
+    json_u64(json, NULL, value);
+    json_id(json, NULL, value);
+    json_i64(json, NULL, (int64_t)value);
+    assert_int_equal(json->size, size);
+    assert_memory_equal(json->data, expected, json->size);
+}
+
+static void
+numbers_are_those_of_printf(void **state)
+{
+    uint64_t seed = 0x9e3779b97f4a7c15;
+    uint64_t power = 1;
+    struct json json;
+
+    (void)state;
+    json_init(&json, MAX_BYTES);
+    for (unsigned i = 0; i < JSON_MAX_NUMBER; i++, power *= 10) {
+        expect_number(&json, power - 1);
+        expect_number(&json, power);
+        expect_number(&json, power + 1);
+    }
+    for (unsigned i = 0; i < N_RANDOM; i++) {
+        expect_number(&json, next_random(&seed) >> i % 64);
+    }
+    json_done(&json);
+}
+
+static void
+times_are_those_of_the_c_library(void **state)
+{
+    uint64_t seed = 0x9e3779b97f4a7c15;
+    struct json json;
+
+    (void)state;
+    json_init(&json, MAX_BYTES);
+    for (unsigned i = 0; i < N_RANDOM; i++) {
+        int64_t ns = (int64_t)(next_random(&seed) >> 1);
+        time_t seconds = (time_t)(ns / SECOND_NS);
+        char day[40], expected[100];
+        struct tm tm;
+        int size;
+
+        assert_non_null(gmtime_r(&seconds, &tm));
+        assert_true(strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm) > 0);
+        size = snprintf(expected, sizeof expected, "\"%s.%06dZ\"", day,
+                        (int)(ns % SECOND_NS / MICROSECOND_NS));
+        json_reset(&json, false);
+        json_time(&json, NULL, (struct wall_time){ns});
+        assert_int_equal(json.size, size);
+        assert_memory_equal(json.data, expected, json.size);
+    }
+    json_done(&json);
+}
+
+static void
 a_document_past_its_bound_fails_until_the_next(void **state)
 {
     char text[200] = "";
@@ -231,9 +334,12 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_bytes_become_valid_json),
         cmocka_unit_test(every_code_point_survives_or_is_escaped),
+        cmocka_unit_test(every_byte_is_told_alike_wherever_it_stands),
         cmocka_unit_test(bad_bytes_become_replacement_characters),
         cmocka_unit_test(characters_that_disturb_a_reader_are_escaped),
         cmocka_unit_test(numbers_and_times_are_exact),
+        cmocka_unit_test(numbers_are_those_of_printf),
+        cmocka_unit_test(times_are_those_of_the_c_library),
         cmocka_unit_test(a_document_past_its_bound_fails_until_the_next),
     };
 
