@@ -77,6 +77,7 @@ static void
 run(const struct event_source *source, const struct event_flow *flow,
     double seconds, const char *name)
 {
+    char id[EVENT_ID_SIZE];
     struct json head;
     struct json body;
     uint64_t n = 0;
@@ -89,7 +90,8 @@ run(const struct event_source *source, const struct event_flow *flow,
     do {
         for (unsigned i = 0; i < ROUND; i++) {
             event_flow_encode(&body, source, flow);
-            event_head_encode(&head, source, ++n, flow->record->end);
+            event_id_format(source, ++n, id);
+            event_head_encode(&head, id, n, flow->record->end);
             bytes += head.size + body.size + 1;
         }
         took = cpu_seconds() - start;

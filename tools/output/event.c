@@ -7,20 +7,21 @@
 #include <ctype.h>
 #include <string.h>
 
+enum {
+    EPOCH_DIGITS = 8,
+    SEQUENCE_DIGITS = 14
+};
+
 static const char *const kind_names[EVENT_N_KINDS] = {
 #define KIND_NAME(NAME, TEXT) [EVENT_##NAME] = (TEXT),
     EVENT_KINDS(KIND_NAME)
 #undef KIND_NAME
 };
 
-static char *write_hex(char *at, uint64_t value, unsigned n_digits);
-
 void
-event_head_encode(struct json *json, const struct event_source *source,
-                  uint64_t sequence, struct wall_time emitted)
+event_head_encode(struct json *json, const char *id, uint64_t sequence,
+                  struct wall_time emitted)
 {
-    char id[EVENT_ID_SIZE];
-
     json_reset(json, false);
     json_open(json, NULL, '{');
     json_time(json, "@timestamp", emitted);
@@ -28,7 +29,7 @@ event_head_encode(struct json *json, const struct event_source *source,
     json_plain(json, "version", EVENT_ECS_VERSION);
     json_close(json, '}');
     json_open(json, "event", '{');
-    json_plain(json, "id", event_id_format(source, sequence, id));
+    json_plain(json, "id", id);
     json_u64(json, "sequence", sequence);
 }
 
@@ -37,13 +38,17 @@ event_id_format(const struct event_source *source, uint64_t sequence,
                 char text[EVENT_ID_SIZE])
 {
     size_t size = strnlen(source->sensor, EVENT_MAX_SENSOR);
-    char *at = text + size;
+    char *at = json_append(text, source->sensor, size);
+    char epoch[JSON_ID_SIZE], number[JSON_ID_SIZE];
 
-    memcpy(text, source->sensor, size);
+    json_hex(epoch, source->epoch);
+    json_hex(number, sequence);
     *at++ = '-';
-    at = write_hex(at, source->epoch, 8);
+    at = json_append(at, epoch + JSON_ID_SIZE - EPOCH_DIGITS, EPOCH_DIGITS);
     *at++ = '-';
-    *write_hex(at, sequence, 14) = '\0';
+    at = json_append(at, number + JSON_ID_SIZE - SEQUENCE_DIGITS,
+                     SEQUENCE_DIGITS);
+    *at = '\0';
     return text;
 }
 
@@ -108,15 +113,4 @@ event_verdict_name(enum decision decision)
     case DECISION_PENDING: break;
     }
     return "pending";
-}
-
-static char *
-write_hex(char *at, uint64_t value, unsigned n_digits)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    while (n_digits > 0) {
-        *at++ = digits[value >> 4 * --n_digits & 0xf];
-    }
-    return at;
 }

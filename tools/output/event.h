@@ -163,9 +163,10 @@ bool event_violation_encode(struct json *json, const struct event_source *,
 bool event_status_encode(struct json *json, const struct event_source *,
                          const struct event_status *);
 
-/* 'json' is reset and then holds the head.  'sequence' counts from 1. */
-void event_head_encode(struct json *json, const struct event_source *,
-                       uint64_t sequence, struct wall_time emitted);
+/* 'json' is reset and then holds the head.  'sequence' counts from 1; 'id' is
+ * what event_id_format() makes of it. */
+void event_head_encode(struct json *json, const char *id, uint64_t sequence,
+                       struct wall_time emitted);
 
 /* "SENSOR-EPOCH-SEQUENCE", 8 and 14 hex digits. */
 const char *event_id_format(const struct event_source *, uint64_t sequence,

@@ -41,7 +41,7 @@ struct output {
 
     /* The thread's own. */
     uint64_t sequence;
-    struct json head, line;
+    struct json line;
 };
 
 static bool open_sinks(struct output *output,
@@ -84,7 +84,6 @@ output_new(const struct output_options *options, struct error *error)
     output->source = options->source;
     doorbell_init(&output->work);
     doorbell_init(&output->settled);
-    json_init(&output->head, HEAD_MAX_BYTES);
     json_init(&output->line, HEAD_MAX_BYTES + EVENT_MAX_BYTES);
     if (!open_queues(output, options, error) ||
         !open_sinks(output, options, error) || !start(output, error)) {
@@ -235,7 +234,6 @@ output_free(struct output *output)
         event_queue_free(output->queues[i]);
     }
     free(output->queues);
-    json_done(&output->head);
     json_done(&output->line);
     doorbell_done(&output->work);
     doorbell_done(&output->settled);
@@ -311,19 +309,16 @@ emit(struct output *output, const struct event_queue_item *item)
     struct sink_event event;
 
     output->sequence++;
-    event_head_encode(&output->head, &output->source, output->sequence,
-                      item->emitted);
-    json_reset(line, false);
-    json_raw(line, output->head.data, output->head.size);
+    event_id_format(&output->source, output->sequence, id);
+    event_head_encode(line, id, output->sequence, item->emitted);
     json_raw(line, item->body, item->size);
     json_raw(line, "\n", 1);
-    event = (struct sink_event){
-        .kind = item->kind,
-        .emitted = item->emitted,
-        .sequence = output->sequence,
-        .id = event_id_format(&output->source, output->sequence, id),
-        .line = line->data,
-        .size = line->size - 1};
+    event = (struct sink_event){.kind = item->kind,
+                                .emitted = item->emitted,
+                                .sequence = output->sequence,
+                                .id = id,
+                                .line = line->data,
+                                .size = line->size - 1};
     sink_put_line(output, &event);
 }
 
@@ -336,7 +331,7 @@ sink_put_line(struct output *output, const struct sink_event *event)
         if (!(sink->kinds >> event->kind & 1)) {
             continue;
         }
-        if (output->head.failed || output->line.failed) {
+        if (output->line.failed) {
             counter_add(&sink->dropped[event->kind], 1);
         } else {
             sink->class->put(sink, event);

@@ -27,6 +27,7 @@ keep(void *context, const char *name, enum event_kind kind,
      const struct json *body)
 {
     struct kept *kept = context;
+    char id[EVENT_ID_SIZE];
     struct json line;
     json_error_t error;
 
@@ -34,8 +35,8 @@ keep(void *context, const char *name, enum event_kind kind,
     (void)kind;
     assert_false(body->failed);
     json_init(&line, (size_t)2 * EVENT_MAX_BYTES);
-    event_head_encode(&line, &kept->samples.source, kept->n + 1,
-                      (struct wall_time){1});
+    event_id_format(&kept->samples.source, kept->n + 1, id);
+    event_head_encode(&line, id, kept->n + 1, (struct wall_time){1});
     json_raw(&line, body->data, body->size);
     kept->events[kept->n] =
         json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES, &error);

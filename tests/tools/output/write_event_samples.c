@@ -16,12 +16,14 @@ write_event(void *context, const char *name, enum event_kind kind,
             const struct json *body)
 {
     struct writer *writer = context;
+    char id[EVENT_ID_SIZE];
     struct json head;
 
     (void)name;
     (void)kind;
     json_init(&head, EVENT_MAX_BYTES);
-    event_head_encode(&head, &writer->samples->source, ++writer->sequence,
+    event_id_format(&writer->samples->source, ++writer->sequence, id);
+    event_head_encode(&head, id, writer->sequence,
                       (struct wall_time){INT64_C(1773144007120331000)});
     fwrite(head.data, 1, head.size, writer->file);
     fwrite(body->data, 1, body->size, writer->file);
