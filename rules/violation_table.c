@@ -8,7 +8,6 @@
 #include "rules/policy_impl.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -17,7 +16,16 @@
 #include <xxhash.h>
 
 enum {
-    TABLE_FIRST_BUCKETS = 64
+    TABLE_FIRST_BUCKETS = 64,
+    MAX_POLICY_BYTES = 200, /* Of its name, in an id. */
+    MAX_PORT_DIGITS = 5
+};
+
+/* What is hashed for the id that records carry: words with bars between.  There
+ * is room for eight of them, the longest a policy's name. */
+struct id_text {
+    char bytes[512];
+    size_t size;
 };
 
 struct violation_table {
@@ -37,6 +45,9 @@ static uint64_t identity_of(const struct violation_table *,
                             const struct violation_key *);
 static uint64_t hash_text(const char *text, uint64_t seed);
 static void entry_free(struct violation_entry *);
+static void id_text_add(struct id_text *, const char *word);
+static void id_text_add_bytes(struct id_text *, const char *bytes, size_t size);
+static void id_text_add_number(struct id_text *, uint16_t number);
 
 struct violation_table *
 violation_table_new(size_t max_entries)
@@ -154,16 +165,25 @@ violation_key_id(enum violation_entry_kind kind,
                  const struct violation_key *key, char id[VIOLATION_ID_SIZE])
 {
     static const char *const versions[] = {"v1", "v1", "v1", "t1"};
-    char src[ADDR_TEXT_SIZE], dst[ADDR_TEXT_SIZE], port[8], text[512], hex[65];
-    int length;
+    struct id_text text = {.size = 0};
+    char addr[ADDR_TEXT_SIZE], hex[65];
 
-    snprintf(port, sizeof port, "%u", key->port);
-    length = snprintf(
-        text, sizeof text, "%s|%.200s|%s|%s|%s|%s|%u|%s", versions[kind],
-        key->policy, key->rule, key->reason, addr_format(&key->src, src),
-        kind == VIOLATION_ENTRY_DSTS ? "*" : addr_format(&key->dst, dst),
-        key->protocol, kind == VIOLATION_ENTRY_PORTS ? "*" : port);
-    hash_hex(text, (size_t)length, hex);
+    id_text_add(&text, versions[kind]);
+    id_text_add_bytes(&text, key->policy,
+                      strnlen(key->policy, MAX_POLICY_BYTES));
+    id_text_add(&text, key->rule);
+    id_text_add(&text, key->reason);
+    id_text_add(&text, addr_format(&key->src, addr));
+    id_text_add(&text, kind == VIOLATION_ENTRY_DSTS
+                           ? "*"
+                           : addr_format(&key->dst, addr));
+    id_text_add_number(&text, key->protocol);
+    if (kind == VIOLATION_ENTRY_PORTS) {
+        id_text_add(&text, "*");
+    } else {
+        id_text_add_number(&text, key->port);
+    }
+    hash_hex(text.bytes, text.size, hex);
     memcpy(id, hex, VIOLATION_ID_SIZE - 1);
     id[VIOLATION_ID_SIZE - 1] = '\0';
 }
@@ -327,4 +347,37 @@ entry_free(struct violation_entry *entry)
     policy_unref(entry->policy);
     distinct_clear(&entry->targets);
     free(entry);
+}
+
+static void
+id_text_add(struct id_text *text, const char *word)
+{
+    id_text_add_bytes(text, word, strlen(word));
+}
+
+static void
+id_text_add_bytes(struct id_text *text, const char *bytes, size_t size)
+{
+    size_t room = sizeof text->bytes - text->size;
+
+    if (text->size > 0 && room > 0) {
+        text->bytes[text->size++] = '|';
+        room--;
+    }
+    size = size < room ? size : room;
+    memcpy(text->bytes + text->size, bytes, size);
+    text->size += size;
+}
+
+static void
+id_text_add_number(struct id_text *text, uint16_t number)
+{
+    char digits[MAX_PORT_DIGITS];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    id_text_add_bytes(text, digits + at, sizeof digits - at);
 }
