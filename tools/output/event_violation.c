@@ -6,12 +6,17 @@
 #include "tools/output/attack.h"
 #include "tools/output/event_parts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
-    MAX_SERVICE_TEXT = 64 /* "tcp/65535", "sctp (1000 ports)" */
+    MAX_MESSAGE = EVENT_MAX_TEXT,
+    MAX_MESSAGE_NAME = 200 /* Bytes shown of each of its three names. */
+};
+
+/* A line being written.  All that is put into one fits. */
+struct message {
+    char bytes[MAX_MESSAGE];
+    size_t size;
 };
 
 /* Ids, each once, or names. */
@@ -20,9 +25,31 @@ struct id_set {
     size_t n;
 };
 
+/* What does not fit is left out. */
+static inline void
+message_add_bytes(struct message *message, const char *bytes, size_t size)
+{
+    if (size <= sizeof message->bytes - message->size) {
+        memcpy(message->bytes + message->size, bytes, size);
+        message->size += size;
+    }
+}
+
+/* Always inline, because most are literals. */
+__attribute__((always_inline)) static inline void
+message_add(struct message *message, const char *text)
+{
+    message_add_bytes(message, text, strlen(text));
+}
+
 static void write_event(struct json *json, const struct violation *violation);
 static void write_message(struct json *json, const struct event_violation *,
                           const struct event_zones *);
+static void message_add_dst(struct message *, const struct violation *);
+static void message_add_service(struct message *, const struct violation *);
+static void message_add_addr(struct message *, const struct addr *);
+static void message_add_number(struct message *, uint64_t number);
+static void message_add_name(struct message *, const char *name);
 static bool is_any_service(const struct violation *);
 static const char *says_who(const struct violation *violation);
 static void write_ends(struct json *json, const struct event_violation *);
@@ -100,42 +127,93 @@ write_message(struct json *json, const struct event_violation *event,
               const struct event_zones *zones)
 {
     const struct violation *violation = event->violation;
-    const char *transport = packet_protocol_name(violation->protocol);
-    char text[EVENT_MAX_TEXT], src[ADDR_TEXT_SIZE], dst[ADDR_TEXT_SIZE];
-    char service[MAX_SERVICE_TEXT] = "";
+    struct message message = {.size = 0};
 
-    addr_format(&violation->src, src);
-    addr_format(&violation->dst, dst);
-    if (violation->all_dsts && violation->n_targets) {
-        snprintf(dst, sizeof dst, "(%" PRIu64 " addresses)",
-                 violation->n_targets);
-    } else if (violation->all_dsts) {
-        snprintf(dst, sizeof dst, "(any address)");
-    }
-    if (is_any_service(violation)) {
-        snprintf(service, sizeof service, "any service");
-    } else if (transport && violation->all_ports) {
-        snprintf(service, sizeof service, "%s (%" PRIu64 " ports)", transport,
-                 violation->n_targets);
-    } else if (transport && has_port(violation->protocol)) {
-        snprintf(service, sizeof service, "%s/%u", transport, violation->port);
-    } else if (transport) {
-        snprintf(service, sizeof service, "%s", transport);
-    } else {
-        snprintf(service, sizeof service, "ip/%u", violation->protocol);
-    }
-    snprintf(text, sizeof text, "%.200s %s -> %.200s %s %s: %s %.200s (%s)",
-             zones->src, src, zones->dst, dst, service, says_who(violation),
-             event_rule_id(event->policy, violation->rule),
-             flow_outcome_name(violation->outcome));
+    message_add_name(&message, zones->src);
+    message_add(&message, " ");
+    message_add_addr(&message, &violation->src);
+    message_add(&message, " -> ");
+    message_add_name(&message, zones->dst);
+    message_add(&message, " ");
+    message_add_dst(&message, violation);
+    message_add(&message, " ");
+    message_add_service(&message, violation);
+    message_add(&message, ": ");
+    message_add(&message, says_who(violation));
+    message_add(&message, " ");
+    message_add_name(&message, event_rule_id(event->policy, violation->rule));
+    message_add(&message, " (");
+    message_add(&message, flow_outcome_name(violation->outcome));
+    message_add(&message, ")");
     if (event->detection) {
-        size_t length = strlen(text);
-
-        snprintf(text + length, sizeof text - length,
-                 ", %" PRIu64 " %s of %" PRIu64, event->detection->count,
-                 event->detection->counted, event->detection->limit);
+        message_add(&message, ", ");
+        message_add_number(&message, event->detection->count);
+        message_add(&message, " ");
+        message_add(&message, event->detection->counted);
+        message_add(&message, " of ");
+        message_add_number(&message, event->detection->limit);
     }
-    json_cstring(json, "message", text);
+    json_text(json, "message", message.bytes, message.size);
+}
+
+static void
+message_add_dst(struct message *message, const struct violation *violation)
+{
+    if (!violation->all_dsts) {
+        message_add_addr(message, &violation->dst);
+    } else if (violation->n_targets) {
+        message_add(message, "(");
+        message_add_number(message, violation->n_targets);
+        message_add(message, " addresses)");
+    } else {
+        message_add(message, "(any address)");
+    }
+}
+
+static void
+message_add_service(struct message *message, const struct violation *violation)
+{
+    const char *transport = packet_protocol_name(violation->protocol);
+
+    if (is_any_service(violation)) {
+        message_add(message, "any service");
+        return;
+    }
+    message_add(message, transport ? transport : "ip/");
+    if (!transport) {
+        message_add_number(message, violation->protocol);
+    } else if (violation->all_ports) {
+        message_add(message, " (");
+        message_add_number(message, violation->n_targets);
+        message_add(message, " ports)");
+    } else if (has_port(violation->protocol)) {
+        message_add(message, "/");
+        message_add_number(message, violation->port);
+    }
+}
+
+static void
+message_add_addr(struct message *message, const struct addr *addr)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    message_add(message, addr_format(addr, text));
+}
+
+static void
+message_add_number(struct message *message, uint64_t number)
+{
+    char text[JSON_MAX_NUMBER];
+
+    message_add_bytes(message, text,
+                      (size_t)(json_digits(text, number) - text));
+}
+
+/* Of a segment or a rule: the policy's author chose its length. */
+static void
+message_add_name(struct message *message, const char *name)
+{
+    message_add_bytes(message, name, strnlen(name, MAX_MESSAGE_NAME));
 }
 
 /* What a detector found may be about no protocol in particular. */
