@@ -49,7 +49,8 @@ struct flow_count {
 enum flow_mark {
     FLOW_MARK_INITIATOR = 1 << 0, /* The initiator is end 1, not end 0. */
     FLOW_MARK_REPORTED = 1 << 1,  /* Has a struct flow_reported. */
-    FLOW_MARK_DIALOGUE = 1 << 2,  /* Has a struct flow_dialogue, first. */
+    FLOW_MARK_DIALOGUE = 1 << 2,  /* Has a struct flow_dialogue, first; only
+                                   * flows of TCP. */
     FLOW_MARK_EARLY = 1 << 3,     /* A packet predates 'start'. */
     FLOW_MARK_HANDSHAKE = 1 << 4, /* 'opening' is the handshake's time. */
     FLOW_MARK_SYN_FIRST = 1 << 5, /* 'start' is the initiator's SYN's time. */

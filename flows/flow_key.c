@@ -24,6 +24,8 @@ static const uint8_t pairs_v4[][2] = {
 static const uint8_t pairs_v6[][2] = {{128, 129}, {130, 131}, {133, 134},
                                       {135, 136}, {139, 140}, {144, 145}};
 
+static inline void make_key(const struct packet *, uint16_t context,
+                            const uint16_t port[2], struct flow_ends *);
 static bool is_icmp(uint8_t protocol);
 static void icmp_ports(uint8_t protocol, uint8_t type, uint8_t code,
                        uint16_t port[2]);
@@ -39,12 +41,20 @@ flow_key_from(const struct packet *p, uint16_t context, struct flow_ends *out)
     uint16_t port[2];
 
     flow_key_ports(p, port);
-    flow_key_with_ports(p, context, port, out);
+    make_key(p, context, port, out);
 }
 
 void
 flow_key_with_ports(const struct packet *p, uint16_t context,
                     const uint16_t port[2], struct flow_ends *out)
+{
+    make_key(p, context, port, out);
+}
+
+/* Inline: once a packet. */
+static inline void
+make_key(const struct packet *p, uint16_t context, const uint16_t port[2],
+         struct flow_ends *out)
 {
     bool has_vni =
         p->tunnel == PACKET_TUNNEL_VXLAN || p->tunnel == PACKET_TUNNEL_GENEVE;

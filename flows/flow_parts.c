@@ -48,8 +48,11 @@ flow_parts_begin(struct flow_parts *parts)
 }
 
 bool
-flow_parts_reserve(struct flow_parts *parts)
+flow_parts_reserve(struct flow_parts *parts, const struct flow_key *key)
 {
+    if (key->protocol != PROTOCOL_TCP) {
+        return true;
+    }
     if (parts->n_free <= parts->reserved && !grow(parts)) {
         return false;
     }
@@ -92,7 +95,8 @@ flow_parts_get(struct flow_parts *parts, struct flow *flow,
 void
 flow_parts_drop(struct flow_parts *parts, struct flow *flow)
 {
-    if (!(flow->marks & FLOW_MARK_DIALOGUE)) {
+    if (flow->key.protocol == PROTOCOL_TCP &&
+        !(flow->marks & FLOW_MARK_DIALOGUE)) {
         parts->reserved--;
     }
     while (flow->parts) {

@@ -2,9 +2,9 @@
  *
  * A pool belongs to one table and grows by slabs within the table's memory
  * limit; freed parts are used again, slabs are kept until the pool ends.  The
- * pool holds back one part for each live flow that has no dialogue yet, so a
- * TCP connection can always be followed; other parts can be refused when memory
- * is short, which is counted. */
+ * pool holds back one part for each live flow of TCP that has no dialogue yet,
+ * so a connection can always be followed; other parts can be refused when
+ * memory is short, which is counted. */
 
 #ifndef FLOWS_FLOW_PARTS_H
 #define FLOWS_FLOW_PARTS_H
@@ -124,7 +124,7 @@ struct flow_parts {
     uint32_t n_slabs, max_slabs; /* 'max_slabs' is the size of 'slab'. */
     uint32_t free;               /* First of the free parts. */
     uint32_t n_free;
-    uint32_t reserved; /* Live flows without a dialogue. */
+    uint32_t reserved; /* Live flows of TCP without a dialogue. */
     uint64_t refused;  /* Parts that could not be had. */
 };
 
@@ -135,8 +135,9 @@ void flow_parts_done(struct flow_parts *);
 size_t flow_parts_least_bytes(void);
 bool flow_parts_begin(struct flow_parts *);
 
-/* Makes room for one more flow's dialogue; false if memory is short. */
-bool flow_parts_reserve(struct flow_parts *);
+/* Makes room for the dialogue of one more flow, of this key, if it can have
+ * one; false if memory is short. */
+bool flow_parts_reserve(struct flow_parts *, const struct flow_key *);
 
 static inline struct flow_part *
 flow_parts_at(const struct flow_parts *parts, uint32_t handle)

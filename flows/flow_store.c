@@ -12,7 +12,7 @@ enum {
 static uint32_t *head_of(const struct flow_store *, uint32_t chain);
 static uint32_t chain_of(const struct flow_store *, uint32_t hash);
 static void split_for(struct flow_store *, uint32_t new_chain);
-static uint32_t new_slot(struct flow_store *);
+static uint32_t new_slot(struct flow_store *, const struct flow_key *);
 static size_t chunk_bytes(const struct flow_store *);
 static bool grow(struct flow_store *);
 static bool grow_directory(struct flow_store *);
@@ -95,12 +95,12 @@ flow_store_add(struct flow_store *store, const struct flow_key *key,
     }
     slot = store->free;
     if (slot) {
-        if (!flow_parts_reserve(&store->parts)) {
+        if (!flow_parts_reserve(&store->parts, key)) {
             return FLOW_NO_SLOT;
         }
         store->free = flow_store_node(store, slot)->chain;
     } else {
-        slot = new_slot(store);
+        slot = new_slot(store, key);
         if (!slot) {
             return FLOW_NO_SLOT;
         }
@@ -174,14 +174,14 @@ chain_of(const struct flow_store *store, uint32_t hash)
 /* Never used slots become chains as well: the new chain takes its flows from
  * the one it was split off. */
 static uint32_t
-new_slot(struct flow_store *store)
+new_slot(struct flow_store *store, const struct flow_key *key)
 {
     uint32_t n = store->n_slots;
 
     if (n >> FLOW_CHUNK_SHIFT == store->n_chunks && !grow(store)) {
         return FLOW_NO_SLOT;
     }
-    if (!flow_parts_reserve(&store->parts)) {
+    if (!flow_parts_reserve(&store->parts, key)) {
         return FLOW_NO_SLOT;
     }
     store->n_slots = n + 1;

@@ -223,11 +223,11 @@ send_handshake(struct fixture *f, uint32_t client)
 }
 
 static void
-send_udp(struct fixture *f, bool from_server)
+send_udp(struct fixture *f, uint32_t client, bool from_server)
 {
     struct frame_builder builder;
 
-    build_ends(&builder, 1, from_server);
+    build_ends(&builder, client, from_server);
     build_udp(&builder, from_server ? 53 : 40000, from_server ? 40000 : 53);
     if (from_server) {
         build_payload(&builder, dns_answer, sizeof dns_answer - 1);
@@ -243,8 +243,8 @@ send_exchanges(struct fixture *f, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         send_tcp(f, 1, false, TCP_ACK, http_request);
         send_tcp(f, 1, true, TCP_ACK, http_answer);
-        send_udp(f, false);
-        send_udp(f, true);
+        send_udp(f, 1, false);
+        send_udp(f, 1, true);
     }
 }
 
@@ -294,12 +294,65 @@ nor_do_the_events_of_long_flows(void **state)
     expect_no_allocation(true);
 }
 
+static void
+open_tcp(struct fixture *f, uint32_t client)
+{
+    send_tcp(f, client, false, TCP_SYN, "");
+}
+
+static void
+exchange_udp(struct fixture *f, uint32_t client)
+{
+    send_udp(f, client, false);
+    send_udp(f, client, true);
+}
+
+/* What the table allocates for a flow, the worker's own bytes included. */
+static uint64_t
+bytes_a_flow(void (*play)(struct fixture *, uint32_t client))
+{
+    const uint32_t n = 20000;
+    struct worker_counters empty;
+    struct worker_counters full;
+    struct wall_time began;
+    struct fixture f;
+
+    start(&f, false, false);
+    worker_get_counters(f.worker, &empty);
+    began = f.now;
+    for (uint32_t i = 0; i < n; i++) {
+        f.now = began; /* So that all live at once. */
+        play(&f, i);
+    }
+    worker_get_counters(f.worker, &full);
+    assert_int_equal(full.flows.active, n);
+    stop(&f);
+    return (full.flows.bytes - empty.flows.bytes) / n;
+}
+
+/* A lone SYN costs as much as a connection: room to follow it is kept. */
+static void
+flows_are_small(void **state)
+{
+    uint64_t udp = bytes_a_flow(exchange_udp);
+    uint64_t syn = bytes_a_flow(open_tcp);
+    uint64_t tcp = bytes_a_flow(send_handshake);
+
+    (void)state;
+    print_message("UDP: %u bytes, a SYN: %u, a connection: %u\n", (unsigned)udp,
+                  (unsigned)syn, (unsigned)tcp);
+    assert_in_range(udp, 250, 264);
+    assert_in_range(syn, 300, 312);
+    assert_in_range(tcp, 300, 312);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_of_decided_flows_allocate_nothing),
         cmocka_unit_test(nor_do_the_events_of_long_flows),
+        cmocka_unit_test(flows_are_small),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,10 +142,13 @@ static void
 look_ahead(const struct worker *worker, const struct packet *packet,
            struct flow_lookup *lookup)
 {
-    uint16_t vlan = packet->n_vlans ? packet->vlan[packet->n_vlans - 1] : 0;
+    uint16_t context = 0;
 
-    flow_table_look_ahead(worker->table, packet,
-                          policy_vlan_context(worker->policy, vlan), lookup);
+    if (packet->n_vlans) {
+        context = policy_vlan_context(worker->policy,
+                                      packet->vlan[packet->n_vlans - 1]);
+    }
+    flow_table_look_ahead(worker->table, packet, context, lookup);
 }
 
 static void
