@@ -154,6 +154,7 @@ start(struct fixture *f, bool inspect, bool output)
 static void
 stop(struct fixture *f)
 {
+    worker_finish(f->worker, FLOW_END_SHUTDOWN, f->now);
     desk_free(f->desk);
     worker_free(f->worker);
     event_queue_free(f->queue);
