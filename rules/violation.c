@@ -150,6 +150,7 @@ violation_hit(struct violation_tracker *tracker,
 {
     struct violation_entry *entry;
     struct hit hit;
+    bool reached;
 
     hit_init(&hit, facts);
     tracker->counters.hits += !facts->again;
@@ -169,7 +170,8 @@ violation_hit(struct violation_tracker *tracker,
         return;
     }
     entry_note(tracker, entry, &hit);
-    if (!hit.suppressed && threshold_reached(tracker, &hit)) {
+    reached = threshold_reached(tracker, &hit);
+    if (!hit.suppressed && (reached || (facts->again && entry->told))) {
         entry_tell(tracker, entry, &hit);
     }
 }
@@ -420,7 +422,8 @@ entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
         kind = single ? VIOLATION_KIND_NEW : VIOLATION_KIND_COLLAPSED;
     } else if (outcome_rank(hit->facts->outcome) > entry->told_rank) {
         kind = VIOLATION_KIND_ESCALATE;
-    } else if (now - entry->told_at.ns >= realert_of(tracker, hit)) {
+    } else if (now - entry->told_at.ns >= realert_of(tracker, hit) ||
+               hit->facts->n_targets / 2 >= entry->told_targets) {
         kind = VIOLATION_KIND_UPDATE;
     } else {
         return;
@@ -432,6 +435,8 @@ entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
     entry->told = true;
     entry->told_at.ns = now;
     entry->told_rank = outcome_rank(entry->violation.outcome);
+    entry->told_targets =
+        hit->facts->n_targets ? hit->facts->n_targets : UINT64_MAX;
 }
 
 static int64_t

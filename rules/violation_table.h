@@ -28,6 +28,7 @@ struct violation_entry {
     struct policy *policy; /* A reference of the entry's own, or NULL. */
     bool told, ambiguous;
     unsigned told_rank;
+    uint64_t told_targets;     /* Of a detection; told again when doubled. */
     enum flow_outcome reached; /* By a flow that got through; else refused. */
     uint64_t attempts;         /* Flows that nothing answered yet. */
     struct wall_time told_at;

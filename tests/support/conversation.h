@@ -56,12 +56,28 @@ conversation_be32(uint8_t *at, uint32_t value)
     conversation_be16(at + 2, value & 0xffff);
 }
 
+/* The addresses in the IP header at 'b'. */
+static inline void
+conversation_address(const struct conversation *c, bool from_initiator,
+                     uint8_t *b)
+{
+    static const uint8_t end_point[2] = {1, 2}; /* 10.0.0.1, the server. */
+    bool v4 = c->ip_version == 4;
+
+    b[v4 ? 12 : 8] = 10;
+    b[v4 ? 16 : 24] = 10;
+    b[v4 ? 15 : 23] = end_point[from_initiator];
+    b[v4 ? 19 : 39] = end_point[!from_initiator];
+    if (v4 && c->server[0]) {
+        memcpy(b + (from_initiator ? 16 : 12), c->server, sizeof c->server);
+    }
+}
+
 /* Makes the next packet: 'size' bytes of payload at 'payload'. */
 static inline void
 conversation_send(struct conversation *c, bool from_initiator,
                   const void *payload, size_t size)
 {
-    static const uint8_t end_point[2] = {1, 2}; /* 10.0.0.1, the server. */
     size_t ip = c->ip_version == 4 ? 20 : 40;
     size_t transport = c->protocol == PROTOCOL_TCP   ? 20
                        : c->protocol == PROTOCOL_UDP ? 8
@@ -77,13 +93,7 @@ conversation_send(struct conversation *c, bool from_initiator,
                       c->ip_version == 4 ? total : total - ip);
     b[c->ip_version == 4 ? 8 : 7] = 64;
     b[c->ip_version == 4 ? 9 : 6] = c->protocol;
-    b[c->ip_version == 4 ? 12 : 8] = 10;
-    b[c->ip_version == 4 ? 16 : 24] = 10;
-    b[c->ip_version == 4 ? 15 : 23] = end_point[from_initiator];
-    b[c->ip_version == 4 ? 19 : 39] = end_point[!from_initiator];
-    if (c->ip_version == 4 && c->server[0]) {
-        memcpy(b + (from_initiator ? 16 : 12), c->server, sizeof c->server);
-    }
+    conversation_address(c, from_initiator, b);
     p->src_port = from_initiator ? c->client_port : c->server_port;
     p->dst_port = from_initiator ? c->server_port : c->client_port;
     if (transport > 0) {

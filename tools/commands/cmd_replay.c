@@ -91,8 +91,10 @@ static int
 run(struct replay *replay)
 {
     struct error error;
-    int status = replay_open_policy(replay);
+    int status;
 
+    replay_watch_policy(replay);
+    status = replay_open_policy(replay);
     if (status != COMMAND_OK) {
         return status;
     }
@@ -105,7 +107,6 @@ run(struct replay *replay)
         return COMMAND_FAILED;
     }
     watch_signals();
-    replay_watch_policy(replay);
     if (!run_pipeline(replay, &error)) {
         replay_fail(&error, COMMAND_FAILED);
         replay_close_output(replay);

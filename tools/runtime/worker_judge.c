@@ -128,9 +128,10 @@ note_verdict(struct worker *worker, const struct verdict *verdict,
     if (tracked->judged && tracked->generation != worker->generation) {
         carry_over(worker, tracked, VIEW_ENFORCED, verdict->rule);
         carry_over(worker, tracked, VIEW_STAGED, verdict->staged_rule);
-        tracked->policy_changed =
-            verdict->decision == DECISION_DENY &&
-            (tracked->policy_changed || tracked->decision != DECISION_DENY);
+        tracked->policy_changed = verdict->decision == DECISION_DENY &&
+                                  (tracked->policy_changed ||
+                                   (tracked->decision != DECISION_DENY &&
+                                    tracked->decision != DECISION_PENDING));
     }
     tracked->judged = true;
     tracked->final = verdict->final;
