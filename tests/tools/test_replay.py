@@ -141,6 +141,19 @@ class Replay(unittest.TestCase):
                                   "--fail-on-violation", capture)
             self.assertEqual(run.returncode, status, capture)
 
+    def test_the_summary_tells_suppressed_and_staged_violations_apart(self):
+        policy = self.file("told.yaml", POLICY.replace("rules:\n", """\
+alerting:
+  suppress: [{id: known, src: 10.1.0.1, until: 2099-01-01, owner: ops, reason: test}]
+rules:
+  - {id: no-web, from: users, to: servers, service: tcp/80, action: deny, mode: staged}
+""").encode())
+        capture = self.file("a.pcap", p.pcap(ALLOWED + FORBIDDEN))
+        run = self.run_segmon("replay", "-p", policy, capture)
+        summary = run.stdout.decode()
+        self.assertIn("1 of the violations are suppressed by the policy", summary)
+        self.assertIn("1 more would be violations by staged rules", summary)
+
     def test_standard_input_gives_what_the_file_gives(self):
         content = p.pcap(ALLOWED)
         from_file = self.flows(self.file("a.pcap", content))

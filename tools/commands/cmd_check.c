@@ -50,6 +50,8 @@ static int take_option(struct request *, int option);
 static int refuse(const char *why);
 static int check(const struct request *);
 static int tell(const struct request *, const struct policy *, size_t n_tests);
+static size_t own_segments(const struct policy *);
+static size_t own_rules(const struct policy *);
 static bool write_out(void *context, const char *bytes, size_t n);
 static void quote_files(struct problems *);
 static bool is_quoted(const struct problems *, size_t);
@@ -180,10 +182,35 @@ tell(const struct request *request, const struct policy *policy, size_t n_tests)
         printf("%s: %s@%s, %zu segments, %zu rules, %zu tests passed, "
                "sha256 %.12s\n",
                request->path, policy_name(policy), policy_revision(policy),
-               policy_n_segments(policy), policy_n_rules(policy), n_tests,
+               own_segments(policy), own_rules(policy), n_tests,
                policy_sha256(policy));
     }
     return COMMAND_OK;
+}
+
+/* Those the author wrote. */
+static size_t
+own_segments(const struct policy *policy)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < policy_n_segments(policy); i++) {
+        n += !policy_segment(policy, (segment_id)i)->builtin;
+    }
+    return n;
+}
+
+static size_t
+own_rules(const struct policy *policy)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < policy_n_rules(policy); i++) {
+        enum policy_tier tier = policy_rule(policy, (uint32_t)i)->tier;
+
+        n += tier == TIER_GUARDRAIL || tier == TIER_RULE;
+    }
+    return n;
 }
 
 static bool

@@ -178,6 +178,10 @@ bool event_sensor_ok(const char *sensor);
 
 const char *event_kind_name(enum event_kind);
 
+/* The id of the policy's entry that asks not to be told of this violation; NULL
+ * if there is none, or it is no violation. */
+const char *event_suppressed_by(const struct event_flow *);
+
 /* "flow,violation" to a mask of 1 << kind; false if a name is unknown. */
 bool event_kinds_parse(const char *text, unsigned *kinds);
 

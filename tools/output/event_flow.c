@@ -346,18 +346,25 @@ write_revision(struct json *json, const struct event_revision *revision)
 static void
 write_suppression(struct json *json, const struct event_flow *flow)
 {
-    const struct flow_record *record = flow->record;
-    const struct verdict *verdict = flow->verdict;
-    const char *by =
-        verdict->decision == DECISION_DENY && verdict->rule >= 0
-            ? policy_suppressed(flow->policy, (uint32_t)verdict->rule,
-                                &record->source.addr, &record->destination.addr,
-                                record->now)
-            : NULL;
+    const char *by = event_suppressed_by(flow);
 
     if (by) {
         event_write_text(json, "suppressed_by", by);
     }
+}
+
+const char *
+event_suppressed_by(const struct event_flow *flow)
+{
+    const struct flow_record *record = flow->record;
+    const struct verdict *verdict = flow->verdict;
+
+    if (verdict->decision != DECISION_DENY || verdict->rule < 0) {
+        return NULL;
+    }
+    return policy_suppressed(flow->policy, (uint32_t)verdict->rule,
+                             &record->source.addr, &record->destination.addr,
+                             record->now);
 }
 
 static void

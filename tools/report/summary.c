@@ -27,6 +27,7 @@ static void print_findings(const struct summary *, FILE *);
 static void print_finding(const struct summary *, const struct tally_finding *,
                           FILE *);
 static void print_applications(const struct summary *, FILE *);
+static void print_apart(uint64_t count, const char *text, FILE *);
 static void print_notes(const struct summary *, FILE *);
 static void print_trust(const struct summary *, FILE *);
 static void print_damaged(const struct event_status *, FILE *);
@@ -119,6 +120,19 @@ print_verdicts(const struct summary *summary, FILE *stream)
         fprintf(stream, "%-*s %s%" PRIu64 " of the violations got through%s\n",
                 LABEL_COLUMNS, "", text_color(summary->color, TEXT_RED),
                 total->broken, text_color(summary->color, TEXT_PLAIN));
+    }
+    print_apart(summary->tally->suppressed,
+                "of the violations are suppressed by the policy", stream);
+    print_apart(summary->tally->staged,
+                "more would be violations by staged rules", stream);
+}
+
+static void
+print_apart(uint64_t count, const char *text, FILE *stream)
+{
+    if (count) {
+        fprintf(stream, "%-*s %" PRIu64 " %s\n", LABEL_COLUMNS, "", count,
+                text);
     }
 }
 

@@ -92,6 +92,9 @@ tally_flow(void *context, const struct event_flow *flow)
     if (flow->application) {
         count_application(tally, finding.application, 1, bytes);
     }
+    tally->suppressed += event_suppressed_by(flow) != NULL;
+    tally->staged += flow->verdict->decision != DECISION_DENY &&
+                     flow->verdict->staged_decision == DECISION_DENY;
     if (flow->verdict->decision == DECISION_DENY) {
         count_finding(tally, &finding);
     }
@@ -154,6 +157,8 @@ tally_add(struct tally *tally, const struct tally *other)
     tally->other += other->other;
     tally->violations += other->violations;
     tally->detections += other->detections;
+    tally->suppressed += other->suppressed;
+    tally->staged += other->staged;
     tally->missed_bytes += other->missed_bytes;
     tally->duplicates += other->duplicates;
     tally->one_sided += other->one_sided;

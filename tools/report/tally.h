@@ -60,6 +60,8 @@ struct tally {
     struct tally_cell total;
     uint64_t tcp, udp, icmp, other; /* Flows. */
     uint64_t violations;            /* Violation records of kind 'new'. */
+    uint64_t suppressed;            /* Denied flows the policy is silent on. */
+    uint64_t staged;                /* Flows a staged rule would deny. */
     uint64_t detections;            /* Told by detectors, but for 'info'. */
     uint64_t missed_bytes, duplicates, one_sided, midstream, guessed_direction;
     bool out_of_memory; /* Some flows are missing above. */
