@@ -78,21 +78,28 @@ struct share {
     unsigned tray_number, n_trays;
 };
 
-/* Item i is of tray i * 7 % n_trays; some of each round come out of order. */
+/* Item i is of tray i * 7 / 5 % n_trays; some of each round come out of order.
+ */
+static void
+fill_round(const struct share *share, unsigned start)
+{
+    for (unsigned j = 0; j < ITEMS_PER_ROUND; j++) {
+        unsigned i = start + (j ^ 1);
+
+        if (i * 7 / 5 % share->n_trays == share->tray_number) {
+            put_item(share->tray, i);
+        }
+    }
+    tray_end_round(share->tray, place_of(start + ITEMS_PER_ROUND).when);
+}
+
 static void *
 fill(void *argument)
 {
     const struct share *share = argument;
 
     for (unsigned start = 0; start < N_ITEMS; start += ITEMS_PER_ROUND) {
-        for (unsigned j = 0; j < ITEMS_PER_ROUND; j++) {
-            unsigned i = start + (j ^ 1);
-
-            if (i * 7 / 5 % share->n_trays == share->tray_number) {
-                put_item(share->tray, i);
-            }
-        }
-        tray_end_round(share->tray, place_of(start + ITEMS_PER_ROUND).when);
+        fill_round(share, start);
     }
     tray_close(share->tray);
     return NULL;

@@ -43,12 +43,11 @@ static const char one_way[] =
 
 /* What the observer saw, in order. */
 struct told {
-    bool is_flow;
     enum violation_kind kind;
     enum verdict_reason reason;
-    bool staged;
     enum decision decision;
     segment_id src_segment, dst_segment;
+    bool is_flow, staged;
 };
 
 static struct told told[MAX_TOLD];

@@ -37,9 +37,10 @@ void replay_close_policy(struct replay *);
  * against one policy. */
 void replay_watch_policy(const struct replay *);
 
-/* For pipeline_options: the policy read again, if that was asked for and it is
- * sound.  Both outcomes are told; a bad one changes nothing. */
-struct policy *replay_next_policy(void *replay, struct wall_time now);
+/* For pipeline_options; 'context' is a struct replay: the policy read again, if
+ * that was asked for and it is sound.  Both outcomes are told; a bad one
+ * changes nothing. */
+struct policy *replay_next_policy(void *context, struct wall_time now);
 
 /* A status event from the calling thread; 'now' becomes its time. */
 void replay_send_status(struct replay *, const struct event_status *,

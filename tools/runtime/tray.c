@@ -121,7 +121,7 @@ pass_on(struct tray *tray)
     for (size_t i = 0; i < batch->n; i++) {
         batch->order[i] = &batch->items[i];
     }
-    qsort(batch->order, batch->n, sizeof *batch->order, compare_items);
+    qsort(batch->order, batch->n, sizeof(struct tray_item *), compare_items);
     tray->batch = NULL;
     if (tray->exchange) {
         exchange_send(tray->exchange, batch);
