@@ -178,6 +178,12 @@ report_troubles(const struct replay *replay, int status)
         fprintf(stderr, "segmon replay: and %llu files more\n",
                 (unsigned long long)(result->counters.files_failed - n_told));
     }
+    if (result->counters.workers.policies_refused) {
+        fputs("segmon replay: out of memory for a policy read again; some "
+              "flows were judged by the one before\n",
+              stderr);
+        return COMMAND_FAILED;
+    }
     return n_told ? COMMAND_FAILED : status;
 }
 

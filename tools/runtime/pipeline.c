@@ -374,11 +374,8 @@ static struct policy *
 next_policy(struct pipeline *pipeline)
 {
     const struct pipeline_options *options = pipeline->options;
-    struct policy *next =
-        options->next_policy
-            ? options->next_policy(options->policy_context, pipeline->clock)
-            : NULL;
 
-    pipeline->result->counters.policies += next != NULL;
-    return next;
+    return options->next_policy
+               ? options->next_policy(options->policy_context, pipeline->clock)
+               : NULL;
 }

@@ -35,7 +35,6 @@ struct pipeline_counters {
     struct worker_counters workers; /* The sum over workers. */
     struct violation_counters violations;
     struct detector_counters detectors;
-    uint64_t policies; /* Other policies that came into force. */
 };
 
 struct pipeline_progress {

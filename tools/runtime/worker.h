@@ -75,7 +75,6 @@ struct worker_counters {
     struct flow_table_counters flows;
     struct application_counters applications;
     uint64_t ends[FLOW_N_ENDS];       /* Records of flows, by reason. */
-    uint64_t judged;                  /* Questions put to the policy. */
     uint64_t revised;                 /* Final verdicts that became others. */
     uint64_t detections[N_DETECTORS]; /* In single flows. */
     uint64_t policies_refused;        /* Not put in force: out of memory. */

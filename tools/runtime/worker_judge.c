@@ -97,7 +97,6 @@ judge_now(struct worker *worker, struct question *question,
           struct verdict *verdict)
 {
     judge(worker->policy, question, verdict);
-    worker->counters.judged++;
     if (verdict->decision == DECISION_DENY &&
         verdict->rule == VERDICT_NO_RULE) {
         question->app = QUESTION_APP_NONE;
