@@ -2,7 +2,7 @@
 
 #include "rules/coverage.h"
 
-#include "rules/flow_test.h"
+#include "rules/judge/flow_test.h"
 #include "rules/policy_impl.h"
 
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #ifndef RULES_COVERAGE_H
 #define RULES_COVERAGE_H
 
-#include "rules/judge.h"
+#include "rules/judge/judge.h"
 
 struct application_engine;
 

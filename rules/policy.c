@@ -2,8 +2,8 @@
 
 #include "rules/policy.h"
 
+#include "rules/load/policy_keys.h"
 #include "rules/policy_impl.h"
-#include "rules/policy_keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -44,7 +44,7 @@ enum policy_tier {
     TIER_RULE,
     TIER_PAIR,
     TIER_DEFAULT,
-    TIER_DETECTOR /* Never decides; see rules/detect.h. */
+    TIER_DETECTOR /* Never decides; see rules/detect/detect.h. */
 };
 
 enum decision {

@@ -8,8 +8,8 @@
 #define RULES_POLICY_IMPL_H
 
 #include "rules/arena.h"
-#include "rules/detect.h"
-#include "rules/judge.h"
+#include "rules/detect/detect.h"
+#include "rules/judge/judge.h"
 #include "rules/name_map.h"
 #include "rules/names.h"
 #include "rules/policy.h"

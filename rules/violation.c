@@ -11,7 +11,7 @@
 #include "rules/violation.h"
 
 #include "capture/error.h"
-#include "rules/detect.h"
+#include "rules/detect/detect.h"
 #include "rules/violation_table.h"
 
 #include <stdlib.h>

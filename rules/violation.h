@@ -10,7 +10,7 @@
 #define RULES_VIOLATION_H
 
 #include "flows/flow_record.h"
-#include "rules/judge.h"
+#include "rules/judge/judge.h"
 
 struct detection;
 struct error;

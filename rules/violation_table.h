@@ -4,7 +4,7 @@
 #ifndef RULES_VIOLATION_TABLE_H
 #define RULES_VIOLATION_TABLE_H
 
-#include "rules/distinct.h"
+#include "rules/detect/distinct.h"
 #include "rules/violation.h"
 
 enum violation_entry_kind {

@@ -9,7 +9,7 @@
  * rules are looked at in every situation they are in, so the cost grows faster
  * than they do. */
 
-#include "rules/analysis.h"
+#include "rules/analysis/analysis.h"
 #include "rules/problems.h"
 
 #include <stdbool.h>

@@ -10,7 +10,7 @@
  * and applications; questions between random hosts.  Half of the questions meet
  * a rule, the others fall to the default and look for near misses too. */
 
-#include "rules/flow_test.h"
+#include "rules/judge/flow_test.h"
 #include "rules/problems.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* A policy and flows out of any bytes: loaded, compiled and judged as always,
  * and by an oracle that reads the language aloud. */
 
-#include "rules/judge.h"
+#include "rules/judge/judge.h"
 #include "rules/problems.h"
 #include "tests/rules/naive_judge.h"
 #include "tests/rules/random_flow.h"

@@ -1,6 +1,6 @@
 /* Any bytes as a policy: refused or loaded, and then judged with. */
 
-#include "rules/judge.h"
+#include "rules/judge/judge.h"
 #include "rules/problems.h"
 
 #include <stdlib.h>

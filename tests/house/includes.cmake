@@ -2,17 +2,23 @@
 #
 #   - a folder includes only itself and the folders upstream of it; inside
 #     tools/: output, then runtime, then commands, with report beside runtime;
+#     the rooms of rules/ may use each other;
 #   - each outside library is included by the files named here and no other;
 #   - only tools/ starts threads.
 
 cmake_minimum_required(VERSION 3.22)
 
-set(folders capture dissect flows rules
+set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
+                rules/detect)
+set(folders capture dissect flows ${rooms_rules}
             tools/output tools/runtime tools/report tools/commands tools)
 set(upstream_capture capture)
 set(upstream_dissect capture dissect)
 set(upstream_flows capture dissect flows)
-set(upstream_rules capture dissect flows rules)
+set(upstream_rules capture dissect flows ${rooms_rules})
+foreach(room ${rooms_rules})
+    set(upstream_${room} ${upstream_rules})
+endforeach()
 set(upstream_tools/output ${upstream_rules} tools/output)
 set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
 set(upstream_tools/report ${upstream_tools/output} tools/report)
@@ -25,9 +31,9 @@ set(owners_pcap "capture/source_filter\\.c")
 set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
 set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
-set(owners_nettle "(flows/flow_record|rules/(policy_hash|violation)|flows/community_id)\\.c")
-set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|recent)\\.c)")
-set(owners_yaml "rules/yaml_doc\\.c")
+set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/community_id)\\.c")
+set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent)\\.c)")
+set(owners_yaml "rules/load/yaml_doc\\.c")
 set(owners_jansson "tools/commands/question_json\\.c")
 set(owners_hiredis "tools/output/sink_redis\\.c")
 

@@ -2,7 +2,7 @@
 
 #include "tests/rules/hostile.h"
 
-#include "rules/yaml_doc.h"
+#include "rules/load/yaml_doc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

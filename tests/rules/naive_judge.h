@@ -9,7 +9,7 @@
 #ifndef TESTS_RULES_NAIVE_JUDGE_H
 #define TESTS_RULES_NAIVE_JUDGE_H
 
-#include "rules/judge.h"
+#include "rules/judge/judge.h"
 #include "tests/rules/random_flow.h"
 #include "tests/rules/random_policy.h"
 

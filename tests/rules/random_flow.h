@@ -4,7 +4,7 @@
 #ifndef TESTS_RULES_RANDOM_FLOW_H
 #define TESTS_RULES_RANDOM_FLOW_H
 
-#include "rules/judge.h"
+#include "rules/judge/judge.h"
 #include "tests/rules/random_policy.h"
 
 struct random_flow {

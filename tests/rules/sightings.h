@@ -3,7 +3,7 @@
 #ifndef TESTS_RULES_SIGHTINGS_H
 #define TESTS_RULES_SIGHTINGS_H
 
-#include "rules/detect.h"
+#include "rules/detect/detect.h"
 
 enum {
     MAX_FOUND = 4000,

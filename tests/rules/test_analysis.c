@@ -3,8 +3,8 @@
 
 #include "tests/support/test.h"
 
-#include "rules/analysis.h"
-#include "rules/judge.h"
+#include "rules/analysis/analysis.h"
+#include "rules/judge/judge.h"
 #include "rules/problems.h"
 
 #include <stdio.h>

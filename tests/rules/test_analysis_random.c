@@ -8,7 +8,7 @@
 
 #include "tests/support/test.h"
 
-#include "rules/analysis.h"
+#include "rules/analysis/analysis.h"
 #include "rules/problems.h"
 #include "tests/rules/random_flow.h"
 

@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "rules/detect.h"
+#include "rules/detect/detect.h"
 #include "rules/policy_impl.h"
 #include "rules/problems.h"
 

@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "rules/distinct.h"
+#include "rules/detect/distinct.h"
 
 static void
 few_are_counted_exactly_however_often_they_come(void **state)

@@ -6,7 +6,7 @@
 #include "capture/error.h"
 #include "dissect/application.h"
 #include "rules/coverage.h"
-#include "rules/flow_test.h"
+#include "rules/judge/flow_test.h"
 #include "rules/problems.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "tests/support/test.h"
 
-#include "rules/flow_test.h"
+#include "rules/judge/flow_test.h"
 #include "rules/problems.h"
 #include "tests/rules/naive_judge.h"
 

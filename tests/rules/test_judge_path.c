@@ -4,9 +4,9 @@
 
 #include "capture/error.h"
 #include "dissect/application.h"
-#include "rules/flow_test.h"
-#include "rules/judge_path.h"
-#include "rules/location.h"
+#include "rules/judge/flow_test.h"
+#include "rules/judge/judge_path.h"
+#include "rules/judge/location.h"
 #include "rules/problems.h"
 
 #include <stdio.h>

@@ -2,9 +2,9 @@
 
 #include "tests/support/test.h"
 
-#include "rules/detect.h"
+#include "rules/detect/detect.h"
 #include "rules/policy_impl.h"
-#include "rules/policy_print.h"
+#include "rules/print/policy_print.h"
 #include "rules/problems.h"
 
 #include <stdio.h>

@@ -2,8 +2,8 @@
 
 #include "tests/support/test.h"
 
+#include "rules/load/policy_load.h"
 #include "rules/policy.h"
-#include "rules/policy_load.h"
 #include "rules/problems.h"
 
 #include <limits.h>

@@ -5,7 +5,7 @@
 #include "capture/error.h"
 #include "dissect/application.h"
 #include "rules/policy_impl.h"
-#include "rules/policy_print.h"
+#include "rules/print/policy_print.h"
 #include "rules/problems.h"
 #include "tests/rules/random_policy.h"
 

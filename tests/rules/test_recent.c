@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "rules/recent.h"
+#include "rules/detect/recent.h"
 
 #include <string.h>
 

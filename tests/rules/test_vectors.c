@@ -5,9 +5,9 @@
 
 #include "capture/error.h"
 #include "dissect/application.h"
-#include "rules/flow_test.h"
+#include "rules/judge/flow_test.h"
+#include "rules/load/yaml_doc.h"
 #include "rules/problems.h"
-#include "rules/yaml_doc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "rules/yaml_doc.h"
+#include "rules/load/yaml_doc.h"
 #include "tests/rules/violations.h"
 
 #include <stdio.h>

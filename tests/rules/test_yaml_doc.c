@@ -2,8 +2,8 @@
 
 #include "tests/support/test.h"
 
+#include "rules/load/yaml_doc.h"
 #include "rules/problems.h"
-#include "rules/yaml_doc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

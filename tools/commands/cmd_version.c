@@ -3,7 +3,7 @@
 #include "capture/decompress.h"
 #include "capture/source_filter.h"
 #include "dissect/application.h"
-#include "rules/yaml_doc.h"
+#include "rules/load/yaml_doc.h"
 #include "tools/commands/command.h"
 #include "tools/output/event.h"
 #include "tools/output/sink.h"

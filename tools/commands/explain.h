@@ -3,9 +3,9 @@
 #ifndef TOOLS_COMMANDS_EXPLAIN_H
 #define TOOLS_COMMANDS_EXPLAIN_H
 
-#include "rules/flow_test.h"
-#include "rules/judge_path.h"
-#include "rules/location.h"
+#include "rules/judge/flow_test.h"
+#include "rules/judge/judge_path.h"
+#include "rules/judge/location.h"
 #include "tools/output/json.h"
 
 enum {

@@ -1,14 +1,15 @@
 /* One question about a flow as a line of JSON, for 'segmon explain'.
  *
- * The line is an object of the facts of rules/flow_test.h, and an 'id' that is
- * only handed back.  It may come from anywhere: what is no strict JSON, names a
- * fact twice, or a fact that does not exist, is refused with a reason.  Used by
- * one thread; a line is held in memory, and its size is what bounds that. */
+ * The line is an object of the facts of rules/judge/flow_test.h, and an 'id'
+ * that is only handed back.  It may come from anywhere: what is no strict JSON,
+ * names a fact twice, or a fact that does not exist, is refused with a reason.
+ * Used by one thread; a line is held in memory, and its size is what bounds
+ * that. */
 
 #ifndef TOOLS_COMMANDS_QUESTION_JSON_H
 #define TOOLS_COMMANDS_QUESTION_JSON_H
 
-#include "rules/flow_test.h"
+#include "rules/judge/flow_test.h"
 
 enum question_id {
     QUESTION_ID_NONE,

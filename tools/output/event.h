@@ -19,8 +19,8 @@
 #include "dissect/application.h"
 #include "dissect/packet.h"
 #include "flows/flow_table.h"
-#include "rules/detect.h"
-#include "rules/judge.h"
+#include "rules/detect/detect.h"
+#include "rules/judge/judge.h"
 #include "rules/policy.h"
 #include "rules/violation.h"
 

@@ -13,7 +13,7 @@
 #ifndef TOOLS_RUNTIME_DESK_H
 #define TOOLS_RUNTIME_DESK_H
 
-#include "rules/detect.h"
+#include "rules/detect/detect.h"
 #include "rules/policy.h"
 #include "rules/violation.h"
 #include "tools/output/event.h"

@@ -8,7 +8,7 @@
 #define TOOLS_RUNTIME_SYMBOLS_H
 
 #include "dissect/application.h"
-#include "rules/judge.h"
+#include "rules/judge/judge.h"
 
 struct error;
 struct policy;

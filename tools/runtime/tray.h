@@ -12,8 +12,8 @@
 
 #include "dissect/application.h"
 #include "flows/flow_record.h"
-#include "rules/detect.h"
-#include "rules/judge.h"
+#include "rules/detect/detect.h"
+#include "rules/judge/judge.h"
 #include "rules/violation.h"
 
 #include <stdbool.h>

@@ -9,7 +9,7 @@
 
 #include "dissect/application.h"
 #include "flows/flow_table.h"
-#include "rules/detect.h"
+#include "rules/detect/detect.h"
 #include "rules/policy.h"
 #include "tools/output/event.h"
 #include "tools/output/output.h"

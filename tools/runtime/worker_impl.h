@@ -3,8 +3,8 @@
 #ifndef TOOLS_RUNTIME_WORKER_IMPL_H
 #define TOOLS_RUNTIME_WORKER_IMPL_H
 
-#include "rules/detect.h"
-#include "rules/judge.h"
+#include "rules/detect/detect.h"
+#include "rules/judge/judge.h"
 #include "tools/output/json.h"
 #include "tools/runtime/symbols.h"
 #include "tools/runtime/tray.h"

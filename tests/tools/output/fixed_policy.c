@@ -4,8 +4,8 @@
  * loader, and can have a policy that no file could describe: one with every
  * optional text, and a verdict flag of every kind. */
 
-#include "rules/detect.h"
-#include "rules/judge.h"
+#include "rules/detect/detect.h"
+#include "rules/judge/judge.h"
 #include "rules/policy.h"
 #include "rules/violation.h"
 

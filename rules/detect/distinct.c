@@ -1,0 +1,123 @@
+/* Hashes are kept one by one until there are too many; then each becomes the
+ * length of its run of zeros, in one of the registers. */
+
+#include "rules/detect/distinct.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    REGISTER_BITS = 10
+};
+
+static void keep(struct distinct *, uint64_t hash);
+static void note(uint8_t *registers, uint64_t hash);
+static uint64_t estimate(const uint8_t *registers);
+
+void
+distinct_add(struct distinct *distinct, uint64_t hash, uint64_t max_exact)
+{
+    for (uint64_t i = 0; !distinct->registers && i < distinct->n; i++) {
+        if (distinct->hashes[i] == hash) {
+            return;
+        }
+    }
+    distinct_add_new(distinct, hash, max_exact);
+}
+
+void
+distinct_add_new(struct distinct *distinct, uint64_t hash, uint64_t max_exact)
+{
+    uint64_t n = distinct->n;
+
+    if (distinct->registers) {
+        note(distinct->registers, hash);
+        hash = estimate(distinct->registers);
+        distinct->n = hash > n ? hash : n;
+        return;
+    }
+    if (n < max_exact) {
+        keep(distinct, hash);
+        return;
+    }
+    distinct->registers = calloc(DISTINCT_N_REGISTERS, 1);
+    if (distinct->registers) {
+        for (uint64_t i = 0; i < n; i++) {
+            note(distinct->registers, distinct->hashes[i]);
+        }
+        note(distinct->registers, hash);
+        distinct->n++;
+        free(distinct->hashes);
+        distinct->hashes = NULL;
+    }
+}
+
+void
+distinct_clear(struct distinct *distinct)
+{
+    free(distinct->hashes);
+    free(distinct->registers);
+    *distinct = (struct distinct){.n = 0};
+}
+
+uint64_t
+distinct_hash(const void *bytes, unsigned n)
+{
+    const uint8_t *byte = bytes;
+    uint64_t hash = UINT64_C(0x243f6a8885a308d3);
+
+    for (unsigned i = 0; i < n; i++) {
+        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+    }
+    hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ hash >> 33;
+}
+
+/* Room doubles at each power of two. */
+static void
+keep(struct distinct *distinct, uint64_t hash)
+{
+    uint64_t n = distinct->n;
+
+    if ((n & (n - 1)) == 0) {
+        uint64_t *larger =
+            realloc(distinct->hashes, (n ? 2 * n : 1) * sizeof *larger);
+
+        if (!larger) {
+            return;
+        }
+        distinct->hashes = larger;
+    }
+    distinct->hashes[distinct->n++] = hash;
+}
+
+static void
+note(uint8_t *registers, uint64_t hash)
+{
+    uint64_t at = hash >> (64 - REGISTER_BITS), rest = hash << REGISTER_BITS;
+    uint8_t rank =
+        (uint8_t)(rest ? __builtin_clzll(rest) + 1 : 64 - REGISTER_BITS + 1);
+
+    if (registers[at] < rank) {
+        registers[at] = rank;
+    }
+}
+
+static uint64_t
+estimate(const uint8_t *registers)
+{
+    const double n = DISTINCT_N_REGISTERS;
+    double sum = 0, count;
+    unsigned zeros = 0;
+
+    for (unsigned i = 0; i < DISTINCT_N_REGISTERS; i++) {
+        sum += 1.0 / (double)(UINT64_C(1) << registers[i]);
+        zeros += registers[i] == 0;
+    }
+    count = 0.7213 / (1 + 1.079 / n) * n * n / sum;
+    if (count <= 2.5 * n && zeros) {
+        count = n * log(n / (double)zeros);
+    }
+    return (uint64_t)(count + 0.5);
+}

@@ -1,0 +1,38 @@
+/* How many different things there were: exactly while they are few, then
+ * estimated by HyperLogLog (Flajolet et al., 2007) with a standard error of
+ * 3 %.
+ *
+ * Things are given as hashes, which must be well mixed.  A zeroed struct is
+ * empty; it owns at most 8 bytes a thing, or DISTINCT_N_REGISTERS bytes.
+ * Belongs to one thread. */
+
+#ifndef RULES_DETECT_DISTINCT_H
+#define RULES_DETECT_DISTINCT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    DISTINCT_N_REGISTERS = 1024 /* 1.04 / sqrt(n) is the error. */
+};
+
+struct distinct {
+    uint64_t n;         /* Never falls. */
+    uint64_t *hashes;   /* While counted exactly; owned. */
+    uint8_t *registers; /* After that; owned. */
+};
+
+/* Counts 'hash' if it is new.  Up to 'max_exact' are counted exactly.  Without
+ * memory, things go uncounted. */
+void distinct_add(struct distinct *, uint64_t hash, uint64_t max_exact);
+
+/* As distinct_add(), for who knows that it is new while they are counted
+ * exactly, and saves the search. */
+void distinct_add_new(struct distinct *, uint64_t hash, uint64_t max_exact);
+
+void distinct_clear(struct distinct *); /* To empty; owns nothing then. */
+
+/* Mixes 'n' bytes into a hash fit for counting. */
+uint64_t distinct_hash(const void *bytes, unsigned n);
+
+#endif
