@@ -40,6 +40,8 @@ void
 doorbell_hint(struct doorbell *bell)
 {
     if (atomic_load_explicit(&bell->waiting, memory_order_relaxed)) {
+        /* Once is enough, however long it takes to wake up. */
+        atomic_store_explicit(&bell->waiting, false, memory_order_relaxed);
         doorbell_ring(bell);
     }
 }

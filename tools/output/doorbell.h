@@ -14,8 +14,8 @@
 struct doorbell {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool rung; /* Under 'mutex'. */
-    atomic_bool waiting;
+    bool rung;           /* Under 'mutex'. */
+    atomic_bool waiting; /* And no hint was taken yet. */
 };
 
 void doorbell_init(struct doorbell *);

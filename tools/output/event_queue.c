@@ -22,7 +22,8 @@
 enum {
     CACHE_LINE = 64,
     FILLER = EVENT_N_KINDS, /* As 'kind': skip to the end of the ring. */
-    ROOM_WAIT_MS = 20       /* A blocked producer looks again by itself. */
+    ROOM_WAIT_MS = 20,      /* A blocked producer looks again by itself. */
+    RING_STEPS = 16         /* Of a queue: between two rings. */
 };
 
 struct item {
@@ -42,6 +43,7 @@ struct event_queue {
 
     alignas(CACHE_LINE) _Atomic uint64_t tail; /* Producer's; bytes put. */
     uint64_t head_seen;
+    uint64_t ring_at; /* 'tail' from which the consumer may be needed. */
     struct counter emitted[EVENT_N_KINDS], refused[EVENT_N_KINDS];
 
     alignas(CACHE_LINE) _Atomic uint64_t head; /* Consumer's; bytes taken. */
@@ -57,6 +59,7 @@ static bool wait_for_room(struct event_queue *queue, uint64_t tail,
 static bool has_room(struct event_queue *queue, uint64_t tail, uint64_t limit);
 static void write_item(struct event_queue *queue, uint64_t *tail,
                        const struct item *item, const char *body);
+static void ring_if_half_full(struct event_queue *queue, uint64_t tail);
 static struct item *item_at(struct event_queue *queue, uint64_t position);
 
 struct event_queue *
@@ -74,6 +77,7 @@ event_queue_new(size_t max_bytes, bool blocking, struct doorbell *consumer,
         *queue = (struct event_queue){.size = size,
                                       .blocking = blocking,
                                       .consumer = consumer,
+                                      .ring_at = size / 2,
                                       .ring = aligned_alloc(CACHE_LINE, size)};
     }
     if (!queue || !queue->ring) {
@@ -118,8 +122,8 @@ event_queue_put(struct event_queue *queue, enum event_kind kind,
     }
     write_item(queue, &tail, &item, body->data);
     atomic_store_explicit(&queue->tail, tail, memory_order_release);
-    if (tail - queue->head_seen > queue->size / 2) {
-        doorbell_hint(queue->consumer);
+    if (tail > queue->ring_at) {
+        ring_if_half_full(queue, tail);
     }
     return true;
 }
@@ -157,7 +161,9 @@ event_queue_pop(struct event_queue *queue)
 
     head += item_bytes(item_at(queue, head)->size);
     atomic_store_explicit(&queue->head, head, memory_order_release);
-    doorbell_hint(&queue->room);
+    if (queue->tail_seen - head <= queue->size / 2) {
+        doorbell_hint(&queue->room);
+    }
 }
 
 uint64_t
@@ -232,6 +238,20 @@ write_item(struct event_queue *queue, uint64_t *tail, const struct item *item,
     *item_at(queue, *tail) = *item;
     memcpy(item_at(queue, *tail) + 1, body, item->size);
     *tail += item_bytes(item->size);
+}
+
+/* Rings once when half is full, and again if much more comes: the consumer may
+ * have missed a ring just before it began to wait.  What it took meanwhile is
+ * only looked up here, not for every item. */
+static void
+ring_if_half_full(struct event_queue *queue, uint64_t tail)
+{
+    if (has_room(queue, tail, queue->size / 2)) {
+        queue->ring_at = queue->head_seen + queue->size / 2;
+    } else {
+        doorbell_hint(queue->consumer);
+        queue->ring_at = tail + queue->size / RING_STEPS;
+    }
 }
 
 static struct item *

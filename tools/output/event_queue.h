@@ -6,8 +6,10 @@
  * and counts.  Violations and status go last: flows are refused already when
  * less than a quarter is free.
  *
- * The consumer is rung when a queue is half full, and looks by itself at least
- * every EVENT_QUEUE_LATENCY_MS; so a trickle of events costs no system call. */
+ * Waking a thread costs more than an event.  So the consumer is rung when a
+ * queue is half full, and looks by itself at least every
+ * EVENT_QUEUE_LATENCY_MS; and a producer that waits for room is rung when a
+ * queue is half empty. */
 
 #ifndef TOOLS_OUTPUT_EVENT_QUEUE_H
 #define TOOLS_OUTPUT_EVENT_QUEUE_H

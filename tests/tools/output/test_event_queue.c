@@ -129,6 +129,67 @@ a_full_queue_refuses_flows_first_and_violations_last(void **state)
 }
 
 static void
+take_all(struct fixture *f)
+{
+    struct event_queue_item item;
+
+    while (event_queue_peek(f->queue, &item)) {
+        event_queue_pop(f->queue);
+    }
+}
+
+/* Whether a consumer that sleeps was rung; it sleeps again. */
+static bool
+was_rung(struct fixture *f)
+{
+    bool rung = f->bell.rung;
+
+    f->bell.rung = false;
+    atomic_store(&f->bell.waiting, true);
+    return rung;
+}
+
+static void
+one_ring_serves_half_a_queue(void **state)
+{
+    struct fixture f;
+    unsigned n_rings = 0;
+
+    (void)state;
+    setup(&f, true);
+    was_rung(&f);
+    set_body(&f.body, 0, 1000);
+    for (unsigned i = 0; i < N_EVENTS; i++) {
+        event_queue_put(f.queue, EVENT_FLOW, (struct wall_time){0}, &f.body);
+        if (was_rung(&f)) {
+            n_rings++;
+            take_all(&f);
+        }
+    }
+    assert_in_range(n_rings, 1, N_EVENTS / 100); /* 128 KiB of 1 KiB each. */
+    teardown(&f);
+}
+
+/* One that has just looked, and begins to sleep, may miss a ring; not all. */
+static void
+a_missed_ring_is_followed_by_others(void **state)
+{
+    struct fixture f;
+    unsigned n_rings = 0;
+
+    (void)state;
+    setup(&f, false);
+    was_rung(&f);
+    set_body(&f.body, 0, 1000);
+    while (event_queue_put(f.queue, EVENT_STATUS, (struct wall_time){0},
+                           &f.body)) {
+        n_rings += was_rung(&f);
+    }
+    assert_in_range(n_rings, 4, 16);
+    teardown(&f);
+}
+
+static void
 an_event_that_could_not_be_encoded_is_counted(void **state)
 {
     struct fixture f;
@@ -151,6 +212,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_blocking_queue_keeps_every_event_and_the_order),
         cmocka_unit_test(a_full_queue_refuses_flows_first_and_violations_last),
+        cmocka_unit_test(one_ring_serves_half_a_queue),
+        cmocka_unit_test(a_missed_ring_is_followed_by_others),
         cmocka_unit_test(an_event_that_could_not_be_encoded_is_counted),
     };
 
