@@ -15,15 +15,20 @@ round_up(size_t size)
     return (size + LINE - 1) / LINE * LINE;
 }
 
+static bool
+is_allowed(const struct flow_memory *memory, size_t bytes)
+{
+    return !memory->limit || (memory->used <= memory->limit &&
+                              bytes <= memory->limit - memory->used);
+}
+
 void *
 flow_memory_get(struct flow_memory *memory, size_t size)
 {
     size_t bytes = round_up(size);
     void *got;
 
-    if (bytes < size ||
-        (memory->limit && (memory->used > memory->limit ||
-                           bytes > memory->limit - memory->used))) {
+    if (bytes < size || !is_allowed(memory, bytes)) {
         return NULL;
     }
     got = aligned_alloc(LINE, bytes);
@@ -40,4 +45,20 @@ flow_memory_free(struct flow_memory *memory, void *old, size_t size)
         memory->used -= round_up(size);
         free(old);
     }
+}
+
+bool
+flow_memory_charge(struct flow_memory *memory, size_t bytes)
+{
+    if (!is_allowed(memory, bytes)) {
+        return false;
+    }
+    memory->used += bytes;
+    return true;
+}
+
+void
+flow_memory_discharge(struct flow_memory *memory, size_t bytes)
+{
+    memory->used -= bytes;
 }

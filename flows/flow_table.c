@@ -145,6 +145,12 @@ flow_user(struct flow *flow)
     return flow + 1;
 }
 
+struct flow_memory *
+flow_table_memory(struct flow_table *table)
+{
+    return &table->store.memory;
+}
+
 void
 flow_settle(struct flow *flow, bool is_settled)
 {

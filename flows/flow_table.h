@@ -21,7 +21,8 @@
 #include <stdint.h>
 
 struct error;
-struct flow;       /* Opaque; flow_record_from() tells what is in it. */
+struct flow; /* Opaque; flow_record_from() tells what is in it. */
+struct flow_memory;
 struct flow_table; /* Opaque. */
 struct packet;
 
@@ -139,6 +140,10 @@ struct flow *flow_table_next(const struct flow_table *, uint32_t *cursor);
 void flow_table_flush(struct flow_table *, enum flow_end why);
 
 void *flow_user(struct flow *);
+
+/* What 'max_bytes' limits, for what the owner keeps beside flows.  Lives as
+ * long as the table. */
+struct flow_memory *flow_table_memory(struct flow_table *);
 
 /* Kept with what every packet touches: the owner has no more questions, so its
  * own bytes need not be looked at for every packet. */

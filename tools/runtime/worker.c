@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     FILE_SHIFT = 48, /* Frames of a file are fewer than 2^48. */
@@ -26,6 +27,7 @@ enum {
 
 static bool worker_init(struct worker *, const struct worker_options *,
                         struct error *);
+static bool init_notes(struct worker *, struct error *);
 static void follow_policy(struct worker *);
 static void look_ahead(const struct worker *, const struct packet *,
                        struct flow_lookup *);
@@ -35,10 +37,14 @@ static void attend(struct worker *, const struct frame *, const struct packet *,
                    const struct flow_update *);
 static bool asks_outcome(const struct worker *, const struct tracked *);
 static bool is_settled(const struct worker *, const struct tracked *);
-static void start_flow(const struct packet *, struct tracked *);
+static void start_flow(struct worker *, const struct packet *,
+                       struct tracked *);
 static bool inspect(struct worker *, const struct frame *,
                     const struct packet *, const struct flow_update *,
                     struct tracked *);
+static bool start_inspection(struct worker *, const struct flow_update *,
+                             struct tracked *);
+static void finish_inspection(struct worker *, struct tracked *);
 static bool shows_application(const struct packet *);
 static void sweep(struct worker *, unsigned n_flows);
 static void flow_reported(void *context, const struct flow_record *,
@@ -83,14 +89,28 @@ worker_init(struct worker *worker, const struct worker_options *options,
     table.context = worker;
     table.user_bytes = sizeof(struct tracked);
     worker->table = flow_table_new(&table, error);
-    if (!worker->table || !options->inspect) {
-        return worker->table != NULL;
+    if (!worker->table || !init_notes(worker, error)) {
+        return false;
+    }
+    if (!options->inspect) {
+        return true;
     }
     worker->engine = application_engine_new(&application, error);
     worker->symbols = worker->engine
                           ? symbols_new(worker->policy, worker->engine, error)
                           : NULL;
     return worker->symbols != NULL;
+}
+
+/* What is kept of some flows. */
+static bool
+init_notes(struct worker *worker, struct error *error)
+{
+    struct flow_memory *memory = flow_table_memory(worker->table);
+
+    pool_init(&worker->quotes, sizeof(struct packet_quoted), memory);
+    return findings_init(&worker->findings, memory) ||
+           error_set(error, ERROR_MEMORY, NULL, "out of memory for findings");
 }
 
 /* What of the policy in force is asked at every packet. */
@@ -106,6 +126,10 @@ void
 worker_free(struct worker *worker)
 {
     if (worker) {
+        if (worker->table) {
+            findings_done(&worker->findings);
+            pool_done(&worker->quotes);
+        }
         flow_table_free(worker->table);
         symbols_free(worker->symbols);
         application_engine_free(worker->engine);
@@ -180,7 +204,7 @@ attend(struct worker *worker, const struct frame *frame,
         tracked->replied = changed = true;
     }
     if (update->is_new) {
-        start_flow(packet, tracked);
+        start_flow(worker, packet, tracked);
     } else if (update->flipped && tracked->located) {
         segment_id swapped = tracked->src_segment;
 
@@ -286,6 +310,7 @@ worker_get_counters(const struct worker *worker,
     flow_table_counters(worker->table, &counters->flows);
     if (worker->engine) {
         application_engine_counters(worker->engine, &counters->applications);
+        counters->applications.refused += worker->counters.applications.refused;
     }
 }
 
@@ -304,15 +329,17 @@ worker_counters_add(struct worker_counters *sum,
 }
 
 static void
-start_flow(const struct packet *packet, struct tracked *tracked)
+start_flow(struct worker *worker, const struct packet *packet,
+           struct tracked *tracked)
 {
     if (packet->flags & PACKET_ICMP_ERROR) {
-        tracked->quoted = malloc(sizeof *tracked->quoted);
+        tracked->quoted = pool_take(&worker->quotes);
         if (tracked->quoted) {
-            *tracked->quoted = packet->quoted;
+            memcpy(pool_at(&worker->quotes, tracked->quoted), &packet->quoted,
+                   sizeof packet->quoted);
         }
     }
-    tracked->link_broadcast = packet->flags & PACKET_LINK_BROADCAST;
+    tracked->link_broadcast = (packet->flags & PACKET_LINK_BROADCAST) != 0;
 }
 
 /* Returns true when the application has become known, for good. */
@@ -324,25 +351,55 @@ inspect(struct worker *worker, const struct frame *frame,
     if (!worker->engine || tracked->classified || !shows_application(packet)) {
         return false;
     }
-    if (!tracked->inspection) {
-        tracked->inspection = inspection_new(worker->engine);
-        if (!tracked->inspection) { /* Counted by the engine. */
-            tracked->classified = true;
-            return true;
-        }
-        if (flow_saw_handshake(update->flow)) {
-            inspection_saw_handshake(tracked->inspection);
-        }
+    if (!tracked->finding && !start_inspection(worker, update, tracked)) {
+        tracked->classified = true;
+        return true;
     }
-    if (!inspection_packet(worker->engine, tracked->inspection, packet, frame,
-                           update->from_initiator)) {
+    if (!inspection_packet(
+            worker->engine,
+            findings_inspection(&worker->findings, tracked->finding), packet,
+            frame, update->from_initiator)) {
         return false;
     }
-    inspection_finish(worker->engine, tracked->inspection,
-                      &tracked->application);
-    tracked->inspection = NULL;
-    tracked->classified = true;
+    finish_inspection(worker, tracked);
     return true;
+}
+
+/* False when too many are alive or memory is short: then nothing is found. */
+static bool
+start_inspection(struct worker *worker, const struct flow_update *update,
+                 struct tracked *tracked)
+{
+    struct inspection *inspection = inspection_new(worker->engine);
+    struct application nothing;
+
+    if (!inspection) { /* Counted by the engine. */
+        return false;
+    }
+    tracked->finding = findings_start(&worker->findings, inspection);
+    if (!tracked->finding) {
+        inspection_finish(worker->engine, inspection, &nothing);
+        application_done(&nothing);
+        worker->counters.applications.refused++;
+        return false;
+    }
+    if (flow_saw_handshake(update->flow)) {
+        inspection_saw_handshake(inspection);
+    }
+    return true;
+}
+
+static void
+finish_inspection(struct worker *worker, struct tracked *tracked)
+{
+    struct application found;
+
+    inspection_finish(worker->engine,
+                      findings_inspection(&worker->findings, tracked->finding),
+                      &found);
+    tracked->finding =
+        findings_finish(&worker->findings, tracked->finding, &found);
+    tracked->classified = true;
 }
 
 /* TCP and UDP say nothing without payload; other protocols are their own
@@ -389,17 +446,16 @@ flow_reported(void *context, const struct flow_record *record, void *user)
     bool ended = record->kind == FLOW_RECORD_END;
     unsigned moments = 1U << (ended ? SIGHTING_END : SIGHTING_INTERIM);
 
-    if (tracked->inspection && ended) {
-        inspection_finish(worker->engine, tracked->inspection,
-                          &tracked->application);
-        tracked->inspection = NULL;
-        tracked->classified = true;
+    if (ended && tracked->finding && !tracked->classified) {
+        finish_inspection(worker, tracked);
         moments |= 1U << SIGHTING_APPLICATION;
     }
     worker_judge(worker, NULL, record, tracked, moments);
     worker->counters.ends[record->reason]++;
     if (ended) {
-        application_done(&tracked->application);
-        free(tracked->quoted);
+        findings_release(&worker->findings, tracked->finding);
+        if (tracked->quoted) {
+            pool_give_back(&worker->quotes, tracked->quoted);
+        }
     }
 }

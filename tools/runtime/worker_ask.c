@@ -36,7 +36,7 @@ worker_ask(const struct worker *worker, const struct flow_record *record,
         .replied = record->destination.packets > 0,
     };
     if (tracked->quoted) {
-        ask_quoted(tracked->quoted, question);
+        ask_quoted(pool_at(&worker->quotes, tracked->quoted), question);
     }
     ask_application(worker, tracked, record->kind == FLOW_RECORD_END, question);
 }
@@ -66,13 +66,12 @@ static void
 ask_application(const struct worker *worker, const struct tracked *tracked,
                 bool ended, struct question *question)
 {
-    const struct application *application = &tracked->application;
-
     if (!worker->engine || tracked->quoted) {
         question->app = QUESTION_APP_NONE;
     } else if (!tracked->classified) {
         question->app = ended ? QUESTION_APP_NONE : QUESTION_APP_PENDING;
     } else {
-        symbols_ask(worker->symbols, application, question);
+        symbols_ask(worker->symbols, tracked_application(worker, tracked),
+                    question);
     }
 }

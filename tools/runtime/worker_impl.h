@@ -6,6 +6,8 @@
 #include "rules/detect/detect.h"
 #include "rules/judge/judge.h"
 #include "tools/output/json.h"
+#include "tools/runtime/findings.h"
+#include "tools/runtime/pool.h"
 #include "tools/runtime/symbols.h"
 #include "tools/runtime/tray.h"
 #include "tools/runtime/worker.h"
@@ -13,8 +15,6 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-struct packet_quoted;
 
 enum {
     /* Packets looked up ahead of the first: the lines of their flows are on
@@ -29,27 +29,26 @@ enum view {
     N_VIEWS
 };
 
-/* What a worker keeps beside each flow of the table. */
+/* What a worker keeps beside each flow of the table; there may be millions. */
 struct tracked {
-    struct inspection *inspection; /* While the application is looked for. */
-    struct packet_quoted *quoted;  /* Owned; of an ICMP error that is a flow. */
-    struct application application; /* Once 'classified'. */
+    finding_id finding; /* The inspection or, once 'classified', the result. */
+    uint32_t quoted; /* In 'quotes', of an ICMP error that is a flow; or 0. */
     segment_id src_segment, dst_segment;
-    int32_t rule;               /* The last verdict's. */
-    int32_t told_rule[N_VIEWS]; /* Its violation was told, of this rule, */
-    uint8_t told_rank[N_VIEWS]; /* with an outcome as bad as this; 0: not. */
-    uint8_t decision;           /* The last verdict's. */
-    uint8_t generation;         /* Of the policy that judged it. */
-    uint16_t detected;          /* Bits, enum detector: told of this flow. */
-    bool located : 1;           /* The segments are known. */
-    bool classified : 1;        /* 'application' is final. */
-    bool judged : 1;
-    bool final : 1;          /* The last verdict was. */
-    bool link_broadcast : 1; /* Its first frame went to everybody. */
-    bool policy_changed : 1; /* Another policy made it a violation. */
-    bool objected : 1;       /* The last verdict was against it, or that of
-                              * staged rules. */
-    bool replied : 1;        /* Known to the last verdict. */
+    int16_t rule;                /* The last verdict's. */
+    int16_t told_rule[N_VIEWS];  /* Its violation was told, of this rule, */
+    uint8_t told_rank[N_VIEWS];  /* with an outcome as bad as this; 0: not. */
+    uint32_t detected : 12;      /* Bits, enum detector: told of this flow. */
+    uint32_t generation : 8;     /* Of the policy that judged it. */
+    uint32_t decision : 3;       /* The last verdict's. */
+    uint32_t located : 1;        /* The segments are known. */
+    uint32_t classified : 1;     /* The finding is a result. */
+    uint32_t judged : 1;         /* There was a verdict. */
+    uint32_t final : 1;          /* It was. */
+    uint32_t link_broadcast : 1; /* Its first frame went to everybody. */
+    uint32_t policy_changed : 1; /* Another policy made it a violation. */
+    uint32_t objected : 1;       /* The last verdict was against it, or that of
+                                  * staged rules. */
+    uint32_t replied : 1;        /* Known to the last verdict. */
 };
 
 struct worker {
@@ -63,6 +62,8 @@ struct worker {
     struct application_engine *engine; /* NULL: nothing is inspected. */
     struct symbols *symbols;           /* NULL with it. */
     struct flow_table *table;
+    struct findings findings; /* Within the table's memory, as is */
+    struct pool quotes;       /* this, of struct packet_quoted. */
     const struct event_source *source;
     const struct capture_names *names;
     struct event_queue *queue; /* NULL: no events. */
@@ -78,7 +79,8 @@ struct worker {
     struct flow_lookup ahead[WORKER_AHEAD];
 };
 
-static_assert(N_DETECTORS <= 16, "'detected' has a bit for each");
+static_assert(sizeof(struct tracked) == 24, "see test_worker_memory.c");
+static_assert(N_DETECTORS <= 12, "'detected' has a bit for each");
 
 /* worker_judge.c: judges the flow as it stands, and tells what has to be told
  * now.  'flow' is NULL when 'record' is told by the table itself.  'moments' is
@@ -90,6 +92,14 @@ void worker_judge(struct worker *, struct flow *flow,
 /* The flow's segments in the policy in force. */
 void worker_locate(const struct worker *, const struct flow_record *,
                    struct tracked *);
+
+/* What is known of the flow's application. */
+static inline const struct application *
+tracked_application(const struct worker *worker, const struct tracked *tracked)
+{
+    return findings_application(&worker->findings,
+                                tracked->classified ? tracked->finding : 0);
+}
 
 /* worker_ask.c: what the policy is asked about a flow. */
 void worker_ask(const struct worker *, const struct flow_record *,

@@ -48,7 +48,8 @@ worker_judge(struct worker *worker, struct flow *flow,
     struct verdict verdict;
     struct event_flow event = {
         .record = record,
-        .application = worker->engine ? &tracked->application : NULL,
+        .application =
+            worker->engine ? tracked_application(worker, tracked) : NULL,
         .engine = worker->engine,
         .policy = worker->policy,
         .verdict = &verdict,
@@ -136,8 +137,8 @@ note_verdict(struct worker *worker, const struct verdict *verdict,
     tracked->final = verdict->final;
     tracked->objected = verdict->decision == DECISION_DENY ||
                         verdict->staged_decision == DECISION_DENY;
-    tracked->decision = (uint8_t)verdict->decision;
-    tracked->rule = verdict->rule;
+    tracked->decision = verdict->decision & 7;
+    tracked->rule = (int16_t)verdict->rule;
     tracked->generation = worker->generation;
 }
 
@@ -152,7 +153,7 @@ carry_over(const struct worker *worker, struct tracked *tracked, enum view view,
         strcmp(policy_rule(worker->policy, (uint32_t)rule)->id,
                policy_rule(worker->previous, (uint32_t)tracked->told_rule[view])
                    ->id) == 0) {
-        tracked->told_rule[view] = rule;
+        tracked->told_rule[view] = (int16_t)rule;
     } else {
         tracked->told_rank[view] = 0;
     }

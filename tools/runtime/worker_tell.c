@@ -70,7 +70,7 @@ worker_tell_detections(struct worker *worker, const struct event_flow *flow,
         }
     }
     tripped &= ~(uint32_t)tracked->detected;
-    tracked->detected |= (uint16_t)tripped;
+    tracked->detected |= tripped & ((1U << N_DETECTORS) - 1);
     for (; tripped; tripped &= tripped - 1) {
         enum detector detector = (enum detector)__builtin_ctz(tripped);
         struct violation_hit hit =
@@ -140,7 +140,7 @@ object(struct worker *worker, const struct event_flow *flow,
     }
     if (!told.goes_on) {
         tracked->told_rank[view] = (uint8_t)rank;
-        tracked->told_rule[view] = hit->rule;
+        tracked->told_rule[view] = (int16_t)hit->rule;
     }
     told.again = again;
     put_objection(worker, flow, &told);
