@@ -37,6 +37,7 @@ enum {
 };
 
 static bool compile_entries(struct builder *);
+static uint8_t parts_asked(const struct rule *, bool reversed);
 static bool compile_segments(struct builder *);
 static bool compile_services(struct builder *);
 static bool compile_space(struct builder *, enum service_space,
@@ -95,13 +96,34 @@ compile_entries(struct builder *builder)
             continue;
         }
         out->any_staged |= rule->shown.mode == MODE_STAGED;
-        entries[out->n_entries++] = (struct rule_entry){rule, false};
+        entries[out->n_entries++] =
+            (struct rule_entry){rule, false, parts_asked(rule, false)};
         if (rule->both_ways) {
-            entries[out->n_entries++] = (struct rule_entry){rule, true};
+            entries[out->n_entries++] =
+                (struct rule_entry){rule, true, parts_asked(rule, true)};
         }
     }
     out->entries = entries;
     return true;
+}
+
+static uint8_t
+parts_asked(const struct rule *rule, bool reversed)
+{
+    const uint32_t rest = 1U << CONDITION_SRC_PORT | 1U << CONDITION_VLAN |
+                          1U << CONDITION_SENSOR | 1U << CONDITION_INTERFACE |
+                          1U << CONDITION_SCHEDULE | 1U << CONDITION_SNI |
+                          1U << CONDITION_HOST;
+    bool from = rule->conditions >> CONDITION_FROM_ADDR & 1;
+    bool to = rule->conditions >> CONDITION_TO_ADDR & 1;
+    bool lasts = rule->shown.starts.ns == INT64_MIN &&
+                 rule->shown.expires.ns == INT64_MAX;
+    bool asks_rest = (rule->conditions & rest) || !lasts ||
+                     rule->requirements >> REQUIREMENT_SNI & 1;
+
+    return (uint8_t)(((reversed ? to : from) ? QUESTION_SRC : 0) |
+                     ((reversed ? from : to) ? QUESTION_DST : 0) |
+                     (asks_rest ? QUESTION_REST : 0));
 }
 
 static bool

@@ -141,6 +141,7 @@ struct rule {
 struct rule_entry {
     const struct rule *rule;
     bool reversed;
+    uint8_t asks; /* enum question_part. */
 };
 
 enum policy_midstream {

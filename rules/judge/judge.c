@@ -28,7 +28,8 @@ struct outcome {
     int32_t rule;
     uint32_t flags;
     bool final;
-    bool missed; /* Some rule that allows failed by a condition. */
+    bool missed;   /* Some rule that allows failed by a condition. */
+    uint8_t asked; /* enum question_part. */
     int32_t expired;
     bool tags_cut; /* There were more. */
     uint8_t n_tags;
@@ -58,6 +59,7 @@ static void find_near_miss(const struct policy *, const struct question *,
                            struct verdict *);
 static void find_reverse(const struct policy *, const struct question *,
                          struct verdict *);
+static uint8_t turned_parts(uint8_t parts);
 static bool rule_allows(const struct rule *);
 static void walk_start(struct walk *, const struct policy *,
                        const struct question *, bool staged);
@@ -225,6 +227,7 @@ judge_here(const struct policy *policy, const struct question *question,
     verdict->reason = outcome.reason;
     verdict->rule = outcome.rule;
     verdict->final = outcome.final && other->final;
+    verdict->asked = outcome.asked | other->asked;
     verdict->flags |= outcome.flags;
     verdict->flags |= translated_flag(policy, question);
     verdict->flags |= outcome.tags_cut ? VERDICT_TAGS_CUT : 0U;
@@ -273,6 +276,7 @@ evaluate_both(const struct policy *policy, const struct question *question,
         *outcome = other;
         outcome->flags |= VERDICT_DIRECTION_AMBIGUOUS;
     }
+    outcome->asked = QUESTION_REST; /* The source port, as a service. */
 }
 
 static void
@@ -289,12 +293,14 @@ evaluate(const struct policy *policy, const struct question *question,
     outcome->reason = VERDICT_REASON_PENDING;
     outcome->final = true;
     outcome->missed = false;
+    outcome->asked = 0;
     outcome->expired = -1;
     outcome->flags = 0;
     outcome->tags_cut = false;
     outcome->n_tags = 0;
     walk_start(&walk, policy, question, staged);
     while (!decided && walk_next(&walk, &entry)) {
+        outcome->asked |= policy->compiled.entries[entry].asks;
         decided =
             evaluate_entry(policy, question, &policy->compiled.entries[entry],
                            outcome, &decisions);
@@ -473,10 +479,19 @@ find_reverse(const struct policy *policy, const struct question *question,
     turned.src_segment = question->dst_segment;
     turned.dst_segment = question->src_segment;
     evaluate(policy, &turned, false, &reverse);
+    verdict->asked |= turned_parts(reverse.asked);
     if (reverse.rule >= 0 && (reverse.decision == DECISION_ALLOW ||
                               reverse.decision == DECISION_ALERT)) {
         verdict->reverse_of = reverse.rule;
     }
+}
+
+static uint8_t
+turned_parts(uint8_t parts)
+{
+    return (uint8_t)((parts & QUESTION_REST) |
+                     (parts & QUESTION_SRC ? QUESTION_DST : 0) |
+                     (parts & QUESTION_DST ? QUESTION_SRC : 0));
 }
 
 static bool
@@ -492,12 +507,7 @@ walk_start(struct walk *walk, const struct policy *policy,
 {
     const struct compiled *compiled = &policy->compiled;
     const struct rows *from = staged ? &compiled->from_staged : &compiled->from;
-    enum service_space space = service_space_of(question->protocol);
-    uint16_t position =
-        service_position(space, question->protocol, question->dst_port,
-                         question->icmp_type, question->icmp_code);
-    const struct service_index *index = &compiled->index[space];
-    size_t row = index->pages[index->page_of[position >> 8]][position & 0xff];
+    size_t row = judge_service_row(policy, question);
     size_t length = from->n_summary + from->n_words;
 
     *walk =
@@ -505,6 +515,18 @@ walk_start(struct walk *walk, const struct policy *policy,
                       .to = compiled->to.words + question->dst_segment * length,
                       .service = compiled->service.words + row * length,
                       .n_summary = from->n_summary};
+}
+
+uint32_t
+judge_service_row(const struct policy *policy, const struct question *question)
+{
+    enum service_space space = service_space_of(question->protocol);
+    uint16_t position =
+        service_position(space, question->protocol, question->dst_port,
+                         question->icmp_type, question->icmp_code);
+    const struct service_index *index = &policy->compiled.index[space];
+
+    return index->pages[index->page_of[position >> 8]][position & 0xff];
 }
 
 unsigned

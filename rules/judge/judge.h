@@ -47,6 +47,13 @@ struct question {
     uint64_t risks;         /* application_risk_name() bits. */
 };
 
+/* What a verdict may rest on besides the question's class (judge_memo.h). */
+enum question_part {
+    QUESTION_SRC = 1 << 0, /* 'src' itself, not only its segment. */
+    QUESTION_DST = 1 << 1,
+    QUESTION_REST = 1 << 2
+};
+
 enum {
     VERDICT_MAX_TAGS = 16,
     VERDICT_NO_RULE = -1
@@ -101,6 +108,7 @@ struct verdict {
     int32_t expired;    /* Rule that would decide had it not expired; or -1. */
     int32_t tags[VERDICT_MAX_TAGS]; /* 'log' rules that matched, in order. */
     uint8_t n_tags;
+    uint8_t asked;                 /* enum question_part. */
     enum decision staged_decision; /* Were the staged rules enforced. */
     int32_t staged_rule;
 };

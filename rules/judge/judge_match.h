@@ -1,5 +1,5 @@
-/* One rule against one question, and the defaults.  For judge.c and the
- * analysis. */
+/* One rule against one question, and the defaults.  For judge.c, judge_memo.c
+ * and the analysis. */
 
 #ifndef RULES_JUDGE_JUDGE_MATCH_H
 #define RULES_JUDGE_JUDGE_MATCH_H
@@ -38,6 +38,10 @@ enum {
 
 unsigned judge_entry_rows(const struct policy *, const struct question *,
                           size_t entry);
+
+/* judge.c: the row of the service; all that judging knows of protocol,
+ * responder port and ICMP type, but for ICMP errors. */
+uint32_t judge_service_row(const struct policy *, const struct question *);
 
 /* What a rule that matched decides. */
 struct rule_result {

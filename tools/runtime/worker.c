@@ -75,6 +75,11 @@ worker_init(struct worker *worker, const struct worker_options *options,
                                                   options->max_inspections};
 
     worker->policy = policy_ref(options->policy);
+    worker->memo = judge_memo_new();
+    if (!worker->memo) {
+        return error_set(error, ERROR_MEMORY, NULL,
+                         "out of memory for verdicts");
+    }
     follow_policy(worker);
     worker->source = options->source;
     worker->names = options->names;
@@ -117,6 +122,7 @@ init_notes(struct worker *worker, struct error *error)
 static void
 follow_policy(struct worker *worker)
 {
+    judge_memo_clear(worker->memo);
     worker->asks_replied = policy_asks_replied(worker->policy);
     worker->sightings = policy_sightings(worker->policy);
     worker->detections = policy_detections(worker->policy);
@@ -133,6 +139,7 @@ worker_free(struct worker *worker)
         flow_table_free(worker->table);
         symbols_free(worker->symbols);
         application_engine_free(worker->engine);
+        judge_memo_free(worker->memo);
         policy_unref(worker->policy);
         policy_unref(worker->previous);
         json_done(&worker->json);

@@ -4,7 +4,7 @@
 #define TOOLS_RUNTIME_WORKER_IMPL_H
 
 #include "rules/detect/detect.h"
-#include "rules/judge/judge.h"
+#include "rules/judge/judge_memo.h"
 #include "tools/output/json.h"
 #include "tools/runtime/findings.h"
 #include "tools/runtime/pool.h"
@@ -61,6 +61,7 @@ struct worker {
     uint32_t sweep;          /* How far flows were judged again. */
     struct application_engine *engine; /* NULL: nothing is inspected. */
     struct symbols *symbols;           /* NULL with it. */
+    struct judge_memo *memo;           /* Of 'policy'. */
     struct flow_table *table;
     struct findings findings; /* Within the table's memory, as is */
     struct pool quotes;       /* this, of struct packet_quoted. */

@@ -97,11 +97,11 @@ static void
 judge_now(struct worker *worker, struct question *question,
           struct verdict *verdict)
 {
-    judge(worker->policy, question, verdict);
+    judge_memo_ask(worker->memo, worker->policy, question, verdict);
     if (verdict->decision == DECISION_DENY &&
         verdict->rule == VERDICT_NO_RULE) {
         question->app = QUESTION_APP_NONE;
-        judge(worker->policy, question, verdict);
+        judge_memo_ask(worker->memo, worker->policy, question, verdict);
     }
 }
 
