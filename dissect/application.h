@@ -7,10 +7,10 @@
  * application and freed.  nDPI reads hostile input; what it sees is bounded and
  * padded here (application.c says how).
  *
- * Memory: about 5 MiB an engine, and about 1 KiB an inspection alive, plus what
- * nDPI buffers for it (TLS handshakes; at most APPLICATION_MAX_BYTES and a
- * packet).  Freed inspections are kept for the next ones until the engine is
- * freed.
+ * Memory: about 5 MiB an engine, and 'max_bytes' for inspections, about 1 KiB
+ * each and what nDPI buffers for it (TLS handshakes; at most
+ * APPLICATION_MAX_BYTES and a packet).  When these are used up, the inspection
+ * that was shown nothing for longest has to end: see inspection_give_up().
  *
  * nDPI 4.2 has a few printf() calls on error paths of its set-up and of bad
  * custom rules, none for packets: a program that writes records to standard
@@ -54,8 +54,9 @@ enum {
     APPLICATION_MAX_PACKETS_TCP = 32, /* With payload. */
     APPLICATION_MAX_PACKETS_UDP = 24,
     APPLICATION_MAX_PACKETS_OTHER = 8,
-    APPLICATION_MAX_BYTES = 131072, /* Of IP packets, shown to nDPI. */
-    APPLICATION_DEFAULT_INSPECTIONS = 65536
+    APPLICATION_MAX_BYTES = 131072,    /* Of IP packets, shown to nDPI. */
+    APPLICATION_LEAST_BYTES = 1 << 20, /* Less is taken for this. */
+    APPLICATION_DEFAULT_BYTES = 128 << 20
 };
 
 /* Text from the wire, any bytes, NUL-terminated, at most APPLICATION_MAX_TEXT
@@ -91,13 +92,15 @@ struct application {
 };
 
 struct application_options {
-    /* Alive at once; beyond, the flow is not inspected.  0 is
-     * APPLICATION_DEFAULT_INSPECTIONS. */
-    size_t max_inspections;
+    /* Of inspections alive, nDPI's buffers for them included; 0 is
+     * APPLICATION_DEFAULT_BYTES. */
+    size_t max_bytes;
 };
 
 struct application_counters {
-    uint64_t inspections, active, refused; /* Refused: max_inspections. */
+    uint64_t inspections, active, refused; /* Refused: memory was out. */
+    uint64_t given_up;                     /* Ended for 'max_bytes'. */
+    uint64_t bytes, most_bytes;            /* Of inspections alive. */
     uint64_t packets;                      /* Shown to nDPI. */
     uint64_t skipped_fragments;            /* Fragments but the first. */
     uint64_t skipped_protocol; /* Another IP version or protocol than the
@@ -120,8 +123,14 @@ const char *application_library_version(void);
 /* Whether that version is one whose known crashes are worked around here. */
 bool application_library_is_mended(void);
 
-/* NULL when max_inspections are alive (counted) or memory is out. */
-struct inspection *inspection_new(struct application_engine *);
+/* NULL when memory is out (counted).  'owner' is the caller's own, for
+ * inspection_give_up(). */
+struct inspection *inspection_new(struct application_engine *, void *owner);
+
+/* To be asked after every packet: the owner of an inspection that has to be
+ * finished now (counted), or NULL if there is room for what another packet may
+ * bring.  Asked until NULL, 'max_bytes' is never passed. */
+void *inspection_give_up(struct application_engine *);
 
 /* Says, before the first packet, that the TCP handshake was seen: nDPI names
  * FTP data, Citrix and Lotus Notes only then.  Packets without payload need not

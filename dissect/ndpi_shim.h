@@ -43,6 +43,28 @@ ndpi_shim_headers_match(void)
 #endif
 }
 
+/* The functions of the C library that may be replaced, for the whole process;
+ * versions before 5.0 do all with the first two. */
+struct ndpi_shim_allocator {
+    void *(*malloc)(size_t size);
+    void (*free)(void *block);
+    void *(*calloc)(size_t n, size_t size);
+    void *(*realloc)(void *block, size_t size);
+};
+
+static inline void
+ndpi_shim_set_allocator(const struct ndpi_shim_allocator *allocator)
+{
+#if NDPI_SHIM_VERSION >= 500
+    ndpi_set_memory_alloction_functions(allocator->malloc, allocator->free,
+                                        allocator->calloc, allocator->realloc,
+                                        NULL, NULL, NULL, NULL);
+#else
+    set_ndpi_malloc(allocator->malloc);
+    set_ndpi_free(allocator->free);
+#endif
+}
+
 /* A module with every protocol on, not finalized. */
 static inline struct ndpi_detection_module_struct *
 ndpi_shim_module_new(void)

@@ -40,7 +40,7 @@ enum flow_update_kind {
 };
 
 struct flow_update {
-    struct flow *flow; /* Valid until the next call on the table. */
+    struct flow *flow; /* Stays where it is until it ends. */
     enum flow_update_kind kind;
     bool is_new;         /* This packet started the flow. */
     bool from_initiator; /* As the initiator is known now. */

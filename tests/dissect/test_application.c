@@ -15,7 +15,7 @@ static void
 a_conversation_without_payload_has_no_application(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 443);
@@ -31,7 +31,7 @@ static void
 http_is_known_with_host_agent_and_url(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 8080);
@@ -64,7 +64,7 @@ http_is_known_with_host_agent_and_url(void **state)
 static bool
 shows_credentials(struct fixture *f, const char *request)
 {
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
     bool shown = false;
 
@@ -96,7 +96,7 @@ static void
 long_text_from_the_wire_is_cut_and_marked(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
     char request[600] = "GET /";
 
@@ -126,7 +126,7 @@ inspection_ends_at_the_packet_limit(void **state)
 
     for (size_t n = 0; n < 3; n++) {
         struct application_counters before, after;
-        struct inspection *i = inspection_new(f->engine);
+        struct inspection *i = inspection_new(f->engine, NULL);
         struct application a;
         int packets = 1;
 
@@ -152,7 +152,7 @@ static void
 inspection_ends_at_the_byte_limit(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     static char bulk[60000];
     struct application a;
 
@@ -166,37 +166,6 @@ inspection_ends_at_the_byte_limit(void **state)
 }
 
 static void
-no_more_inspections_than_allowed_are_alive(void **state)
-{
-    const struct application_options options = {.max_inspections = 3};
-    struct application_counters counters;
-    struct application_engine *engine;
-    struct inspection *alive[3];
-    struct application a;
-    struct error error;
-
-    (void)state;
-    engine = application_engine_new(&options, &error);
-    assert_non_null(engine);
-    for (size_t n = 0; n < 3; n++) {
-        alive[n] = inspection_new(engine);
-        assert_non_null(alive[n]);
-    }
-    assert_null(inspection_new(engine));
-    inspection_finish(engine, alive[1], &a);
-    alive[1] = inspection_new(engine);
-    assert_non_null(alive[1]);
-    for (size_t n = 0; n < 3; n++) {
-        inspection_finish(engine, alive[n], &a);
-    }
-    application_engine_counters(engine, &counters);
-    assert_int_equal(counters.inspections, 4);
-    assert_int_equal(counters.active, 0);
-    assert_int_equal(counters.refused, 1);
-    application_engine_free(engine);
-}
-
-static void
 an_engine_may_be_freed_with_inspections_alive(void **state)
 {
     struct error error;
@@ -205,7 +174,7 @@ an_engine_may_be_freed_with_inspections_alive(void **state)
     (void)state;
     assert_non_null(engine);
     for (int n = 0; n < 200; n++) {
-        assert_non_null(inspection_new(engine));
+        assert_non_null(inspection_new(engine, NULL));
     }
     application_engine_free(engine);
     application_engine_free(NULL);
@@ -216,7 +185,7 @@ what_ndpi_must_not_see_is_skipped_and_counted(void **state)
 {
     struct fixture *f = *state;
     struct conversation *c = &f->conversation;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application_counters before, after;
     struct application a;
 
@@ -256,7 +225,7 @@ a_packet_cut_by_the_capture_is_still_read(void **state)
     struct conversation *c = &f->conversation;
 
     for (uint8_t version = 4; version <= 6; version += 2) {
-        struct inspection *i = inspection_new(f->engine);
+        struct inspection *i = inspection_new(f->engine, NULL);
         struct application a;
 
         conversation_init(c, PROTOCOL_TCP, 8080);
@@ -279,7 +248,7 @@ a_packet_with_length_zero_is_still_read(void **state)
 {
     struct fixture *f = *state;
     struct conversation *c = &f->conversation;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(c, PROTOCOL_TCP, 8080);
@@ -296,7 +265,7 @@ static void
 the_version_is_what_the_server_chose(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct message hello = {0}, record = {0};
     struct application a;
 
@@ -326,7 +295,7 @@ tls_inside_another_protocol_is_read_too(void **state)
 {
     static const uint8_t request[] = {0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f};
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct message hello = {0}, record = {0};
     struct application a;
 
@@ -351,7 +320,7 @@ static void
 passwords_are_nowhere_in_the_details(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 21);
@@ -375,14 +344,14 @@ static void
 inspections_are_used_again(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *first = inspection_new(f->engine), *second;
+    struct inspection *first = inspection_new(f->engine, NULL), *second;
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 8080);
     say_text(f, first, true, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n");
     inspection_finish(f->engine, first, &a);
     application_done(&a);
-    second = inspection_new(f->engine);
+    second = inspection_new(f->engine, NULL);
     assert_ptr_equal(first, second);
     inspection_finish(f->engine, second, &a);
     assert_int_equal(a.state, APPLICATION_NONE);
@@ -400,7 +369,6 @@ main(void)
         cmocka_unit_test(long_text_from_the_wire_is_cut_and_marked),
         cmocka_unit_test(inspection_ends_at_the_packet_limit),
         cmocka_unit_test(inspection_ends_at_the_byte_limit),
-        cmocka_unit_test(no_more_inspections_than_allowed_are_alive),
         cmocka_unit_test(an_engine_may_be_freed_with_inspections_alive),
         cmocka_unit_test(what_ndpi_must_not_see_is_skipped_and_counted),
         cmocka_unit_test(a_packet_cut_by_the_capture_is_still_read),

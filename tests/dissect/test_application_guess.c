@@ -10,7 +10,7 @@ static void
 a_port_alone_is_only_a_guess(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 443);
@@ -31,7 +31,7 @@ static void
 the_stun_port_alone_is_only_a_guess(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_UDP, 3478);
@@ -50,7 +50,7 @@ http_on_the_port_of_another_protocol_is_http(void **state)
     struct fixture *f = *state;
 
     for (size_t n = 0; n < sizeof ports / sizeof ports[0]; n++) {
-        struct inspection *i = inspection_new(f->engine);
+        struct inspection *i = inspection_new(f->engine, NULL);
         struct application a;
 
         conversation_init(&f->conversation, PROTOCOL_TCP, ports[n]);
@@ -72,7 +72,7 @@ static void
 http_to_a_known_site_is_still_both(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 20000);
@@ -88,7 +88,7 @@ http_to_an_address_of_a_known_site_is_not_that_site(void **state)
 {
     static const uint8_t of_google[] = {142, 250, 1, 1};
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 80);
@@ -107,7 +107,7 @@ what_is_recognised_by_its_port_alone_is_only_a_guess(void **state)
     struct fixture *f = *state;
 
     for (size_t n = 0; n < sizeof ports / sizeof ports[0]; n++) {
-        struct inspection *i = inspection_new(f->engine);
+        struct inspection *i = inspection_new(f->engine, NULL);
         struct application a;
 
         conversation_init(&f->conversation, PROTOCOL_TCP, ports[n]);
@@ -124,7 +124,7 @@ static void
 a_guess_adds_no_risk(void **state)
 {
     struct fixture *f = *state;
-    struct inspection *i = inspection_new(f->engine);
+    struct inspection *i = inspection_new(f->engine, NULL);
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 23); /* Unsafe. */

@@ -68,7 +68,7 @@ a_dtls_certificate_of_a_known_product_is_harmless(void **state)
 {
     struct error error;
     struct application_engine *engine = application_engine_new(NULL, &error);
-    struct inspection *i = inspection_new(engine);
+    struct inspection *i = inspection_new(engine, NULL);
     struct message hello = {0}, datagram = {0}, certificate = {0},
                    message = {0};
     struct application a;
@@ -135,7 +135,7 @@ a_certificate_with_very_long_names_is_harmless(void **state)
         struct error error;
         struct application_engine *engine =
             application_engine_new(NULL, &error);
-        struct inspection *i = inspection_new(engine);
+        struct inspection *i = inspection_new(engine, NULL);
         static struct message hello, certificate, message;
         struct application a;
 

@@ -68,7 +68,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         !cursor_u8(&c, &options)) {
         return 0;
     }
-    inspection = inspection_new(engine);
+    inspection = inspection_new(engine, NULL);
     if (inspection == NULL) {
         abort();
     }

@@ -129,7 +129,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_vector_finds_what_it_says),
     };
-    const struct application_options options = {.max_inspections = 1};
     const char *shared = getenv("SEGMON_SHARED");
     struct error error;
     FILE *probe;
@@ -143,7 +142,7 @@ main(void)
         return EXIT_SKIPPED;
     }
     fclose(probe);
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     if (!engine) {
         print_error("no application engine\n");
         return 1;

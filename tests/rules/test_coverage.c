@@ -261,11 +261,10 @@ merging_is_as_if_one_had_seen_it_all(void **state)
 static int
 make_engine(void **state)
 {
-    struct application_options options = {.max_inspections = 1};
     struct error error;
 
     (void)state;
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     return engine ? 0 : -1;
 }
 

@@ -231,11 +231,10 @@ main(void)
         cmocka_unit_test(the_enterprise_is_in_order_and_tells_the_labs_story),
         cmocka_unit_test(the_policy_of_those_who_have_none_observes_everything),
     };
-    const struct application_options options = {.max_inspections = 1};
     struct error error;
     int failed;
 
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     if (!engine) {
         return 1;
     }

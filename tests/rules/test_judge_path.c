@@ -286,11 +286,10 @@ main(void)
         cmocka_unit_test(the_path_ends_at_the_rule_that_decides),
         cmocka_unit_test(a_location_says_which_prefix_and_what_was_passed_over),
     };
-    const struct application_options options = {.max_inspections = 1};
     struct error error;
     int status;
 
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     if (!engine) {
         return 1;
     }

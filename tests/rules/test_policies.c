@@ -40,14 +40,13 @@ errors_of(const char *path, const struct application_engine *engine,
 static void
 every_sentence_of_the_language_holds(void **state)
 {
-    const struct application_options options = {.max_inspections = 1};
     struct application_engine *engine;
     size_t errors = 0, n_tests = 0;
     struct error error;
     glob_t found;
 
     (void)state;
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     assert_non_null(engine);
     assert_int_equal(
         glob(SOURCE_DIR "/tests/rules/policies/*.yaml", 0, NULL, &found), 0);

@@ -303,11 +303,10 @@ a_sink_that_fails_is_told(void **state)
 static int
 set_up(void **state)
 {
-    const struct application_options options = {.max_inspections = 1};
     struct error error;
 
     (void)state;
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     return engine ? 0 : -1;
 }
 

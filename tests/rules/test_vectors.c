@@ -306,7 +306,6 @@ main(void)
         cmocka_unit_test(every_vector_gets_its_verdict),
         cmocka_unit_test(every_mistake_is_refused_with_its_code),
     };
-    const struct application_options options = {.max_inspections = 1};
     const char *shared = getenv("SEGMON_SHARED");
     struct error error;
     FILE *probe;
@@ -321,7 +320,7 @@ main(void)
         return EXIT_SKIPPED;
     }
     fclose(probe);
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     if (!engine) {
         print_error("no application engine\n");
         return 1;

@@ -204,11 +204,51 @@ rules:
         self.assertEqual(run.returncode, 1)
         self.assertIn("letter.txt", run.stderr.decode())
 
+    def test_inspection_memory_is_bounded_and_what_it_cost_is_told(self):
+        """Many handshakes that never end, and a conversation among them."""
+        hello = b"\x16\x03\x01\x3f\xff\x01\x00\x3f\xf0\x03\x03" + bytes(1300)
+        packets, n = [], 1500
+        for i in range(n):
+            c = (f"10.1.{i >> 8}.{i & 255}", 40000, "10.2.0.1", 80)
+            s = ("10.2.0.1", 80, c[0], 40000)
+            packets += [p.tcp(*c, p.SYN), p.tcp(*s, p.SYN | p.ACK, 0, 1),
+                        p.tcp(*c, p.PSH | p.ACK, 1, 1, hello)]
+        packets += p.tcp_session("10.1.9.9", "10.2.0.1", 80, 40000, *HTTP)
+        capture = self.file("many.pcap", p.pcap(packets))
+        for workers in (1, 2):
+            *flows, status = self.events("-p", self.policy, "-e", "flow,status", "-w",
+                                         str(workers), "--dpi-memory", "2M", capture)
+            found = status["segmon"]["status"]["application"]
+            self.assertEqual((len(flows), found["inspections"]), (n + 1, n + 1))
+            self.assertGreater(found["given_up"], n // 2)
+            self.assertLessEqual(found["most_bytes"], 2 << 20)
+            self.assertGreater(found["most_bytes"], 1 << 19)
+            self.assertEqual((found["active"], found["bytes"], found["refused"]), (0, 0, 0))
+            self.assertEqual([f["source"]["ip"] for f in flows
+                              if f["segmon"].get("app", {}).get("name") == "HTTP"],
+                             ["10.1.9.9"])
+        run = self.run_segmon("replay", "-p", self.policy, "--dpi-memory", "1M", capture)
+        self.assertIn(b"flows inspected no further: --dpi-memory was used up", run.stdout)
+
+    def test_who_gives_up_is_judged_at_once(self):
+        """By what is known, here nothing: not when the flow ends."""
+        policy = self.file("app.yaml", POLICY.replace("tcp/80,", "tcp/80, app: SSH,").encode())
+        packets = [(1e9 + i / 1000, p.tcp(f"10.1.{i >> 8}.{i & 255}", 40000, "10.2.0.1", 80,
+                                          p.PSH | p.ACK, 1, 1, b"x" * 1300))
+                   for i in range(1500)]
+        capture = self.file("many.pcap", p.pcap(packets))
+        events = self.events("-p", policy, "-e", "flow,violation", "--dpi-memory", "1M", capture)
+        told = [e["@timestamp"] for e in events if e["event"]["dataset"] == "segmon.violation"]
+        ends = [e["event"]["end"] for e in events if e["event"]["dataset"] == "segmon.flow"]
+        self.assertEqual(len(ends), len(packets))
+        self.assertLess(min(told), max(ends))
+
     def test_usage_mistakes_are_status_2(self):
         capture = self.file("a.pcap", p.pcap(ALLOWED))
         for arguments in ((), ("--no-such-option", capture), ("--workers", "0", capture),
                           ("--workers", "x", capture), ("--events", "flow,nothing", capture),
                           ("--max-flows", "-1", capture), ("--memory", "12Q", capture),
+                          ("--dpi-memory", "12Q", capture), ("--dpi-memory", "1000K", capture),
                           ("--sensor", "a b", capture)):
             self.assertEqual(self.run_segmon("replay", *arguments).returncode, 2, arguments)
         self.assertEqual(self.run_segmon("no-such-command").returncode, 2)

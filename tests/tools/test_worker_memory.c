@@ -119,7 +119,6 @@ start(struct fixture *f, bool inspect, bool output)
 {
     struct worker_options options = {
         .inspect = inspect,
-        .max_inspections = 10,
         .table = {.max_flows = 100000, .timeouts = flow_default_timeouts},
         .source = &source,
         .names = &f->names,

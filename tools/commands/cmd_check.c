@@ -126,7 +126,6 @@ refuse(const char *why)
 static int
 check(const struct request *request)
 {
-    struct application_options options = {.max_inspections = 1};
     struct application_engine *engine;
     struct problems problems;
     struct policy *policy;
@@ -134,7 +133,7 @@ check(const struct request *request)
     size_t n_tests = 0;
     int status;
 
-    engine = application_engine_new(&options, &error);
+    engine = application_engine_new(NULL, &error);
     if (!engine) {
         fprintf(stderr, "segmon check: %s\n", error.message);
         return COMMAND_FAILED;

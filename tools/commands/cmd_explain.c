@@ -193,13 +193,12 @@ refuse(const char *why)
 static int
 run(struct request *request)
 {
-    struct application_options options = {.max_inspections = 1};
     struct explain explain = {.policy = NULL};
     int status = COMMAND_USAGE;
     struct problems problems;
     struct error error;
 
-    explain.engine = application_engine_new(&options, &error);
+    explain.engine = application_engine_new(NULL, &error);
     if (!explain.engine) {
         fprintf(stderr, "segmon explain: %s\n", error.message);
         return COMMAND_FAILED;

@@ -13,12 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    /* Conversations whose application is looked for at once, over all workers;
-     * nDPI's state of one is a few kilobytes. */
-    MAX_INSPECTIONS = 200000
-};
-
 /* The signal that asks for a clean stop; 0 until then.  Atomic, because the
  * output thread looks too. */
 static atomic_int stop_signal;
@@ -282,7 +276,7 @@ run_pipeline(struct replay *replay, struct error *error)
         .dissect = dissect_default_options,
         .worker = {.policy = replay->policy,
                    .inspect = options->inspect,
-                   .max_inspections = MAX_INSPECTIONS,
+                   .max_inspection_bytes = options->dpi_bytes,
                    .table = {.max_flows = options->max_flows,
                              .max_bytes = options->memory_bytes,
                              .duplicates = options->duplicates,

@@ -3,6 +3,7 @@
 #include "tools/commands/replay_options.h"
 
 #include "capture/error.h"
+#include "dissect/application.h"
 #include "tools/output/event.h"
 #include "tools/output/redis_uri.h"
 #include "tools/runtime/pipeline.h"
@@ -40,6 +41,9 @@ static const char help[] =
     "      --max-flows N        conversations alive at once; default: 1000000\n"
     "      --memory SIZE        of the flow table, such as 512M or 2G;\n"
     "                           default: no limit but --max-flows\n"
+    "      --dpi-memory SIZE    of classifying applications, what nDPI keeps "
+    "of\n"
+    "                           conversations included; default: 128M\n"
     "      --fail-on-violation  exit with status 3 when there are violations, "
     "or\n"
     "                           detectors found more than 'info'\n"
@@ -64,6 +68,7 @@ enum long_only {
     OPTION_DUPLICATES,
     OPTION_MAX_FLOWS,
     OPTION_MEMORY,
+    OPTION_DPI_MEMORY,
     OPTION_FAIL_ON_VIOLATION,
     OPTION_EXPECT,
     OPTION_EXPECT_WRITE,
@@ -85,6 +90,7 @@ static const struct option long_options[] = {
     {"duplicates", required_argument, NULL, OPTION_DUPLICATES},
     {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
     {"memory", required_argument, NULL, OPTION_MEMORY},
+    {"dpi-memory", required_argument, NULL, OPTION_DPI_MEMORY},
     {"fail-on-violation", no_argument, NULL, OPTION_FAIL_ON_VIOLATION},
     {"expect", required_argument, NULL, OPTION_EXPECT},
     {"expect-write", required_argument, NULL, OPTION_EXPECT_WRITE},
@@ -118,6 +124,7 @@ replay_options_parse(struct replay_options *options, int argc, char *argv[])
         .inspect = true,
         .decapsulate = true,
         .max_flows = DEFAULT_MAX_FLOWS,
+        .dpi_bytes = APPLICATION_DEFAULT_BYTES,
     };
     optind = 0;
     while ((option = getopt_long(argc, argv, "p:o:r:e:f:kw:qh", long_options,
@@ -222,6 +229,10 @@ set_value(struct replay_options *options, int option, const char *value)
     case OPTION_MEMORY:
         good = parse_size(value, &number);
         options->memory_bytes = (size_t)number;
+        break;
+    case OPTION_DPI_MEMORY:
+        good = parse_size(value, &number) && number >= APPLICATION_LEAST_BYTES;
+        options->dpi_bytes = (size_t)number;
         break;
     case OPTION_DUPLICATES:
         good = strcmp(value, "mark") == 0 || strcmp(value, "drop") == 0;

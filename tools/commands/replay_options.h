@@ -26,7 +26,7 @@ struct replay_options {
     bool teredo;      /* Look inside it too. */
     bool decapsulate; /* Judge what is inside tunnels. */
     size_t max_flows;
-    size_t memory_bytes;
+    size_t memory_bytes, dpi_bytes;
     enum flow_duplicates duplicates;
     char **files;
     size_t n_files;

@@ -25,7 +25,6 @@ static void on_hangup(int signal);
 int
 replay_open_policy(struct replay *replay)
 {
-    struct application_options options = {.max_inspections = 1};
     struct problems problems;
     struct error error;
     bool good;
@@ -34,7 +33,7 @@ replay_open_policy(struct replay *replay)
         replay->policy = policy_observe_all();
         return replay->policy ? COMMAND_OK : COMMAND_FAILED;
     }
-    replay->engine = application_engine_new(&options, &error);
+    replay->engine = application_engine_new(NULL, &error);
     if (!replay->engine) {
         return replay_fail(&error, COMMAND_FAILED);
     }

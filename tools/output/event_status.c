@@ -176,6 +176,9 @@ write_engine(struct json *json, const struct event_status *status)
     json_u64(json, "inspections", counters->inspections);
     json_u64(json, "active", counters->active);
     json_u64(json, "refused", counters->refused);
+    json_u64(json, "given_up", counters->given_up);
+    json_u64(json, "bytes", counters->bytes);
+    json_u64(json, "most_bytes", counters->most_bytes);
     json_u64(json, "packets", counters->packets);
     json_u64(json, "skipped_fragments", counters->skipped_fragments);
     json_u64(json, "skipped_protocol", counters->skipped_protocol);

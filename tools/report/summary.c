@@ -271,7 +271,9 @@ print_trust(const struct summary *summary, FILE *stream)
     note(stream, status->flows.fragments_orphaned,
          "fragments without their first one");
     note(stream, status->application ? status->application->refused : 0,
-         "flows not inspected: too many at once");
+         "flows not inspected: out of memory");
+    note(stream, status->application ? status->application->given_up : 0,
+         "flows inspected no further: --dpi-memory was used up");
     note(stream, status->violations.overflow,
          "violations told without looking for repetitions: too many at once");
     note(stream, tally->findings_left_out, "violations of further kinds");

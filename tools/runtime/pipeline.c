@@ -169,7 +169,7 @@ start_lane(struct pipeline *pipeline, struct lane *lane, unsigned i,
     worker.table.max_flows =
         (worker.table.max_flows + options->n_workers - 1) / options->n_workers;
     worker.table.max_bytes /= options->n_workers;
-    worker.max_inspections /= options->n_workers;
+    worker.max_inspection_bytes /= options->n_workers;
     lane->pipeline = pipeline;
     lane->worker = worker_new(&worker, error);
     if (!lane->worker) {

@@ -46,6 +46,7 @@ static bool start_inspection(struct worker *, const struct flow_update *,
                              struct tracked *);
 static void finish_inspection(struct worker *, struct tracked *);
 static bool shows_application(const struct packet *);
+static void make_room(struct worker *);
 static void sweep(struct worker *, unsigned n_flows);
 static void flow_reported(void *context, const struct flow_record *,
                           void *user);
@@ -71,8 +72,8 @@ worker_init(struct worker *worker, const struct worker_options *options,
             struct error *error)
 {
     struct flow_table_options table = options->table;
-    struct application_options application = {.max_inspections =
-                                                  options->max_inspections};
+    struct application_options application = {
+        .max_bytes = options->max_inspection_bytes};
 
     worker->policy = policy_ref(options->policy);
     worker->memo = judge_memo_new();
@@ -233,6 +234,9 @@ attend(struct worker *worker, const struct frame *frame,
         worker_judge(worker, update->flow, &record, tracked, moments);
         flow_settle(update->flow, is_settled(worker, tracked));
     }
+    if (worker->engine) {
+        make_room(worker);
+    }
 }
 
 /* How far a flow got makes no verdict, but violations are told again for it,
@@ -372,12 +376,13 @@ inspect(struct worker *worker, const struct frame *frame,
     return true;
 }
 
-/* False when too many are alive or memory is short: then nothing is found. */
+/* False when memory is short: then nothing is found. */
 static bool
 start_inspection(struct worker *worker, const struct flow_update *update,
                  struct tracked *tracked)
 {
-    struct inspection *inspection = inspection_new(worker->engine);
+    struct inspection *inspection =
+        inspection_new(worker->engine, update->flow);
     struct application nothing;
 
     if (!inspection) { /* Counted by the engine. */
@@ -419,6 +424,25 @@ shows_application(const struct packet *packet)
 
     return !(packet->flags & PACKET_LATER_FRAGMENT) &&
            (!has_ports || packet->payload_captured > 0);
+}
+
+/* Ends inspections while all of them hold too much: of any flows, which are
+ * judged by what is known of them. */
+static void
+make_room(struct worker *worker)
+{
+    struct flow *flow;
+
+    while ((flow = inspection_give_up(worker->engine))) {
+        struct tracked *tracked = flow_user(flow);
+        struct flow_record record;
+
+        finish_inspection(worker, tracked);
+        flow_record_from(flow, &record);
+        worker_judge(worker, flow, &record, tracked,
+                     1U << SIGHTING_APPLICATION);
+        flow_settle(flow, is_settled(worker, tracked));
+    }
 }
 
 /* Judges flows again that had no packet since the policy changed. */

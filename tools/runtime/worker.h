@@ -32,9 +32,9 @@ struct worker_observer {
 };
 
 struct worker_options {
-    struct policy *policy; /* Borrowed until worker_free(). */
-    bool inspect;          /* Classify applications with nDPI. */
-    size_t max_inspections;
+    struct policy *policy;             /* Borrowed until worker_free(). */
+    bool inspect;                      /* Classify applications with nDPI. */
+    size_t max_inspection_bytes;       /* As in application.h. */
     struct flow_table_options table;   /* 'record', 'context', 'user_bytes' are
                                         * the worker's own. */
     const struct event_source *source; /* Borrowed, as are the next three. */

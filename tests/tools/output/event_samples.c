@@ -11,9 +11,6 @@
 /* Texts in struct application_details are writable. */
 #define TEXT(text) ((char[]){text})
 
-static const struct application_options engine_options = {.max_inspections =
-                                                              16};
-
 static struct application_details tls_details = {
     .host = TEXT("db.example.org"),
     .alpn = TEXT("h2,http/1.1"),
@@ -54,7 +51,7 @@ event_samples_init(struct event_samples *samples)
 {
     struct error error;
 
-    samples->engine = application_engine_new(&engine_options, &error);
+    samples->engine = application_engine_new(NULL, &error);
     samples->source = (struct event_source){"lab-01", "0.1.0", 0x66fd0a2c};
     return samples->engine != NULL;
 }
