@@ -150,14 +150,16 @@ inspection_finish(struct application_engine *engine,
 void
 inspection_free_all(struct application_engine *engine)
 {
-    while (engine->oldest != NULL) {
-        release(engine, engine->oldest);
-    }
-    while (engine->free != NULL) {
-        struct inspection *inspection = engine->free;
+    struct inspection *older;
 
-        engine->free = inspection->older;
-        free(inspection);
+    for (struct inspection *at = engine->newest; at != NULL; at = older) {
+        older = at->older;
+        ndpi_free_flow_data(&at->flow);
+        free(at);
+    }
+    for (struct inspection *at = engine->free; at != NULL; at = older) {
+        older = at->older;
+        free(at);
     }
 }
 
