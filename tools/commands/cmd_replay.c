@@ -1,11 +1,11 @@
 /* segmon replay: the pipeline over capture files. */
 
 #include "capture/error.h"
+#include "rules/problems.h"
 #include "tools/commands/command.h"
 #include "tools/commands/replay.h"
 #include "tools/runtime/progress.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,49 +13,48 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The signal that asks for a clean stop; 0 until then.  Atomic, because the
- * output thread looks too. */
-static atomic_int stop_signal;
-
 static bool list_files(struct replay *, struct error *);
 static int run(struct replay *);
-static bool open_output(struct replay *, struct error *);
+static int open_policy(struct replay *);
+static int open_expect(struct replay *);
 static uint32_t run_epoch(const struct replay *);
 static bool check_output_paths(const struct replay *, struct error *);
 static bool check_output_path(const struct replay *, const char *output,
                               struct error *);
 static bool is_file(const char *path, int standard, const struct stat *);
 static bool make_watches(struct replay *);
-static void watch_signals(void);
-static void on_stop(int signal);
-static void on_alarm(int signal);
-static bool run_pipeline(struct replay *, struct error *);
+static bool run_pipeline(struct replay *, const atomic_int *stop,
+                         struct error *);
 
 int
 command_replay(int argc, char *argv[])
 {
-    struct replay replay = {.source = {.version = SEGMON_VERSION}};
+    struct replay replay = {
+        .session = {.command = "replay", .source = {.version = SEGMON_VERSION}},
+    };
+    struct session *session = &replay.session;
     struct error error;
     int status;
 
-    switch (replay_options_parse(&replay.options, argc, argv)) {
-    case REPLAY_HELP: return COMMAND_OK;
-    case REPLAY_USAGE: return COMMAND_USAGE;
-    case REPLAY_RUN: break;
+    switch (
+        replay_options_parse(&replay.options, &session->options, argc, argv)) {
+    case SESSION_HELP: return COMMAND_OK;
+    case SESSION_USAGE: return COMMAND_USAGE;
+    case SESSION_RUN: break;
     }
-    replay.source.sensor = replay.options.sensor;
+    session->source.sensor = session->options.sensor;
     if (!list_files(&replay, &error)) {
-        return replay_fail(&error, COMMAND_FAILED);
+        return session_fail(session, &error, COMMAND_FAILED);
     }
     status = run(&replay);
-    for (unsigned i = 0; replay.watches && i <= replay.options.workers; i++) {
+    for (unsigned i = 0; replay.watches && i <= session->options.workers; i++) {
         replay_watch_done(&replay.watches[i]);
     }
     free(replay.watches);
     expect_done(&replay.expect);
     free(replay.observers);
     pipeline_result_done(&replay.result);
-    replay_close_policy(&replay);
+    session_close_policy(session);
     file_list_done(&replay.files);
     return status;
 }
@@ -84,60 +83,67 @@ list_files(struct replay *replay, struct error *error)
 static int
 run(struct replay *replay)
 {
+    struct session *session = &replay->session;
+    const atomic_int *stop;
     struct error error;
-    int status;
+    int status = open_policy(replay);
 
-    replay_watch_policy(replay);
-    status = replay_open_policy(replay);
     if (status != COMMAND_OK) {
         return status;
     }
-    if (!check_output_paths(replay, &error) || !open_output(replay, &error)) {
-        return replay_fail(&error, COMMAND_FAILED);
+    session->source.epoch = run_epoch(replay);
+    if (!check_output_paths(replay, &error) ||
+        !session_open_output(session,
+                             pipeline_n_queues(session->options.workers), true,
+                             &error)) {
+        return session_fail(session, &error, COMMAND_FAILED);
     }
     if (!make_watches(replay)) {
-        replay_close_output(replay);
+        session_close_output(session);
         fputs("segmon replay: out of memory\n", stderr);
         return COMMAND_FAILED;
     }
-    watch_signals();
-    if (!run_pipeline(replay, &error)) {
-        replay_fail(&error, COMMAND_FAILED);
-        replay_close_output(replay);
+    stop = session_watch_stop();
+    if (!run_pipeline(replay, stop, &error)) {
+        session_fail(session, &error, COMMAND_FAILED);
+        session_close_output(session);
         return COMMAND_FAILED;
     }
     status = replay_report(replay);
-    return stop_signal ? COMMAND_SIGNALLED + stop_signal : status;
+    return *stop ? COMMAND_SIGNALLED + *stop : status;
 }
 
-/* Without a target nothing is encoded, and there is no output at all. */
-static bool
-open_output(struct replay *replay, struct error *error)
+/* A run that is held against one policy does not take another. */
+static int
+open_policy(struct replay *replay)
 {
     const struct replay_options *options = &replay->options;
-    struct output_options output = {
-        .blocking = true,
-        .redis_password = getenv("SEGMON_REDIS_PASSWORD"),
-        .stop = &stop_signal,
-    };
+    int status;
 
-    replay->source.epoch = run_epoch(replay);
-    output.source = replay->source;
-    /* One a worker, and one for this thread when it is none. */
-    output.n_queues = pipeline_n_queues(options->workers);
-    if (options->output) {
-        output.targets[output.n_targets++] =
-            (struct output_target){options->output, options->events};
+    if (!options->coverage && !options->expect && !options->expect_write) {
+        session_watch_policy(&replay->session);
     }
-    if (options->redis) {
-        output.targets[output.n_targets++] =
-            (struct output_target){options->redis, options->events};
+    status = session_open_policy(&replay->session);
+    if (status == COMMAND_OK && options->expect) {
+        status = open_expect(replay);
     }
-    if (output.n_targets == 0) {
-        return true;
+    return status;
+}
+
+static int
+open_expect(struct replay *replay)
+{
+    struct problems problems;
+    bool good;
+
+    problems_init(&problems);
+    good = expect_load(&replay->expect, replay->options.expect,
+                       replay->session.policy, &problems);
+    if (!good) {
+        problems_print(&problems, stderr);
     }
-    replay->output = output_new(&output, error);
-    return replay->output != NULL;
+    problems_done(&problems);
+    return good ? COMMAND_OK : COMMAND_USAGE;
 }
 
 /* Ids of events tell runs apart by this number.  It depends on what is replayed
@@ -146,7 +152,7 @@ open_output(struct replay *replay, struct error *error)
 static uint32_t
 run_epoch(const struct replay *replay)
 {
-    const char *text = policy_sha256(replay->policy);
+    const char *text = policy_sha256(replay->session.policy);
     uint32_t hash = UINT32_C(2166136261);
 
     for (size_t i = 0;; i++) {
@@ -165,7 +171,7 @@ check_output_paths(const struct replay *replay, struct error *error)
 {
     const struct replay_options *options = &replay->options;
 
-    return check_output_path(replay, options->output, error) &&
+    return check_output_path(replay, replay->session.options.output, error) &&
            check_output_path(replay, options->expect_write, error) &&
            check_output_path(replay, options->coverage, error);
 }
@@ -176,7 +182,7 @@ static bool
 check_output_path(const struct replay *replay, const char *output,
                   struct error *error)
 {
-    const char *policy = replay->options.policy;
+    const char *policy = replay->session.options.policy;
     bool to_stdout = output && strcmp(output, "-") == 0;
     struct stat wanted;
 
@@ -212,7 +218,8 @@ is_file(const char *path, int standard, const struct stat *wanted)
 static bool
 make_watches(struct replay *replay)
 {
-    unsigned n = replay->options.workers;
+    const struct policy *policy = replay->session.policy;
+    unsigned n = replay->session.options.workers;
 
     replay->watches = calloc(n + 1, sizeof *replay->watches);
     replay->observers = calloc(n, sizeof *replay->observers);
@@ -222,91 +229,48 @@ make_watches(struct replay *replay)
         return false;
     }
     for (unsigned i = 0; i < n; i++) {
-        replay_watch_init(&replay->watches[i], &replay->options,
-                          replay->policy);
+        replay_watch_init(&replay->watches[i], &replay->options, policy);
         replay->observers[i] =
             (struct worker_observer){replay_watch_flow, &replay->watches[i]};
     }
-    replay_watch_init(&replay->watches[n], &replay->options, replay->policy);
+    replay_watch_init(&replay->watches[n], &replay->options, policy);
     replay->desk_observer =
         (struct desk_observer){replay_watch_violation, &replay->watches[n]};
     return true;
 }
 
-/* The first signal asks for a clean end, the second one kills. */
-static void
-watch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_stop,
-                             .sa_flags = (int)SA_RESETHAND};
-    struct sigaction again = {.sa_handler = on_alarm};
-
-    sigaction(SIGALRM, &again, NULL);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-}
-
-static void
-on_stop(int signal)
-{
-    stop_signal = signal;
-    alarm(1);
-}
-
-/* A signal that comes just before a read that waits does not end it: so one
- * comes every second from then on. */
-static void
-on_alarm(int signal)
-{
-    (void)signal;
-    alarm(1);
-}
-
 static bool
-run_pipeline(struct replay *replay, struct error *error)
+run_pipeline(struct replay *replay, const atomic_int *stop, struct error *error)
 {
-    const struct replay_options *options = &replay->options;
+    struct session *session = &replay->session;
+    unsigned n_workers = session->options.workers;
     struct progress progress;
     struct pipeline_options pipeline = {
         .files = replay->files.paths,
         .n_files = replay->files.n_paths,
-        .filter = options->filter,
-        .keep_going = options->keep_going,
-        .n_workers = options->workers,
-        .dissect = dissect_default_options,
-        .worker = {.policy = replay->policy,
-                   .inspect = options->inspect,
-                   .max_inspection_bytes = options->dpi_bytes,
-                   .table = {.max_flows = options->max_flows,
-                             .max_bytes = options->memory_bytes,
-                             .duplicates = options->duplicates,
-                             .timeouts = flow_default_timeouts},
-                   .source = &replay->source,
-                   .events = options->events},
-        .output = replay->output,
+        .filter = session->options.filter,
+        .keep_going = replay->options.keep_going,
+        .n_workers = n_workers,
+        .dissect = session_dissect_options(session),
+        .worker = session_worker_options(session),
+        .output = session->output,
         .observers = replay->observers,
         .desk_observer = &replay->desk_observer,
         .progress = progress_show,
         .context = &progress,
-        .stop = &stop_signal,
-        .next_policy = replay_next_policy,
-        .policy_context = replay,
+        .stop = stop,
+        .next_policy = session_next_policy,
+        .policy_context = session,
     };
     bool ran;
 
-    if (!options->decapsulate) {
-        pipeline.dissect.tunnels = 0;
-    }
-    if (options->teredo) {
-        pipeline.dissect.tunnels |= 1u << PACKET_TUNNEL_TEREDO;
-    }
-    progress_init(&progress, !options->quiet);
+    progress_init(&progress, !session->options.quiet);
     ran = pipeline_run(&pipeline, &replay->result, error);
     progress_clear(&progress);
-    for (unsigned i = 0; i <= options->workers; i++) {
-        tally_set_policy(&replay->watches[i].tally, replay->policy);
+    for (unsigned i = 0; i <= n_workers; i++) {
+        tally_set_policy(&replay->watches[i].tally, session->policy);
     }
-    for (unsigned i = 1; i <= options->workers; i++) {
+    for (unsigned i = 1; i <= n_workers; i++) {
         replay_watch_merge(&replay->watches[0], &replay->watches[i]);
     }
     return ran;

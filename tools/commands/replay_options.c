@@ -2,17 +2,7 @@
 
 #include "tools/commands/replay_options.h"
 
-#include "capture/error.h"
-#include "dissect/application.h"
-#include "tools/output/event.h"
-#include "tools/output/redis_uri.h"
-#include "tools/runtime/pipeline.h"
-
-#include <errno.h>
-#include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -60,101 +50,78 @@ static const char help[] =
     "  -q, --quiet              no summary, no progress line\n"
     "  -h, --help\n";
 
-enum long_only {
-    OPTION_SENSOR = 256,
-    OPTION_NO_DPI,
-    OPTION_NO_DECAPSULATION,
-    OPTION_TEREDO,
-    OPTION_DUPLICATES,
-    OPTION_MAX_FLOWS,
-    OPTION_MEMORY,
-    OPTION_DPI_MEMORY,
-    OPTION_FAIL_ON_VIOLATION,
+enum replay_option {
+    OPTION_FAIL_ON_VIOLATION = SESSION_OPTION_FIRST_OTHER,
     OPTION_EXPECT,
     OPTION_EXPECT_WRITE,
     OPTION_COVERAGE
 };
 
 static const struct option long_options[] = {
-    {"policy", required_argument, NULL, 'p'},
-    {"output", required_argument, NULL, 'o'},
-    {"redis", required_argument, NULL, 'r'},
-    {"events", required_argument, NULL, 'e'},
-    {"sensor", required_argument, NULL, OPTION_SENSOR},
-    {"filter", required_argument, NULL, 'f'},
+    SESSION_LONG_OPTIONS,
     {"keep-going", no_argument, NULL, 'k'},
-    {"workers", required_argument, NULL, 'w'},
-    {"no-dpi", no_argument, NULL, OPTION_NO_DPI},
-    {"no-decapsulation", no_argument, NULL, OPTION_NO_DECAPSULATION},
-    {"teredo", no_argument, NULL, OPTION_TEREDO},
-    {"duplicates", required_argument, NULL, OPTION_DUPLICATES},
-    {"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
-    {"memory", required_argument, NULL, OPTION_MEMORY},
-    {"dpi-memory", required_argument, NULL, OPTION_DPI_MEMORY},
     {"fail-on-violation", no_argument, NULL, OPTION_FAIL_ON_VIOLATION},
     {"expect", required_argument, NULL, OPTION_EXPECT},
     {"expect-write", required_argument, NULL, OPTION_EXPECT_WRITE},
     {"coverage", required_argument, NULL, OPTION_COVERAGE},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0}};
 
-enum {
-    DEFAULT_MAX_FLOWS = 1000000
-};
+static bool options_agree(const struct replay_options *,
+                          const struct session_options *);
+static bool set(void *context, int option, const char *value);
 
-static bool options_agree(const struct replay_options *);
-static bool set_file_option(struct replay_options *, int option,
-                            const char *value);
-static bool set_value(struct replay_options *, int option, const char *value);
-static bool set_redis(struct replay_options *, const char *text);
-static void tell_bad_value(int option, const char *value);
-static bool parse_count(const char *text, uint64_t max, uint64_t *count);
-static bool parse_size(const char *text, uint64_t *size);
-
-enum replay_parse
-replay_options_parse(struct replay_options *options, int argc, char *argv[])
+enum session_parse
+replay_options_parse(struct replay_options *options,
+                     struct session_options *common, int argc, char *argv[])
 {
-    int option;
-
-    *options = (struct replay_options){
-        .sensor = "lab",
-        .events = EVENT_ALL_KINDS,
-        .workers = 1,
-        .inspect = true,
-        .decapsulate = true,
-        .max_flows = DEFAULT_MAX_FLOWS,
-        .dpi_bytes = APPLICATION_DEFAULT_BYTES,
+    const struct session_syntax syntax = {
+        .command = "replay",
+        .help = help,
+        .short_options = SESSION_SHORT_OPTIONS "k",
+        .long_options = long_options,
+        .set = set,
+        .context = options,
     };
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "p:o:r:e:f:kw:qh", long_options,
-                                 NULL)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return REPLAY_HELP;
-        }
-        if (option == '?') {
-            fputs("see 'segmon replay --help'\n", stderr);
-            return REPLAY_USAGE;
-        }
-        if (!set_file_option(options, option, optarg) &&
-            !set_value(options, option, optarg)) {
-            return REPLAY_USAGE;
-        }
+    enum session_parse parsed;
+
+    *options = (struct replay_options){0};
+    *common = session_default_options();
+    parsed = session_options_parse(common, &syntax, argc, argv);
+    if (parsed != SESSION_RUN) {
+        return parsed;
     }
     options->files = argv + optind;
     options->n_files = (size_t)(argc - optind);
     if (options->n_files == 0) {
         fputs("segmon replay: no capture file given; see --help\n", stderr);
-        return REPLAY_USAGE;
+        return SESSION_USAGE;
     }
-    return options_agree(options) ? REPLAY_RUN : REPLAY_USAGE;
+    return options_agree(options, common) ? SESSION_RUN : SESSION_USAGE;
+}
+
+/* None has a value that can be wrong. */
+static bool
+set(void *context, int option, const char *value)
+{
+    struct replay_options *options = context;
+
+    switch (option) {
+    case 'k': options->keep_going = true; return true;
+    case OPTION_EXPECT: options->expect = value; return true;
+    case OPTION_EXPECT_WRITE: options->expect_write = value; return true;
+    case OPTION_COVERAGE: options->coverage = value; return true;
+    case OPTION_FAIL_ON_VIOLATION:
+        options->fail_on_violation = true;
+        return true;
+    default: return false;
+    }
 }
 
 static bool
-options_agree(const struct replay_options *options)
+options_agree(const struct replay_options *options,
+              const struct session_options *common)
 {
-    const char *const outputs[] = {options->output, options->expect_write,
+    const char *const outputs[] = {common->output, options->expect_write,
                                    options->coverage};
     size_t n_to_stdout = 0;
 
@@ -166,7 +133,7 @@ options_agree(const struct replay_options *options)
         return false;
     }
     if ((options->expect || options->expect_write || options->coverage) &&
-        !options->policy) {
+        !common->policy) {
         fputs("segmon replay: --expect, --expect-write and --coverage need a "
               "policy\n",
               stderr);
@@ -178,136 +145,5 @@ options_agree(const struct replay_options *options)
               stderr);
         return false;
     }
-    return true;
-}
-
-/* Options that only name or switch something; false if it is not one. */
-static bool
-set_file_option(struct replay_options *options, int option, const char *value)
-{
-    switch (option) {
-    case 'p': options->policy = value; return true;
-    case 'o': options->output = value; return true;
-    case 'f': options->filter = value; return true;
-    case 'k': options->keep_going = true; return true;
-    case 'q': options->quiet = true; return true;
-    case OPTION_NO_DPI: options->inspect = false; return true;
-    case OPTION_NO_DECAPSULATION: options->decapsulate = false; return true;
-    case OPTION_TEREDO: options->teredo = true; return true;
-    case OPTION_EXPECT: options->expect = value; return true;
-    case OPTION_EXPECT_WRITE: options->expect_write = value; return true;
-    case OPTION_COVERAGE: options->coverage = value; return true;
-    case OPTION_FAIL_ON_VIOLATION:
-        options->fail_on_violation = true;
-        return true;
-    default: return false;
-    }
-}
-
-/* Options whose value has to be understood; false, and told, if it is not. */
-static bool
-set_value(struct replay_options *options, int option, const char *value)
-{
-    uint64_t number = 0;
-    bool good = true;
-
-    switch (option) {
-    case 'e': good = event_kinds_parse(value, &options->events); break;
-    case 'r': return set_redis(options, value);
-    case 'w':
-        good = parse_count(value, PIPELINE_MAX_WORKERS, &number);
-        options->workers = (unsigned)number;
-        break;
-    case OPTION_SENSOR:
-        good = event_sensor_ok(value);
-        options->sensor = value;
-        break;
-    case OPTION_MAX_FLOWS:
-        good = parse_count(value, UINT32_MAX / 2, &number);
-        options->max_flows = (size_t)number;
-        break;
-    case OPTION_MEMORY:
-        good = parse_size(value, &number);
-        options->memory_bytes = (size_t)number;
-        break;
-    case OPTION_DPI_MEMORY:
-        good = parse_size(value, &number) && number >= APPLICATION_LEAST_BYTES;
-        options->dpi_bytes = (size_t)number;
-        break;
-    case OPTION_DUPLICATES:
-        good = strcmp(value, "mark") == 0 || strcmp(value, "drop") == 0;
-        options->duplicates = strcmp(value, "drop") == 0 ? FLOW_DUPLICATES_DROP
-                                                         : FLOW_DUPLICATES_MARK;
-        break;
-    default: good = false; break;
-    }
-    if (!good) {
-        tell_bad_value(option, value);
-    }
-    return good;
-}
-
-/* Here, so that a mistyped URI is a mistake of usage, not a server down. */
-static bool
-set_redis(struct replay_options *options, const char *text)
-{
-    struct redis_uri uri;
-    struct error error;
-    bool good = redis_uri_parse(text, &uri, &error);
-
-    if (!good) {
-        fprintf(stderr, "segmon replay: --redis: %s\n", error.message);
-    }
-    options->redis = text;
-    explicit_bzero(&uri, sizeof uri);
-    return good;
-}
-
-static void
-tell_bad_value(int option, const char *value)
-{
-    const struct option *known = long_options;
-
-    while (known->name && known->val != option) {
-        known++;
-    }
-    fprintf(stderr,
-            "segmon replay: '%s' is not a value --%s takes; see --help\n",
-            value, known->name);
-}
-
-static bool
-parse_count(const char *text, uint64_t max, uint64_t *count)
-{
-    char *end;
-
-    errno = 0;
-    *count = strtoull(text, &end, 10);
-    return !errno && text[0] >= '0' && text[0] <= '9' && !*end && *count > 0 &&
-           *count <= max;
-}
-
-static bool
-parse_size(const char *text, uint64_t *size)
-{
-    static const char units[] = "KMGT";
-    char number[24];
-    size_t length = strlen(text);
-    const char *unit;
-    unsigned shift = 0;
-
-    if (length == 0 || length >= sizeof number) {
-        return false;
-    }
-    memcpy(number, text, length + 1);
-    unit = strchr(units, number[length - 1]);
-    if (unit) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        number[length - 1] = '\0';
-    }
-    if (!parse_count(number, UINT64_MAX >> shift, size)) {
-        return false;
-    }
-    *size <<= shift;
     return true;
 }

@@ -3,9 +3,7 @@
 #include "capture/error.h"
 #include "tools/commands/command.h"
 #include "tools/commands/replay.h"
-#include "tools/output/json.h"
 #include "tools/report/summary.h"
-#include "tools/report/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,33 +16,33 @@ enum {
     MAX_TROUBLES = 20 /* Damaged files told one by one. */
 };
 
-static void make_status(const struct replay *, struct event_status *,
-                        struct event_file *files);
-static int finish_output(struct replay *, struct event_status *,
-                         struct event_output outputs[OUTPUT_MAX_SINKS]);
+static void list_files(const struct replay *, struct event_status *,
+                       struct event_file *files);
 static int report_troubles(const struct replay *, int status);
 static void print_summary(const struct replay *, const struct event_status *);
 
 int
 replay_report(struct replay *replay)
 {
+    struct session *session = &replay->session;
     const struct tally *tally = &replay->watches[0].tally;
     struct event_output outputs[OUTPUT_MAX_SINKS];
     struct event_status totals;
     struct event_file *files = calloc(replay->files.n_paths, sizeof *files);
-    int status = COMMAND_OK, watched;
+    int status, watched;
 
     if (!files) {
         fputs("segmon replay: out of memory\n", stderr);
-        replay_close_output(replay);
+        session_close_output(session);
         return COMMAND_FAILED;
     }
-    make_status(replay, &totals, files);
-    if (replay->output) {
-        status = finish_output(replay, &totals, outputs);
-    }
+    totals =
+        session_status(session, EVENT_STATUS_END, &replay->result.counters);
+    list_files(replay, &totals, files);
+    status =
+        session_finish_output(session, &totals, totals.last_packet, outputs);
     status = report_troubles(replay, status);
-    if (!replay->options.quiet) {
+    if (!session->options.quiet) {
         print_summary(replay, &totals);
     }
     free(files);
@@ -59,61 +57,15 @@ replay_report(struct replay *replay)
     return status;
 }
 
-void
-replay_close_output(struct replay *replay)
-{
-    struct error error;
-
-    if (replay->output) {
-        output_finish(replay->output, NULL, &error);
-        replay->output = NULL;
-    }
-}
-
-int
-replay_fail(const struct error *error, int status)
-{
-    char text[sizeof error->where + sizeof error->message + 32];
-
-    error_format(error, text, sizeof text);
-    fputs("segmon replay: ", stderr);
-    text_print(text, stderr);
-    fputc('\n', stderr);
-    return status;
-}
-
 static void
-make_status(const struct replay *replay, struct event_status *status,
-            struct event_file *files)
+list_files(const struct replay *replay, struct event_status *status,
+           struct event_file *files)
 {
     const struct pipeline_result *result = &replay->result;
-    const struct pipeline_counters *counters = &result->counters;
-    bool inspect = replay->options.inspect;
 
-    *status = (struct event_status){
-        .cause = EVENT_STATUS_END,
-        .frames = counters->frames,
-        .bytes = counters->bytes,
-        .filtered = counters->filtered,
-        .first_packet = counters->first,
-        .last_packet = counters->last,
-        .flows = counters->workers.flows,
-        .max_flows = replay->options.max_flows,
-        .violations = counters->violations,
-        .detectors = counters->detectors,
-        .application = inspect ? &counters->workers.applications : NULL,
-        .application_library = inspect ? application_library_version() : NULL,
-        .policy = replay->policy,
-        .workers = replay->options.workers,
-        .files = files,
-        .n_files = counters->files,
-    };
-    memcpy(status->dissected, counters->outcomes, sizeof status->dissected);
-    memcpy(status->ended, counters->workers.ends, sizeof status->ended);
-    for (unsigned i = 0; i < N_DETECTORS; i++) {
-        status->detectors.detections[i] += counters->workers.detections[i];
-    }
-    for (size_t i = 0; i < counters->files; i++) {
+    status->files = files;
+    status->n_files = result->counters.files;
+    for (size_t i = 0; i < status->n_files; i++) {
         const struct error *error = &result->files[i].error;
 
         files[i] = (struct event_file){
@@ -125,42 +77,6 @@ make_status(const struct replay *replay, struct event_status *status,
     }
 }
 
-/* The status event tells what became of all events before it; 'outputs' and
- * the summary also what became of itself. */
-static int
-finish_output(struct replay *replay, struct event_status *status,
-              struct event_output outputs[OUTPUT_MAX_SINKS])
-{
-    struct error error;
-    bool complete;
-
-    output_settle(replay->output);
-    status->n_outputs = output_status(replay->output, outputs);
-    status->outputs = outputs;
-    replay_send_status(replay, status, status->last_packet);
-    complete = output_finish(replay->output, outputs, &error);
-    replay->output = NULL;
-    return complete ? COMMAND_OK : replay_fail(&error, COMMAND_FAILED);
-}
-
-void
-replay_send_status(struct replay *replay, const struct event_status *status,
-                   struct wall_time now)
-{
-    unsigned last = pipeline_n_queues(replay->options.workers) - 1;
-    struct json json;
-
-    if (!replay->output ||
-        !(output_kinds(replay->output) & (1u << EVENT_STATUS))) {
-        return;
-    }
-    json_init(&json, EVENT_MAX_BYTES);
-    event_status_encode(&json, &replay->source, status);
-    event_queue_put(output_queue(replay->output, last), EVENT_STATUS, now,
-                    &json);
-    json_done(&json);
-}
-
 static int
 report_troubles(const struct replay *replay, int status)
 {
@@ -170,7 +86,8 @@ report_troubles(const struct replay *replay, int status)
     for (size_t i = 0; i < result->counters.files && n_told < MAX_TROUBLES;
          i++) {
         if (result->files[i].error.code != ERROR_NONE) {
-            replay_fail(&result->files[i].error, COMMAND_FAILED);
+            session_fail(&replay->session, &result->files[i].error,
+                         COMMAND_FAILED);
             n_told++;
         }
     }
@@ -178,10 +95,7 @@ report_troubles(const struct replay *replay, int status)
         fprintf(stderr, "segmon replay: and %llu files more\n",
                 (unsigned long long)(result->counters.files_failed - n_told));
     }
-    if (result->counters.workers.policies_refused) {
-        fputs("segmon replay: out of memory for a policy read again; some "
-              "flows were judged by the one before\n",
-              stderr);
+    if (!session_policies_taken(&replay->session, &result->counters)) {
         return COMMAND_FAILED;
     }
     return n_told ? COMMAND_FAILED : status;
@@ -192,8 +106,8 @@ static void
 print_summary(const struct replay *replay, const struct event_status *status)
 {
     const struct replay_options *options = &replay->options;
-    const char *const outputs[] = {options->output, options->expect_write,
-                                   options->coverage};
+    const char *const outputs[] = {replay->session.options.output,
+                                   options->expect_write, options->coverage};
     FILE *stream = stdout;
     struct winsize size = {.ws_col = 0};
     bool terminal = isatty(fileno(stream));

@@ -1,0 +1,214 @@
+/* Outputs, signals and status of a run; see session.h. */
+
+#include "tools/commands/session.h"
+
+#include "capture/error.h"
+#include "tools/commands/command.h"
+#include "tools/output/json.h"
+#include "tools/report/text.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Atomic, because other threads look too. */
+static atomic_int stop_signal;
+
+static void on_stop(int signal);
+static void on_alarm(int signal);
+
+const atomic_int *
+session_watch_stop(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop,
+                             .sa_flags = (int)SA_RESETHAND};
+    struct sigaction again = {.sa_handler = on_alarm};
+
+    sigaction(SIGALRM, &again, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    return &stop_signal;
+}
+
+static void
+on_stop(int signal)
+{
+    stop_signal = signal;
+    alarm(1);
+}
+
+/* A signal that comes just before a read that waits does not end it: so one
+ * comes every second from then on. */
+static void
+on_alarm(int signal)
+{
+    (void)signal;
+    alarm(1);
+}
+
+struct dissect_options
+session_dissect_options(const struct session *session)
+{
+    struct dissect_options dissect = dissect_default_options;
+
+    if (!session->options.decapsulate) {
+        dissect.tunnels = 0;
+    }
+    if (session->options.teredo) {
+        dissect.tunnels |= 1u << PACKET_TUNNEL_TEREDO;
+    }
+    return dissect;
+}
+
+struct worker_options
+session_worker_options(const struct session *session)
+{
+    const struct session_options *options = &session->options;
+
+    return (struct worker_options){
+        .policy = session->policy,
+        .inspect = options->inspect,
+        .max_inspection_bytes = options->dpi_bytes,
+        .table = {.max_flows = options->max_flows,
+                  .max_bytes = options->memory_bytes,
+                  .duplicates = options->duplicates,
+                  .timeouts = flow_default_timeouts},
+        .source = &session->source,
+        .events = options->events,
+    };
+}
+
+bool
+session_open_output(struct session *session, unsigned n_queues, bool blocking,
+                    struct error *error)
+{
+    const struct session_options *options = &session->options;
+    const char *const targets[] = {options->output, options->redis};
+    struct output_options output = {
+        .source = session->source,
+        .n_queues = n_queues,
+        .blocking = blocking,
+        .redis_password = getenv("SEGMON_REDIS_PASSWORD"),
+        .stop = &stop_signal,
+    };
+
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        if (targets[i]) {
+            output.targets[output.n_targets++] =
+                (struct output_target){targets[i], options->events};
+        }
+    }
+    if (output.n_targets == 0) {
+        return true;
+    }
+    session->status_queue = n_queues - 1;
+    session->output = output_new(&output, error);
+    return session->output != NULL;
+}
+
+struct event_status
+session_status(const struct session *session, enum event_status_cause cause,
+               const struct pipeline_counters *counters)
+{
+    bool inspect = session->options.inspect;
+    struct event_status status = {
+        .cause = cause,
+        .frames = counters->frames,
+        .bytes = counters->bytes,
+        .filtered = counters->filtered,
+        .first_packet = counters->first,
+        .last_packet = counters->last,
+        .flows = counters->workers.flows,
+        .max_flows = session->options.max_flows,
+        .violations = counters->violations,
+        .detectors = counters->detectors,
+        .application = inspect ? &counters->workers.applications : NULL,
+        .application_library = inspect ? application_library_version() : NULL,
+        .policy = session->policy,
+        .workers = session->options.workers,
+    };
+
+    memcpy(status.dissected, counters->outcomes, sizeof status.dissected);
+    memcpy(status.ended, counters->workers.ends, sizeof status.ended);
+    for (unsigned i = 0; i < N_DETECTORS; i++) {
+        status.detectors.detections[i] += counters->workers.detections[i];
+    }
+    return status;
+}
+
+void
+session_send_status(struct session *session, const struct event_status *status,
+                    struct wall_time now)
+{
+    struct json json;
+
+    if (!session->output ||
+        !(output_kinds(session->output) & (1u << EVENT_STATUS))) {
+        return;
+    }
+    json_init(&json, EVENT_MAX_BYTES);
+    event_status_encode(&json, &session->source, status);
+    event_queue_put(output_queue(session->output, session->status_queue),
+                    EVENT_STATUS, now, &json);
+    json_done(&json);
+}
+
+int
+session_finish_output(struct session *session, struct event_status *status,
+                      struct wall_time now,
+                      struct event_output outputs[OUTPUT_MAX_SINKS])
+{
+    struct error error;
+    bool complete;
+
+    if (!session->output) {
+        return COMMAND_OK;
+    }
+    output_settle(session->output);
+    status->n_outputs = output_status(session->output, outputs);
+    status->outputs = outputs;
+    session_send_status(session, status, now);
+    complete = output_finish(session->output, outputs, &error);
+    session->output = NULL;
+    return complete ? COMMAND_OK
+                    : session_fail(session, &error, COMMAND_FAILED);
+}
+
+void
+session_close_output(struct session *session)
+{
+    struct error error;
+
+    if (session->output) {
+        output_finish(session->output, NULL, &error);
+        session->output = NULL;
+    }
+}
+
+bool
+session_policies_taken(const struct session *session,
+                       const struct pipeline_counters *counters)
+{
+    if (counters->workers.policies_refused) {
+        fprintf(stderr,
+                "segmon %s: out of memory for a policy read again; some "
+                "flows were judged by the one before\n",
+                session->command);
+    }
+    return !counters->workers.policies_refused;
+}
+
+int
+session_fail(const struct session *session, const struct error *error,
+             int status)
+{
+    char text[sizeof error->where + sizeof error->message + 32];
+
+    error_format(error, text, sizeof text);
+    fprintf(stderr, "segmon %s: ", session->command);
+    text_print(text, stderr);
+    fputc('\n', stderr);
+    return status;
+}

@@ -1,0 +1,162 @@
+/* What every run has, on captures or live: options, a policy in force, outputs.
+ *
+ * session_options.c reads the command line, session_policy.c loads the policy,
+ * and another one when it is asked to, session.c does the rest.  Belongs to the
+ * thread of the command. */
+
+#ifndef TOOLS_COMMANDS_SESSION_H
+#define TOOLS_COMMANDS_SESSION_H
+
+#include "flows/flow_table.h"
+#include "tools/output/output.h"
+#include "tools/runtime/pipeline.h"
+
+#include <getopt.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct session_options {
+    const char *policy; /* File, or NULL: everything is observed. */
+    const char *output; /* NDJSON file, "-" for standard output, or NULL. */
+    const char *redis;  /* URI, or NULL. */
+    const char *filter; /* BPF, or NULL. */
+    const char *sensor; /* Name in the records. */
+    unsigned events;    /* Bit 1 << enum event_kind. */
+    unsigned workers;
+    bool inspect;
+    bool quiet;
+    bool teredo;      /* Look inside it too. */
+    bool decapsulate; /* Judge what is inside tunnels. */
+    size_t max_flows;
+    size_t memory_bytes, dpi_bytes;
+    enum flow_duplicates duplicates;
+};
+
+struct session {
+    const char *command; /* Names us in what is told. */
+    struct session_options options;
+    struct policy *policy;             /* In force now. */
+    struct application_engine *engine; /* Knows the names; of this thread. */
+    struct event_source source;
+    struct output *output; /* NULL: no events. */
+    unsigned status_queue; /* Of 'output': this thread's. */
+};
+
+enum session_parse {
+    SESSION_RUN,  /* Go ahead. */
+    SESSION_HELP, /* Help was printed: exit with success. */
+    SESSION_USAGE /* A mistake was told: exit with the usage status. */
+};
+
+/* For getopt_long(). */
+#define SESSION_SHORT_OPTIONS "p:o:r:e:f:w:qh"
+#define SESSION_LONG_OPTIONS                                                   \
+    {"policy", required_argument, NULL, 'p'},                                  \
+        {"output", required_argument, NULL, 'o'},                              \
+        {"redis", required_argument, NULL, 'r'},                               \
+        {"events", required_argument, NULL, 'e'},                              \
+        {"sensor", required_argument, NULL, SESSION_OPTION_SENSOR},            \
+        {"filter", required_argument, NULL, 'f'},                              \
+        {"workers", required_argument, NULL, 'w'},                             \
+        {"no-dpi", no_argument, NULL, SESSION_OPTION_NO_DPI},                  \
+        {"no-decapsulation", no_argument, NULL,                                \
+         SESSION_OPTION_NO_DECAPSULATION},                                     \
+        {"teredo", no_argument, NULL, SESSION_OPTION_TEREDO},                  \
+        {"duplicates", required_argument, NULL, SESSION_OPTION_DUPLICATES},    \
+        {"max-flows", required_argument, NULL, SESSION_OPTION_MAX_FLOWS},      \
+        {"memory", required_argument, NULL, SESSION_OPTION_MEMORY},            \
+        {"dpi-memory", required_argument, NULL, SESSION_OPTION_DPI_MEMORY},    \
+        {"quiet", no_argument, NULL, 'q'},                                     \
+    {                                                                          \
+        "help", no_argument, NULL, 'h'                                         \
+    }
+
+enum session_option {
+    SESSION_OPTION_SENSOR = 256,
+    SESSION_OPTION_NO_DPI,
+    SESSION_OPTION_NO_DECAPSULATION,
+    SESSION_OPTION_TEREDO,
+    SESSION_OPTION_DUPLICATES,
+    SESSION_OPTION_MAX_FLOWS,
+    SESSION_OPTION_MEMORY,
+    SESSION_OPTION_DPI_MEMORY,
+    SESSION_OPTION_FIRST_OTHER /* The commands' own. */
+};
+
+/* A table of options: what is particular to one command. */
+struct session_syntax {
+    const char *command;
+    const char *help;
+    const char *short_options;
+    const struct option *long_options;
+    /* Takes an option of the command; false if the value is not good. */
+    bool (*set)(void *context, int option, const char *value);
+    void *context;
+};
+
+/* Reads the command line into 'options', which has its defaults, and by 'set'
+ * into the command's own.  Leaves getopt's 'optind' at the operands. */
+enum session_parse session_options_parse(struct session_options *,
+                                         const struct session_syntax *,
+                                         int argc, char *argv[]);
+struct session_options session_default_options(void);
+
+/* Values of options: a number from 1 to 'max'; bytes, such as 512M. */
+bool session_parse_count(const char *text, uint64_t max, uint64_t *count);
+bool session_parse_size(const char *text, uint64_t *size);
+
+/* Loads the policy, telling what is wrong with it; without one, everything is
+ * observed.  Returns an exit status. */
+int session_open_policy(struct session *);
+void session_close_policy(struct session *);
+
+/* SIGHUP asks to read the policy again from now on. */
+void session_watch_policy(const struct session *);
+
+/* For pipeline_options; 'context' is a struct session: the policy read again,
+ * if that was asked for and it is sound.  Both outcomes are told; a bad one
+ * changes nothing. */
+struct policy *session_next_policy(void *context, struct wall_time now);
+
+/* The signal that asks for a clean stop; 0 until then.  Watched from now on;
+ * a second one kills. */
+const atomic_int *session_watch_stop(void);
+
+/* What the options ask of the rest. */
+struct dissect_options session_dissect_options(const struct session *);
+struct worker_options session_worker_options(const struct session *);
+
+/* Opens the outputs with 'n_queues', of which the last is this thread's.
+ * Without a target nothing is encoded, and there is no output at all. */
+bool session_open_output(struct session *, unsigned n_queues, bool blocking,
+                         struct error *);
+
+/* What all status events with totals tell. */
+struct event_status session_status(const struct session *,
+                                   enum event_status_cause,
+                                   const struct pipeline_counters *);
+
+/* A status event from the calling thread; 'now' becomes its time. */
+void session_send_status(struct session *, const struct event_status *,
+                         struct wall_time now);
+
+/* Sends the last status event, which tells what became of all events before it,
+ * and closes the outputs; 'outputs', and 'status' with them, tell also what
+ * became of itself.  Returns an exit status. */
+int session_finish_output(struct session *, struct event_status *status,
+                          struct wall_time now,
+                          struct event_output outputs[OUTPUT_MAX_SINKS]);
+
+/* Gives up after a failure: what was told already stands. */
+void session_close_output(struct session *);
+
+/* Whether every worker took the policies read again; else tells. */
+bool session_policies_taken(const struct session *,
+                            const struct pipeline_counters *);
+
+/* Tells an error on standard error; returns 'status'. */
+int session_fail(const struct session *, const struct error *, int status);
+
+#endif

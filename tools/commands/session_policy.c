@@ -1,0 +1,137 @@
+/* The policy of a run, and the next one; see session.h. */
+
+#include "rules/problems.h"
+#include "tools/commands/command.h"
+#include "tools/commands/session.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MAX_NOTE = 400
+};
+
+static atomic_int policy_asked_for;
+
+static struct policy *load(struct session *, struct problems *);
+static void tell(struct session *, const struct problems *, struct wall_time);
+static void note_first_error(void *context, const struct problem *);
+static void on_hangup(int signal);
+
+int
+session_open_policy(struct session *session)
+{
+    struct problems problems;
+    struct error error;
+
+    if (!session->options.policy) {
+        session->policy = policy_observe_all();
+        return session->policy ? COMMAND_OK : COMMAND_FAILED;
+    }
+    session->engine = application_engine_new(NULL, &error);
+    if (!session->engine) {
+        return session_fail(session, &error, COMMAND_FAILED);
+    }
+    problems_init(&problems);
+    session->policy = load(session, &problems);
+    problems_done(&problems);
+    return session->policy ? COMMAND_OK : COMMAND_USAGE;
+}
+
+void
+session_close_policy(struct session *session)
+{
+    policy_unref(session->policy);
+    application_engine_free(session->engine);
+}
+
+void
+session_watch_policy(const struct session *session)
+{
+    struct sigaction hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+
+    if (session->options.policy) {
+        sigaction(SIGHUP, &hangup, NULL);
+    }
+}
+
+struct policy *
+session_next_policy(void *context, struct wall_time now)
+{
+    struct session *session = context;
+    struct problems problems;
+    struct policy *next;
+
+    if (!policy_asked_for) {
+        return NULL;
+    }
+    policy_asked_for = 0;
+    problems_init(&problems);
+    next = load(session, &problems);
+    if (next) {
+        policy_unref(session->policy);
+        session->policy = policy_ref(next);
+    }
+    tell(session, &problems, now);
+    problems_done(&problems);
+    return next;
+}
+
+static struct policy *
+load(struct session *session, struct problems *problems)
+{
+    struct policy *policy =
+        policy_load(session->options.policy, session->engine, problems);
+
+    if (!policy) {
+        problems_print(problems, stderr);
+    }
+    return policy;
+}
+
+static void
+tell(struct session *session, const struct problems *problems,
+     struct wall_time now)
+{
+    char note[MAX_NOTE] = "";
+    const char *const notes[] = {note, NULL};
+    struct event_status status = {
+        .cause = EVENT_STATUS_POLICY,
+        .policy = session->policy,
+        .workers = session->options.workers,
+        .notes = problems->n_errors ? notes : NULL,
+    };
+
+    problems_each(problems, note_first_error, note);
+    if (!problems->n_errors && !session->options.quiet) {
+        fprintf(stderr, "segmon %s: policy %.12s is in force\n",
+                session->command, policy_sha256(session->policy));
+    } else if (problems->n_errors) {
+        fprintf(stderr, "segmon %s: the policy in force stays\n",
+                session->command);
+    }
+    fflush(stderr);
+    session_send_status(session, &status, now);
+}
+
+static void
+note_first_error(void *context, const struct problem *problem)
+{
+    char *note = context;
+
+    if (!note[0] && problem->severity == PROBLEM_ERROR) {
+        snprintf(note, MAX_NOTE, "policy refused: %.120s:%u:%u: %s: %.200s",
+                 problem->file, problem->line, problem->column, problem->code,
+                 problem->message);
+    }
+}
+
+static void
+on_hangup(int signal)
+{
+    (void)signal;
+    policy_asked_for = 1;
+}
