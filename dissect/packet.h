@@ -157,6 +157,12 @@ const char *packet_protocol_name(uint8_t protocol);
  * Returns false if there is no such protocol. */
 bool packet_protocol_number(const char *name, uint8_t *protocol);
 
+static inline bool
+packet_protocol_is_icmp(uint8_t protocol)
+{
+    return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
+}
+
 /* The tunnel id where both directions of a conversation carry the same one
  * (VNI, VSID, GRE key, ERSPAN session): part of what tells conversations apart.
  * 0 for GTP-U and PPTP, whose ids name one direction only. */

@@ -1,9 +1,10 @@
 /* One entry of the flow table.  Private to flows/.
  *
  * The first 120 bytes are what every packet touches: two cache lines.  What
- * most flows never need is in parts (flow_parts.h), chained at 'parts'.
- * Per-direction members are indexed by the end of the key, not by role, so that
- * exchanging initiator and responder is one bit. */
+ * most flows never need is in parts (flow_parts.h), chained at 'parts'; what
+ * many have in common is in places (flow_places.h).  Per-direction members are
+ * indexed by the end of the key, not by role, so that exchanging initiator and
+ * responder is one bit. */
 
 #ifndef FLOWS_FLOW_H
 #define FLOWS_FLOW_H
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 struct flow_parts;
+struct flow_places;
 struct flow_table;
 
 /* Packet time in steps of 2^20 ns (about a millisecond), modulo 2^32 (52
@@ -36,14 +38,9 @@ flow_tick_of(int64_t ns)
     return (flow_tick)((uint64_t)ns >> FLOW_TICK_SHIFT);
 }
 
-/* What one end sent: 32 bits of packets, 48 of bytes.  What overflows goes to
- * the flow's struct flow_carry. */
+/* What one end sent.  What overflows goes to the flow's struct flow_carry. */
 struct flow_count {
-    uint32_t packets;
-    uint16_t bytes_high;
-    uint16_t payload_high;
-    uint32_t bytes;
-    uint32_t payload;
+    uint32_t packets, bytes, payload;
 };
 
 enum flow_mark {
@@ -54,18 +51,19 @@ enum flow_mark {
     FLOW_MARK_EARLY = 1 << 3,     /* A packet predates 'start'. */
     FLOW_MARK_HANDSHAKE = 1 << 4, /* 'opening' is the handshake's time. */
     FLOW_MARK_SYN_FIRST = 1 << 5, /* 'start' is the initiator's SYN's time. */
-    FLOW_MARK_PATH = 1 << 6,      /* Has a struct flow_path. */
+    FLOW_MARK_CARRY = 1 << 6,     /* Has a struct flow_carry. */
     FLOW_MARK_DONE = 1 << 7       /* The TCP handshake is over. */
 };
 
 struct flow {
     struct flow_key key;
-    uint32_t parts;    /* First part, as a handle; 0: none. */
-    uint32_t chunk_at; /* This entry's offset in its chunk. */
-    flow_tick seen;    /* When it last had a packet. */
+    uint32_t parts; /* The first part, or FLOW_PARTS_END. */
     struct wall_time end;
     uint64_t last_frame;
     struct flow_count count[2];
+    uint32_t at;    /* Where in the store this is, in units of 8 bytes; 0: not a
+                     * flow. */
+    flow_tick seen; /* When it last had a packet. */
     uint16_t flags; /* enum flow_flag. */
     uint8_t tcp_flags[2];
     uint8_t ttl_min[2], ttl_max[2];
@@ -75,23 +73,22 @@ struct flow {
     uint8_t marks;                /* enum flow_mark. */
     unsigned char queue : 7;      /* Of flow_expiry.h. */
     unsigned char is_settled : 1; /* As flow_settle() said. */
+    struct wall_time start;
 
     /* Read when it ends. */
-    struct wall_time start;
+    union {
+        uint32_t opening;  /* TCP: the SYN's sequence number; later, with
+                            * FLOW_MARK_HANDSHAKE, the handshake's time. */
+        uint8_t icmp_code; /* ICMP: of the initiator's first packet. */
+    };
+    uint32_t place; /* Of its first packet. */
     uint64_t first_frame;
     uint64_t history; /* Packed; see history.h. */
-    uint32_t opening; /* The SYN's sequence number; later, with
-                       * FLOW_MARK_HANDSHAKE, the handshake's time. */
-    uint16_t file, interface;
-    uint8_t mac[2][6];
-    uint16_t vlan; /* The outermost; with more, all are in flow_path. */
-    uint8_t n_vlans;
-    uint8_t icmp_code;
 };
 
-static_assert(offsetof(struct flow, start) == 120,
+static_assert(offsetof(struct flow, opening) == 120,
               "what a packet touches fits two cache lines");
-static_assert(sizeof(struct flow) == 168, "see tests/flows/test_flow_memory.c");
+static_assert(sizeof(struct flow) == 144, "see tests/flows/test_flow_memory.c");
 
 static inline unsigned
 flow_initiator(const struct flow *flow)
@@ -105,16 +102,17 @@ flow_has_packets(const struct flow *flow, unsigned end)
     return (flow->count[end].packets | flow->count[end].bytes) != 0;
 }
 
-/* What each slab of flows begins with, for finding the way back. */
-struct flow_slab {
+/* What the store's entries begin with, for finding the way back. */
+struct flow_home {
     struct flow_table *table;
     struct flow_parts *parts;
+    const struct flow_places *places;
 };
 
-static inline const struct flow_slab *
-flow_slab_of(const struct flow *flow)
+static inline const struct flow_home *
+flow_home_of(const struct flow *flow)
 {
-    return (const void *)((const uint8_t *)flow - flow->chunk_at);
+    return (const void *)((const uint64_t *)(const void *)flow - flow->at);
 }
 
 /* Fills in everything but kind, reason and the deltas' meaning. */
@@ -123,8 +121,8 @@ void flow_summarize(const struct flow *, struct flow_record *);
 /* Accounts the packet, sent by 'sender', to totals, times and header facts. */
 void flow_count_packet(struct flow *, const struct packet *, unsigned sender);
 
-/* Notes who and where from the packet that starts the flow. */
-void flow_begin(struct flow *, const struct packet *, unsigned sender);
+/* Notes the packet that starts the flow. */
+void flow_begin(struct flow *, const struct packet *);
 
 /* Raises the outcome after a packet was accounted. */
 void flow_update_outcome(struct flow *);

@@ -91,6 +91,26 @@ flow_expiry_remove(struct flow_expiry *expiry, struct flow_store *store,
     }
 }
 
+void
+flow_expiry_moved(struct flow_expiry *expiry, struct flow_store *store,
+                  uint32_t from, uint32_t to)
+{
+    struct flow_queue *queue =
+        &expiry->queue[flow_store_flow(store, to)->queue];
+    const struct flow_node *node = flow_store_node(store, to);
+
+    if (queue->oldest == from) {
+        queue->oldest = to;
+    } else {
+        flow_store_node(store, node->older)->newer = to;
+    }
+    if (queue->newest == from) {
+        queue->newest = to;
+    } else {
+        flow_store_node(store, node->newer)->older = to;
+    }
+}
+
 /* When nothing is due, nothing will be before the first head's turn comes, or
  * that of a flow that has a packet now. */
 bool

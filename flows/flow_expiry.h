@@ -62,6 +62,10 @@ void flow_expiry_touch(struct flow_expiry *, struct flow_store *, uint32_t slot,
 void flow_expiry_remove(struct flow_expiry *, struct flow_store *,
                         uint32_t slot);
 
+/* The flow and its node were moved from one slot to another. */
+void flow_expiry_moved(struct flow_expiry *, struct flow_store *, uint32_t from,
+                       uint32_t to);
+
 struct flow_due {
     uint32_t slot;
     bool is_quiet;  /* Not idle for good: flow_expiry_quiet() must follow. */

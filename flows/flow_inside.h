@@ -25,6 +25,7 @@ struct flow_table {
     struct wall_time clock; /* The latest time seen. */
     flow_tick advanced;     /* When expiry last looked. */
     bool has_time;
+    bool is_visited; /* By flow_table_next(): no flow is moved. */
     struct flow_table_options options;
     struct flow_table_counters counters;
 };
@@ -61,6 +62,21 @@ void flow_table_end_idle(struct flow_table *, uint32_t slot);
  * (FLOW_END_ACTIVE: only if there was anything). */
 void flow_table_report(struct flow_table *, struct flow *, enum flow_end why,
                        flow_tick when);
+
+/* Makes sure that FLOW_PARTS_READY parts are free, and ends those flows that
+ * were idle longest if memory is short. */
+void flow_table_make_parts(struct flow_table *);
+
+static inline void
+flow_table_ready_parts(struct flow_table *table)
+{
+    if (!flow_parts_are_ready(&table->store.parts)) {
+        flow_table_make_parts(table);
+    }
+}
+
+/* Ends the flow idle longest, to make room. */
+void flow_table_evict(struct flow_table *);
 
 /* Counts a later fragment whose first one never came. */
 void flow_table_count_orphan(struct flow_table *,

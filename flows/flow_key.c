@@ -26,7 +26,6 @@ static const uint8_t pairs_v6[][2] = {{128, 129}, {130, 131}, {133, 134},
 
 static inline void make_key(const struct packet *, uint16_t context,
                             const uint16_t port[2], struct flow_ends *);
-static bool is_icmp(uint8_t protocol);
 static void icmp_ports(uint8_t protocol, uint8_t type, uint8_t code,
                        uint16_t port[2]);
 static void order_ends(const struct addr *src, const struct addr *dst,
@@ -80,7 +79,7 @@ flow_key_quoted(const struct packet *p, uint16_t context, struct flow_ends *out)
     bool has_vni =
         p->tunnel == PACKET_TUNNEL_VXLAN || p->tunnel == PACKET_TUNNEL_GENEVE;
 
-    if (is_icmp(q->protocol)) {
+    if (packet_protocol_is_icmp(q->protocol)) {
         if (!q->has_ports) {
             return false;
         }
@@ -102,7 +101,7 @@ flow_key_quoted(const struct packet *p, uint16_t context, struct flow_ends *out)
 void
 flow_key_ports(const struct packet *p, uint16_t port[2])
 {
-    if (is_icmp(p->protocol) &&
+    if (packet_protocol_is_icmp(p->protocol) &&
         !(p->flags & (PACKET_NO_ICMP_TYPE | PACKET_LATER_FRAGMENT))) {
         icmp_ports(p->protocol, p->icmp_type, p->icmp_code, port);
     } else {
@@ -114,14 +113,14 @@ flow_key_ports(const struct packet *p, uint16_t port[2])
 bool
 flow_key_is_one_way(const struct flow_key *key)
 {
-    return is_icmp(key->protocol) && ((key->port[0] | key->port[1]) >= 0x100);
+    return flow_key_is_icmp(key) && ((key->port[0] | key->port[1]) >= 0x100);
 }
 
 /* Types with an answer have two different ports, one-way types have flags. */
 bool
 flow_key_has_icmp_type(const struct flow_key *key)
 {
-    return is_icmp(key->protocol) && (key->port[0] | key->port[1]) != 0;
+    return flow_key_is_icmp(key) && (key->port[0] | key->port[1]) != 0;
 }
 
 uint8_t
@@ -173,6 +172,12 @@ flow_key_hash(const struct flow_key *key, uint64_t seed)
 }
 
 uint64_t
+flow_hash(const void *bytes, size_t size, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(bytes, size, seed);
+}
+
+uint64_t
 flow_key_id(const struct flow_key *key, int64_t first_ns, uint64_t first_frame,
             uint16_t file)
 {
@@ -194,12 +199,6 @@ flow_pair_hash(const struct packet *p, uint64_t seed)
         return hash_pair(&p->quoted.src, &p->quoted.dst, seed);
     }
     return hash_pair(&p->src, &p->dst, seed);
-}
-
-static bool
-is_icmp(uint8_t protocol)
-{
-    return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
 }
 
 static void

@@ -11,13 +11,13 @@
 #define FLOWS_FLOW_KEY_H
 
 #include "dissect/addr.h"
+#include "dissect/packet.h"
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-struct packet;
 
 struct flow_key {
     struct addr addr[2]; /* Of the lower and of the higher end. */
@@ -55,6 +55,12 @@ bool flow_key_quoted(const struct packet *, uint16_t context,
 /* What stands for the ports of a packet, source first. */
 void flow_key_ports(const struct packet *, uint16_t port[2]);
 
+static inline bool
+flow_key_is_icmp(const struct flow_key *key)
+{
+    return packet_protocol_is_icmp(key->protocol);
+}
+
 /* Whether the message can have no answer. */
 bool flow_key_is_one_way(const struct flow_key *);
 
@@ -69,6 +75,9 @@ int flow_key_icmp_counterpart(uint8_t protocol, uint8_t type);
 bool flow_key_icmp_is_request(uint8_t protocol, uint8_t type);
 
 uint64_t flow_key_hash(const struct flow_key *, uint64_t seed);
+
+/* Of any bytes. */
+uint64_t flow_hash(const void *, size_t size, uint64_t seed);
 
 static inline bool
 flow_key_equal(const struct flow_key *a, const struct flow_key *b)

@@ -1,5 +1,6 @@
 /* The memory of one table, and of what its owner keeps beside flows: allocated,
- * counted, and held to its limit.  Belongs to the table's thread. */
+ * counted, and held to its limit.  Belongs to the table's thread.  What grows
+ * and shrinks is in regions; see flow_region.h. */
 
 #ifndef FLOWS_FLOW_MEMORY_H
 #define FLOWS_FLOW_MEMORY_H

@@ -1,172 +1,115 @@
-/* Parts are handed out by 32-bit handle, one past the index, so that a flow's
- * chain costs it four bytes. */
+/* Parts are known by 32-bit number, so that a flow's chain costs it four bytes.
+ */
 
 #include "flows/flow_parts.h"
 
-#include "flows/flow_memory.h"
-
-#include <string.h>
-
 enum {
-    SLAB_SHIFT = FLOW_PARTS_SLAB_SHIFT,
-    SLAB_PARTS = 1 << SLAB_SHIFT,
-    FIRST_SLABS = 16 /* Places in the first directory. */
+    NO_SLOT = 0
 };
 
-static bool grow(struct flow_parts *);
-static bool grow_directory(struct flow_parts *);
-static uint32_t take(struct flow_parts *);
-
-void
-flow_parts_init(struct flow_parts *parts, struct flow_memory *memory)
-{
-    *parts = (struct flow_parts){.memory = memory};
-}
-
-void
-flow_parts_done(struct flow_parts *parts)
-{
-    for (uint32_t i = 0; i < parts->n_slabs; i++) {
-        flow_memory_free(parts->memory, parts->slab[i],
-                         SLAB_PARTS * sizeof(struct flow_part));
-    }
-    flow_memory_free(parts->memory, parts->slab,
-                     parts->max_slabs * sizeof(void *));
-    *parts = (struct flow_parts){.memory = parts->memory};
-}
-
-size_t
-flow_parts_least_bytes(void)
-{
-    return SLAB_PARTS * sizeof(struct flow_part) + FIRST_SLABS * sizeof(void *);
-}
+static uint32_t *link_to(const struct flow_parts *, struct flow *,
+                         uint32_t number);
 
 bool
-flow_parts_begin(struct flow_parts *parts)
+flow_parts_open(struct flow_parts *parts, struct flow_memory *memory,
+                uint32_t max_flows)
 {
-    return grow(parts);
+    uint32_t max = max_flows * (FLOW_N_PART_TYPES - 1) + FLOW_PARTS_READY;
+
+    return flow_pool_open(&parts->pool, memory, max, sizeof(struct flow_part),
+                          offsetof(struct flow_part, free)) &&
+           flow_pool_reach(&parts->pool, FLOW_PARTS_READY);
 }
 
-bool
-flow_parts_reserve(struct flow_parts *parts, const struct flow_key *key)
+void
+flow_parts_close(struct flow_parts *parts)
 {
-    if (key->protocol != PROTOCOL_TCP) {
-        return true;
-    }
-    if (parts->n_free <= parts->reserved && !grow(parts)) {
-        return false;
-    }
-    parts->reserved++;
-    return true;
-}
-
-struct flow_part *
-flow_parts_get(struct flow_parts *parts, struct flow *flow,
-               enum flow_part_type type)
-{
-    struct flow_part *part = flow_parts_find(parts, flow, type);
-    struct flow_part *first;
-    uint32_t handle;
-
-    if (part) {
-        return part;
-    }
-    if (type == FLOW_PART_DIALOGUE) {
-        parts->reserved--;
-        flow->marks |= FLOW_MARK_DIALOGUE;
-    } else if (parts->n_free <= parts->reserved && !grow(parts)) {
-        parts->refused++;
-        return NULL;
-    }
-    handle = take(parts);
-    part = flow_parts_at(parts, handle);
-    *part = (struct flow_part){.type = (uint8_t)type};
-    if (type != FLOW_PART_DIALOGUE && (flow->marks & FLOW_MARK_DIALOGUE)) {
-        first = flow_parts_at(parts, flow->parts);
-        part->next = first->next;
-        first->next = handle;
-    } else {
-        part->next = flow->parts;
-        flow->parts = handle;
-    }
-    return part;
+    flow_pool_close(&parts->pool);
 }
 
 void
 flow_parts_drop(struct flow_parts *parts, struct flow *flow)
 {
-    if (flow->key.protocol == PROTOCOL_TCP &&
-        !(flow->marks & FLOW_MARK_DIALOGUE)) {
-        parts->reserved--;
-    }
-    while (flow->parts) {
-        uint32_t handle = flow->parts;
-        struct flow_part *part = flow_parts_at(parts, handle);
+    while (!(flow->parts & FLOW_PARTS_END)) {
+        uint32_t number = flow->parts;
+        struct flow_part *part = flow_parts_at(parts, number);
 
         flow->parts = part->next;
-        part->next = parts->free;
-        parts->free = handle;
-        parts->n_free++;
+        part->type = FLOW_PART_FREE;
+        flow_pool_give(&parts->pool, number);
     }
 }
 
+void
+flow_parts_follow(struct flow_parts *parts, struct flow *flow, uint32_t slot)
+{
+    uint32_t *end = &flow->parts;
+
+    while (!(*end & FLOW_PARTS_END)) {
+        end = &flow_parts_at(parts, *end)->next;
+    }
+    *end = FLOW_PARTS_END | slot;
+}
+
+uint32_t
+flow_parts_owner(const struct flow_parts *parts, uint32_t number)
+{
+    if (flow_parts_at(parts, number)->type == FLOW_PART_FREE) {
+        return NO_SLOT;
+    }
+    while (!(number & FLOW_PARTS_END)) {
+        number = flow_parts_at(parts, number)->next;
+    }
+    return number & ~FLOW_PARTS_END;
+}
+
+void
+flow_parts_drop_last(struct flow_parts *parts, struct flow *owner)
+{
+    uint32_t last = parts->pool.n;
+    uint32_t to;
+
+    if (owner) {
+        to = flow_pool_take(&parts->pool);
+        *link_to(parts, owner, last) = to;
+        *flow_parts_at(parts, to) = *flow_parts_at(parts, last);
+        flow_parts_at(parts, last)->type = FLOW_PART_FREE;
+        flow_pool_give(&parts->pool, last);
+    }
+    flow_pool_drop_last(&parts->pool);
+}
+
+/* A dialogue stays first: most packets want it. */
 struct flow_part *
 flow_part_get(struct flow *flow, enum flow_part_type type)
 {
-    return flow_parts_get(flow_slab_of(flow)->parts, flow, type);
+    struct flow_parts *parts = flow_home_of(flow)->parts;
+    struct flow_part *part = flow_parts_find(parts, flow, type);
+    uint32_t *link = &flow->parts;
+    uint32_t number;
+
+    if (part) {
+        return part;
+    }
+    if (type == FLOW_PART_DIALOGUE) {
+        flow->marks |= FLOW_MARK_DIALOGUE;
+    } else if (flow->marks & FLOW_MARK_DIALOGUE) {
+        link = &flow_parts_at(parts, flow->parts)->next;
+    }
+    number = flow_pool_take(&parts->pool);
+    part = flow_parts_at(parts, number);
+    *part = (struct flow_part){.type = (uint8_t)type, .next = *link};
+    *link = number;
+    return part;
 }
 
-static uint32_t
-take(struct flow_parts *parts)
+static uint32_t *
+link_to(const struct flow_parts *parts, struct flow *flow, uint32_t number)
 {
-    uint32_t handle = parts->free;
+    uint32_t *link = &flow->parts;
 
-    parts->free = flow_parts_at(parts, handle)->next;
-    parts->n_free--;
-    return handle;
-}
-
-static bool
-grow(struct flow_parts *parts)
-{
-    struct flow_part *slab;
-    uint32_t first = parts->n_slabs << SLAB_SHIFT;
-
-    if (parts->n_slabs == parts->max_slabs && !grow_directory(parts)) {
-        return false;
+    while (*link != number) {
+        link = &flow_parts_at(parts, *link)->next;
     }
-    slab = flow_memory_get(parts->memory, SLAB_PARTS * sizeof *slab);
-    if (!slab) {
-        return false;
-    }
-    parts->slab[parts->n_slabs++] = slab;
-    for (uint32_t i = SLAB_PARTS; i > 0; i--) {
-        slab[i - 1].next = parts->free;
-        parts->free = first + i;
-    }
-    parts->n_free += SLAB_PARTS;
-    return true;
-}
-
-static bool
-grow_directory(struct flow_parts *parts)
-{
-    uint32_t old = parts->max_slabs;
-    uint32_t n = old ? 2 * old : FIRST_SLABS;
-    struct flow_part **slab;
-
-    if (n >= UINT32_MAX >> SLAB_SHIFT) {
-        return false;
-    }
-    slab = flow_memory_get(parts->memory, n * sizeof(void *));
-    if (!slab) {
-        return false;
-    }
-    if (old) {
-        memcpy(slab, parts->slab, old * sizeof(void *));
-    }
-    flow_memory_free(parts->memory, parts->slab, old * sizeof(void *));
-    parts->slab = slab;
-    parts->max_slabs = n;
-    return true;
+    return link;
 }

@@ -1,10 +1,10 @@
 /* What only some flows need, in blocks of 48 bytes chained from the flow.
  *
- * A pool belongs to one table and grows by slabs within the table's memory
- * limit; freed parts are used again, slabs are kept until the pool ends.  The
- * pool holds back one part for each live flow of TCP that has no dialogue yet,
- * so a connection can always be followed; other parts can be refused when
- * memory is short, which is counted. */
+ * A pool belongs to one table and is held to the table's memory limit.  It
+ * keeps FLOW_PARTS_READY parts free, more than a packet can need: the table
+ * makes sure of that first, and ends flows if it has to, so that a part is
+ * never refused.  The chain ends with the number of the flow, so that a part
+ * can be moved. */
 
 #ifndef FLOWS_FLOW_PARTS_H
 #define FLOWS_FLOW_PARTS_H
@@ -13,15 +13,15 @@
 #include "dissect/addr.h"
 #include "dissect/packet.h"
 #include "flows/flow.h"
+#include "flows/flow_pool.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct flow_memory;
-
 enum flow_part_type {
+    FLOW_PART_FREE,
     FLOW_PART_DIALOGUE,
     FLOW_PART_TROUBLE,
     FLOW_PART_LETTERS,
@@ -29,9 +29,8 @@ enum flow_part_type {
     FLOW_PART_ISLANDS_1,
     FLOW_PART_REPORTED,
     FLOW_PART_CARRY,
-    FLOW_PART_PATH,
-    FLOW_PART_OUTER,
-    FLOW_PART_NOTES
+    FLOW_PART_NOTES,
+    FLOW_N_PART_TYPES
 };
 
 /* TCP sequence numbers of each end. */
@@ -70,21 +69,9 @@ struct flow_reported {
     flow_tick when;
 };
 
-/* What did not fit struct flow_count. */
+/* What did not fit struct flow_count, in units of 2^32. */
 struct flow_carry {
-    uint32_t packets[2]; /* In units of 2^32 packets. */
-    uint32_t bytes[2];   /* In units of 2^48 bytes. */
-    uint32_t payload[2];
-};
-
-struct flow_path {
-    uint16_t vlan[PACKET_MAX_VLANS];
-    uint32_t tunnel_id;
-    uint8_t n_vlans, tunnel, depth;
-};
-
-struct flow_outer {
-    struct addr src, dst;
+    uint32_t packets[2], bytes[2], payload[2];
 };
 
 struct flow_notes {
@@ -95,7 +82,7 @@ struct flow_notes {
 };
 
 struct flow_part {
-    uint32_t next; /* Handle; 0: none. */
+    uint32_t next; /* Its number, or FLOW_PARTS_END. */
     uint8_t type;  /* enum flow_part_type. */
     uint8_t n;     /* Of islands, or of more letters. */
     uint16_t unused;
@@ -106,46 +93,42 @@ struct flow_part {
         struct flow_islands islands;
         struct flow_reported reported;
         struct flow_carry carry;
-        struct flow_path path;
-        struct flow_outer outer;
         struct flow_notes notes;
+        struct flow_pool_link free;
     };
 };
 
 static_assert(sizeof(struct flow_part) == 48, "a part is 48 bytes");
 
+/* How a chain ends: with this bit, and the flow's slot. */
+#define FLOW_PARTS_END (UINT32_C(1) << 31)
+
 enum {
-    FLOW_PARTS_SLAB_SHIFT = 8
+    /* A packet adds at most one part of each type to its flow, and its owner
+     * may then exchange the ends or ask for a record. */
+    FLOW_PARTS_READY = 2 * FLOW_N_PART_TYPES
 };
 
 struct flow_parts {
-    struct flow_memory *memory; /* Borrowed. */
-    struct flow_part **slab;
-    uint32_t n_slabs, max_slabs; /* 'max_slabs' is the size of 'slab'. */
-    uint32_t free;               /* First of the free parts. */
-    uint32_t n_free;
-    uint32_t reserved; /* Live flows of TCP without a dialogue. */
-    uint64_t refused;  /* Parts that could not be had. */
+    struct flow_pool pool;
 };
 
-void flow_parts_init(struct flow_parts *, struct flow_memory *);
-void flow_parts_done(struct flow_parts *);
+/* Room for all parts that 'max_flows' flows can have; false if memory is
+ * short. */
+bool flow_parts_open(struct flow_parts *, struct flow_memory *,
+                     uint32_t max_flows);
+void flow_parts_close(struct flow_parts *); /* Accepts a zeroed one. */
 
-/* What flow_parts_begin() allocates: the first slab. */
-size_t flow_parts_least_bytes(void);
-bool flow_parts_begin(struct flow_parts *);
-
-/* Makes room for the dialogue of one more flow, of this key, if it can have
- * one; false if memory is short. */
-bool flow_parts_reserve(struct flow_parts *, const struct flow_key *);
+static inline bool
+flow_parts_are_ready(const struct flow_parts *parts)
+{
+    return parts->pool.n_free >= FLOW_PARTS_READY;
+}
 
 static inline struct flow_part *
-flow_parts_at(const struct flow_parts *parts, uint32_t handle)
+flow_parts_at(const struct flow_parts *parts, uint32_t number)
 {
-    uint32_t i = handle - 1;
-
-    return &parts->slab[i >> FLOW_PARTS_SLAB_SHIFT]
-                       [i & ((1U << FLOW_PARTS_SLAB_SHIFT) - 1)];
+    return (struct flow_part *)(void *)parts->pool.region.base + number;
 }
 
 /* The flow's part of that type, or NULL if it has none. */
@@ -153,33 +136,45 @@ static inline struct flow_part *
 flow_parts_find(const struct flow_parts *parts, const struct flow *flow,
                 enum flow_part_type type)
 {
-    uint32_t handle = flow->parts;
+    uint32_t number = flow->parts;
 
-    while (handle) {
-        struct flow_part *part = flow_parts_at(parts, handle);
+    while (!(number & FLOW_PARTS_END)) {
+        struct flow_part *part = flow_parts_at(parts, number);
 
         if (part->type == type) {
             return part;
         }
-        handle = part->next;
+        number = part->next;
     }
     return NULL;
 }
 
-/* As flow_parts_find(), but adds a zeroed one; NULL if it is refused. */
-struct flow_part *flow_parts_get(struct flow_parts *, struct flow *,
-                                 enum flow_part_type);
-
-/* Gives back all parts of a flow that ends, and its reservation. */
+/* Gives back all parts of a flow that ends. */
 void flow_parts_drop(struct flow_parts *, struct flow *);
 
-/* The same with the flow's own pool. */
+/* The flow was moved to another slot. */
+void flow_parts_follow(struct flow_parts *, struct flow *, uint32_t slot);
+
+/* The slot of the flow that has the part; FLOW_NO_SLOT if it is free. */
+uint32_t flow_parts_owner(const struct flow_parts *, uint32_t number);
+
+/* Drops the last part, moving it first if it is that of 'owner' (else NULL). */
+void flow_parts_drop_last(struct flow_parts *, struct flow *owner);
+
+/* With the flow's own pool: a zeroed part if there was none yet. */
 struct flow_part *flow_part_get(struct flow *, enum flow_part_type);
 
 static inline struct flow_part *
 flow_part_find(const struct flow *flow, enum flow_part_type type)
 {
-    return flow_parts_find(flow_slab_of(flow)->parts, flow, type);
+    return flow_parts_find(flow_home_of(flow)->parts, flow, type);
+}
+
+/* Of a flow with FLOW_MARK_DIALOGUE: it is always the first part. */
+static inline struct flow_dialogue *
+flow_dialogue_of(const struct flow *flow)
+{
+    return &flow_parts_at(flow_home_of(flow)->parts, flow->parts)->dialogue;
 }
 
 #endif

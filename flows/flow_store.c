@@ -1,150 +1,150 @@
-/* Linear hashing, after Litwin (1980): chain numbers are the low bits of the
- * hash, one bit more for those chains that were split already. */
+/* Nodes, entries and the heads of chains are arrays of their own, all by slot:
+ * what belongs together in one walk is close together. */
 
 #include "flows/flow_store.h"
 
 #include <string.h>
 
-enum {
-    FIRST_CHUNKS = 16 /* Places in the first directory. */
-};
-
-static uint32_t *head_of(const struct flow_store *, uint32_t chain);
-static uint32_t chain_of(const struct flow_store *, uint32_t hash);
-static void split_for(struct flow_store *, uint32_t new_chain);
-static uint32_t new_slot(struct flow_store *, const struct flow_key *);
-static size_t chunk_bytes(const struct flow_store *);
-static bool grow(struct flow_store *);
-static bool grow_directory(struct flow_store *);
+static uint32_t make_slot(struct flow_store *);
+static size_t entry_at(const struct flow_store *, uint32_t slot);
 
 void
-flow_store_init(struct flow_store *store, struct flow_table *table,
-                size_t limit, size_t max_flows, size_t user_bytes)
+flow_store_init(struct flow_store *store, size_t limit, size_t max_flows,
+                size_t user_bytes)
 {
-    size_t max = UINT32_MAX - FLOW_CHUNK_FLOWS;
+    size_t units = (sizeof(struct flow) + user_bytes + 7) / 8;
+    size_t max = UINT32_MAX / units - FLOW_STORE_HOME; /* So 'at' has room. */
 
+    max = max < FLOW_STORE_MAX ? max : FLOW_STORE_MAX;
     *store = (struct flow_store){
-        .table = table,
         .memory = {.limit = limit},
         .max_flows = (uint32_t)(max_flows < max ? max_flows : max),
-        .stride = (uint32_t)((sizeof(struct flow) + user_bytes + 7) / 8 * 8),
+        .stride = (uint32_t)(units * 8),
     };
-    flow_parts_init(&store->parts, &store->memory);
 }
 
 void
 flow_store_done(struct flow_store *store)
 {
-    size_t bytes = chunk_bytes(store);
-
-    flow_parts_done(&store->parts);
-    for (uint32_t i = 0; i < store->n_chunks; i++) {
-        flow_memory_free(&store->memory, store->chunk[i], bytes);
-    }
-    flow_memory_free(&store->memory, store->chunk,
-                     store->max_chunks * sizeof(void *));
+    flow_places_close(&store->places);
+    flow_parts_close(&store->parts);
+    flow_region_close(&store->entries);
+    flow_index_close(&store->index);
+    flow_pool_close(&store->nodes);
 }
 
+/* One step of each of: nodes, heads, entries, parts, places and their heads. */
 size_t
 flow_store_least_bytes(const struct flow_store *store)
 {
-    return chunk_bytes(store) + FIRST_CHUNKS * sizeof(void *) +
-           flow_parts_least_bytes();
+    return 6 * FLOW_REGION_STEP + store->stride;
 }
 
 bool
-flow_store_begin(struct flow_store *store)
+flow_store_begin(struct flow_store *store, struct flow_table *table,
+                 uint64_t seed)
 {
-    return grow(store) && flow_parts_begin(&store->parts);
+    struct flow_memory *memory = &store->memory;
+    size_t home = FLOW_STORE_HOME + (size_t)store->stride;
+
+    if (!flow_pool_open(&store->nodes, memory, store->max_flows,
+                        sizeof(struct flow_node),
+                        offsetof(struct flow_node, free)) ||
+        !flow_index_open(&store->index, &store->nodes) ||
+        !flow_region_open(&store->entries, memory,
+                          entry_at(store, store->max_flows + 1)) ||
+        !flow_region_reach(&store->entries, home) ||
+        !flow_parts_open(&store->parts, memory, store->max_flows) ||
+        !flow_places_open(&store->places, memory, store->max_flows, seed)) {
+        return false;
+    }
+    *(struct flow_home *)(void *)store->entries.base = (struct flow_home){
+        .table = table,
+        .parts = &store->parts,
+        .places = &store->places,
+    };
+    return true;
 }
 
 uint32_t
-flow_store_find(const struct flow_store *store, const struct flow_key *key,
-                uint32_t hash)
+flow_store_add(struct flow_store *store, const struct flow_ends *ends,
+               uint32_t hash, const struct packet *p)
 {
-    uint32_t slot;
-
-    if (store->n_slots == 0) {
-        return FLOW_NO_SLOT;
-    }
-    slot = *head_of(store, chain_of(store, hash));
-    while (slot) {
-        const struct flow_node *node = flow_store_node(store, slot);
-
-        if (node->hash == hash &&
-            flow_key_equal(&flow_store_flow(store, slot)->key, key)) {
-            return slot;
-        }
-        slot = node->chain;
-    }
-    return FLOW_NO_SLOT;
-}
-
-uint32_t
-flow_store_add(struct flow_store *store, const struct flow_key *key,
-               uint32_t hash)
-{
-    struct flow_node *node;
+    uint32_t slot = make_slot(store);
+    uint32_t place;
     struct flow *flow;
-    uint32_t slot;
-    uint32_t *head;
-    uint32_t chunk_at;
 
-    if (store->n_flows >= store->max_flows) {
+    if (!slot) {
         return FLOW_NO_SLOT;
     }
-    slot = store->free;
-    if (slot) {
-        if (!flow_parts_reserve(&store->parts, key)) {
-            return FLOW_NO_SLOT;
-        }
-        store->free = flow_store_node(store, slot)->chain;
-    } else {
-        slot = new_slot(store, key);
-        if (!slot) {
-            return FLOW_NO_SLOT;
-        }
+    place = flow_places_take(&store->places, p, ends->sender);
+    if (!place) {
+        return FLOW_NO_SLOT;
     }
-    store->n_flows++;
-    head = head_of(store, chain_of(store, hash));
-    node = flow_store_node(store, slot);
-    *node = (struct flow_node){.hash = hash, .chain = *head};
-    *head = slot;
+    flow_pool_take(&store->nodes);
+    flow_index_add(&store->index, slot, hash);
     flow = flow_store_flow(store, slot);
-    chunk_at = (uint32_t)sizeof(struct flow_chunk) +
-               store->stride * ((slot - 1) & (FLOW_CHUNK_FLOWS - 1));
-    memset(flow, 0, store->stride);
-    flow->key = *key;
-    flow->chunk_at = chunk_at;
+    *flow = (struct flow){
+        .key = ends->key,
+        .at = (uint32_t)(entry_at(store, slot) / sizeof(uint64_t)),
+        .parts = FLOW_PARTS_END | slot,
+        .place = place,
+    };
+    memset(flow + 1, 0, store->stride - sizeof *flow);
     return slot;
 }
 
 void
 flow_store_remove(struct flow_store *store, uint32_t slot)
 {
-    struct flow_node *node = flow_store_node(store, slot);
-    uint32_t *link = head_of(store, chain_of(store, node->hash));
+    struct flow *flow = flow_store_flow(store, slot);
 
-    while (*link != slot) {
-        link = &flow_store_node(store, *link)->chain;
+    flow_index_remove(&store->index, slot);
+    flow_parts_drop(&store->parts, flow);
+    flow_places_give(&store->places, flow->place);
+    flow->at = 0;
+    flow_pool_give(&store->nodes, slot);
+}
+
+uint32_t
+flow_store_drop_last(struct flow_store *store)
+{
+    uint32_t last = store->nodes.n;
+    struct flow *from = flow_store_flow(store, last);
+    uint32_t slot = FLOW_NO_SLOT;
+
+    if (flow_store_is_live(from)) {
+        struct flow *to;
+
+        slot = flow_pool_take(&store->nodes);
+        to = flow_store_flow(store, slot);
+        *flow_store_node(store, slot) = *flow_store_node(store, last);
+        flow_index_moved(&store->index, last, slot);
+        memcpy(to, from, store->stride);
+        to->at = (uint32_t)(entry_at(store, slot) / sizeof(uint64_t));
+        flow_parts_follow(&store->parts, to, slot);
+        from->at = 0;
+        flow_pool_give(&store->nodes, last);
     }
-    *link = node->chain;
-    flow_parts_drop(&store->parts, flow_store_flow(store, slot));
-    flow_store_flow(store, slot)->chunk_at = 0;
-    node->chain = store->free;
-    store->free = slot;
-    store->n_flows--;
+    flow_pool_drop_last(&store->nodes);
+    flow_index_shrink(&store->index, store->nodes.n);
+    return slot;
+}
+
+void
+flow_store_cut(struct flow_store *store, bool is_short)
+{
+    flow_pool_cut(&store->nodes, is_short);
+    flow_pool_cut(&store->parts.pool, is_short);
+    flow_region_cut(&store->entries, entry_at(store, store->nodes.n + 1),
+                    is_short);
 }
 
 void
 flow_store_prefetch(const struct flow_store *store, uint32_t hash)
 {
-    uint32_t slot;
+    uint32_t slot = *flow_index_head(&store->index, hash);
 
-    if (store->n_slots == 0) {
-        return;
-    }
-    slot = *head_of(store, chain_of(store, hash));
     if (slot) {
         const char *flow = (const char *)flow_store_flow(store, slot);
 
@@ -154,110 +154,26 @@ flow_store_prefetch(const struct flow_store *store, uint32_t hash)
     }
 }
 
-static uint32_t *
-head_of(const struct flow_store *store, uint32_t chain)
-{
-    return &store->chunk[chain >> FLOW_CHUNK_SHIFT]
-                ->head[chain & (FLOW_CHUNK_FLOWS - 1)];
-}
-
+/* The slot that flow_pool_take() gives next, with all it needs. */
 static uint32_t
-chain_of(const struct flow_store *store, uint32_t hash)
+make_slot(struct flow_store *store)
 {
-    uint32_t n = store->n_slots;
-    uint32_t mask = UINT32_MAX >> __builtin_clz(n);
-    uint32_t chain = hash & mask;
+    struct flow_pool *nodes = &store->nodes;
 
-    return chain < n ? chain : chain & (mask >> 1);
-}
-
-/* Never used slots become chains as well: the new chain takes its flows from
- * the one it was split off. */
-static uint32_t
-new_slot(struct flow_store *store, const struct flow_key *key)
-{
-    uint32_t n = store->n_slots;
-
-    if (n >> FLOW_CHUNK_SHIFT == store->n_chunks && !grow(store)) {
+    if (nodes->free) {
+        return nodes->free;
+    }
+    if (!flow_region_reach(&store->entries, entry_at(store, nodes->n + 2)) ||
+        !flow_index_grow(&store->index, nodes->n + 1) ||
+        !flow_pool_reach(nodes, 1)) {
         return FLOW_NO_SLOT;
     }
-    if (!flow_parts_reserve(&store->parts, key)) {
-        return FLOW_NO_SLOT;
-    }
-    store->n_slots = n + 1;
-    *head_of(store, n) = FLOW_NO_SLOT;
-    if (n > 0) {
-        split_for(store, n);
-    }
-    return n + 1;
+    return nodes->free;
 }
 
-static void
-split_for(struct flow_store *store, uint32_t new_chain)
-{
-    uint32_t high_bit = UINT32_C(1) << (31 - __builtin_clz(new_chain));
-    uint32_t *keep = head_of(store, new_chain & (high_bit - 1));
-    uint32_t *move = head_of(store, new_chain);
-    uint32_t slot = *keep;
-
-    while (slot) {
-        struct flow_node *node = flow_store_node(store, slot);
-
-        if (chain_of(store, node->hash) == new_chain) {
-            *move = slot;
-            move = &node->chain;
-        } else {
-            *keep = slot;
-            keep = &node->chain;
-        }
-        slot = node->chain;
-    }
-    *keep = FLOW_NO_SLOT;
-    *move = FLOW_NO_SLOT;
-}
-
+/* In bytes from the store's beginning. */
 static size_t
-chunk_bytes(const struct flow_store *store)
+entry_at(const struct flow_store *store, uint32_t slot)
 {
-    return sizeof(struct flow_chunk) + (size_t)store->stride * FLOW_CHUNK_FLOWS;
-}
-
-static bool
-grow(struct flow_store *store)
-{
-    struct flow_chunk *chunk;
-
-    if (store->n_chunks == store->max_chunks && !grow_directory(store)) {
-        return false;
-    }
-    chunk = flow_memory_get(&store->memory, chunk_bytes(store));
-    if (!chunk) {
-        return false;
-    }
-    chunk->slab = (struct flow_slab){
-        .table = store->table,
-        .parts = &store->parts,
-    };
-    store->chunk[store->n_chunks++] = chunk;
-    return true;
-}
-
-static bool
-grow_directory(struct flow_store *store)
-{
-    uint32_t old = store->max_chunks;
-    uint32_t n = old ? 2 * old : FIRST_CHUNKS;
-    struct flow_chunk **chunk;
-
-    chunk = flow_memory_get(&store->memory, n * sizeof(void *));
-    if (!chunk) {
-        return false;
-    }
-    if (old) {
-        memcpy(chunk, store->chunk, old * sizeof(void *));
-    }
-    flow_memory_free(&store->memory, store->chunk, old * sizeof(void *));
-    store->chunk = chunk;
-    store->max_chunks = n;
-    return true;
+    return FLOW_STORE_HOME + (size_t)store->stride * (slot - 1);
 }

@@ -1,102 +1,122 @@
-/* Where flows are kept and found: slabs of entries, and an index over them.
- *
- * The index is a linear hash: it has as many chains as slots were ever used and
- * splits one chain for each new slot, so it grows without a pause and its load
- * is never above one.  A slab holds the entries, their index nodes and its
- * share of the chains' heads.
+/* Where flows are kept and found: entries in slots, and an index over them.
  *
  * A lookup costs the line of the chain's head, the line of the node, and the
- * entry's own. */
+ * entry's own.  Slots are used from the lowest; flow_store_drop_last() moves
+ * the last flow to a free slot, which is how a store becomes smaller. */
 
 #ifndef FLOWS_FLOW_STORE_H
 #define FLOWS_FLOW_STORE_H
 
 #include "flows/flow.h"
+#include "flows/flow_index.h"
 #include "flows/flow_memory.h"
 #include "flows/flow_parts.h"
+#include "flows/flow_places.h"
+#include "flows/flow_pool.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    FLOW_CHUNK_SHIFT = 8,
-    FLOW_CHUNK_FLOWS = 1 << FLOW_CHUNK_SHIFT,
-    FLOW_NO_SLOT = 0 /* Slots are numbered from 1. */
+    FLOW_NO_SLOT = 0,         /* Slots are numbered from 1. */
+    FLOW_STORE_MAX = 1 << 26, /* Flows in one store. */
+    FLOW_STORE_HOME = 64      /* Bytes before the first entry. */
 };
 
 /* One per flow, beside its entry: what finding and ordering flows touches. */
 struct flow_node {
-    uint32_t hash;
-    uint32_t chain; /* Next slot in the chain, or in the free list. */
-    uint32_t older; /* Neighbours in the queue of flow_expiry.h. */
-    uint32_t newer;
+    struct flow_index_link link;
+    union {
+        struct {
+            uint32_t older; /* Neighbours in the queue of flow_expiry.h. */
+            uint32_t newer;
+        };
+        struct flow_pool_link free;
+    };
 };
 
-struct flow_chunk {
-    struct flow_slab slab;
-    uint32_t head[FLOW_CHUNK_FLOWS];
-    struct flow_node node[FLOW_CHUNK_FLOWS];
-};
+static_assert(sizeof(struct flow_node) == 16, "four in a cache line");
 
 struct flow_store {
     struct flow_memory memory;
+    struct flow_pool nodes;
+    struct flow_index index;
+    struct flow_region entries;
     struct flow_parts parts;
-    struct flow_table *table;
-    struct flow_chunk **chunk;
-    uint32_t n_chunks, max_chunks;
-    uint32_t n_slots; /* Ever used: the number of chains. */
-    uint32_t n_flows; /* Alive. */
+    struct flow_places places;
     uint32_t max_flows;
-    uint32_t free; /* First free slot. */
     uint32_t stride;
-    uint64_t seed;
 };
 
-void flow_store_init(struct flow_store *, struct flow_table *, size_t limit,
-                     size_t max_flows, size_t user_bytes);
+void flow_store_init(struct flow_store *, size_t limit, size_t max_flows,
+                     size_t user_bytes);
 void flow_store_done(struct flow_store *);
 
 /* The least that flow_store_begin() allocates. */
 size_t flow_store_least_bytes(const struct flow_store *);
 
-/* Allocates the first slab of flows and of parts: from then on a store without
- * flows has room for one.  Returns false if memory is short. */
-bool flow_store_begin(struct flow_store *);
+/* From then on a store without flows has room for one.  Returns false if memory
+ * is short. */
+bool flow_store_begin(struct flow_store *, struct flow_table *, uint64_t seed);
+
+static inline uint32_t
+flow_store_n_flows(const struct flow_store *store)
+{
+    return flow_pool_used(&store->nodes);
+}
 
 static inline struct flow_node *
 flow_store_node(const struct flow_store *store, uint32_t slot)
 {
-    uint32_t i = slot - 1;
-
-    return &store->chunk[i >> FLOW_CHUNK_SHIFT]
-                ->node[i & (FLOW_CHUNK_FLOWS - 1)];
+    return (struct flow_node *)(void *)store->nodes.region.base + slot;
 }
 
 static inline struct flow *
 flow_store_flow(const struct flow_store *store, uint32_t slot)
 {
-    uint32_t i = slot - 1;
-    uint8_t *entries = (uint8_t *)(store->chunk[i >> FLOW_CHUNK_SHIFT] + 1);
-
-    return (struct flow *)(void *)(entries + (size_t)store->stride *
-                                                 (i & (FLOW_CHUNK_FLOWS - 1)));
+    return (struct flow *)(void *)(store->entries.base + FLOW_STORE_HOME +
+                                   (size_t)store->stride * (slot - 1));
 }
 
 /* Returns FLOW_NO_SLOT if there is no such flow. */
-uint32_t flow_store_find(const struct flow_store *, const struct flow_key *,
-                         uint32_t hash);
+static inline uint32_t
+flow_store_find(const struct flow_store *store, const struct flow_key *key,
+                uint32_t hash)
+{
+    uint32_t slot = *flow_index_head(&store->index, hash);
 
-/* A zeroed entry with that key, or FLOW_NO_SLOT when the store is full. */
-uint32_t flow_store_add(struct flow_store *, const struct flow_key *,
-                        uint32_t hash);
+    while (slot) {
+        const struct flow_node *node = flow_store_node(store, slot);
+
+        if (node->link.hash == hash &&
+            flow_key_equal(&flow_store_flow(store, slot)->key, key)) {
+            break;
+        }
+        slot = node->link.chain;
+    }
+    return slot;
+}
+
+/* A zeroed entry with that key and the packet's place, or FLOW_NO_SLOT when the
+ * store is full. */
+uint32_t flow_store_add(struct flow_store *, const struct flow_ends *,
+                        uint32_t hash, const struct packet *);
 void flow_store_remove(struct flow_store *, uint32_t slot);
 
-/* Of an entry of a slot up to n_slots. */
+/* Moves the flow in the last slot to a free one, if it is not free itself, and
+ * drops the slot.  Returns where the flow is now; FLOW_NO_SLOT if there was
+ * none. */
+uint32_t flow_store_drop_last(struct flow_store *);
+
+/* Gives back memory that nothing is in; see flow_region_cut(). */
+void flow_store_cut(struct flow_store *, bool is_short);
+
+/* Of an entry of a slot that was ever used. */
 static inline bool
 flow_store_is_live(const struct flow *flow)
 {
-    return flow->chunk_at != 0;
+    return flow->at != 0;
 }
 
 void flow_store_prefetch(const struct flow_store *, uint32_t hash);

@@ -3,41 +3,43 @@
 
 #include "flows/flow.h"
 #include "flows/flow_parts.h"
+#include "flows/flow_places.h"
 #include "flows/flow_table.h"
 #include "flows/history.h"
 #include "flows/tcp_state.h"
 
 #include <string.h>
 
+/* A flow's parts by type. */
+struct parts_seen {
+    const struct flow_part *part[FLOW_N_PART_TYPES];
+};
+
 static void count(struct flow *, unsigned end, const struct packet *);
 static void count_over(struct flow *, unsigned end, const struct packet *);
-static void carry(struct flow *, unsigned end, const struct flow_count *old);
 static void note_early(struct flow *, struct wall_time);
-static void note_path(struct flow *, const struct packet *);
-static void fill_end(const struct flow *, unsigned end,
-                     struct flow_end_point *);
-static void fill_totals(const struct flow *, unsigned end,
-                        struct flow_end_point *);
-static void fill_path(const struct flow *, struct flow_record *);
-static void fill_notes(const struct flow *, struct flow_record *);
-static void fill_state(const struct flow *, struct flow_record *);
+static struct parts_seen parts_of(const struct flow *);
+static void fill_end(const struct flow *, const struct parts_seen *,
+                     unsigned end, struct flow_end_point *);
+static void fill_totals(const struct flow *, const struct parts_seen *,
+                        unsigned end, struct flow_end_point *);
+static void fill_place(const struct flow *, const struct flow_place *,
+                       struct flow_record *);
+static void fill_notes(const struct flow *, const struct parts_seen *,
+                       struct flow_record *);
+static void fill_state(const struct flow *, const struct parts_seen *,
+                       struct flow_record *);
+static bool has_payload(const struct flow *, unsigned end);
 static enum flow_outcome tcp_outcome(const struct flow *);
 static enum flow_outcome other_outcome(const struct flow *);
 
 void
-flow_begin(struct flow *flow, const struct packet *p, unsigned sender)
+flow_begin(struct flow *flow, const struct packet *p)
 {
     flow->start = p->time;
     flow->end = p->time;
     flow->first_frame = p->number;
-    flow->file = p->file;
-    flow->interface = p->interface;
     memset(flow->ttl_min, 0xff, sizeof flow->ttl_min);
-    if (p->flags & PACKET_HAS_MAC) {
-        memcpy(flow->mac[sender], p->src_mac, sizeof flow->mac[sender]);
-        memcpy(flow->mac[!sender], p->dst_mac, sizeof flow->mac[!sender]);
-    }
-    note_path(flow, p);
 }
 
 void
@@ -87,29 +89,30 @@ flow_update_outcome(struct flow *flow)
 void
 flow_summarize(const struct flow *flow, struct flow_record *record)
 {
+    const struct flow_place *place =
+        flow_places_at(flow_home_of(flow)->places, flow->place);
+    struct parts_seen seen = parts_of(flow);
     unsigned initiator = flow_initiator(flow);
 
     *record = (struct flow_record){
         .evidence = (enum flow_evidence)flow->evidence,
         .outcome = (enum flow_outcome)flow->outcome,
         .id = flow_key_id(&flow->key, flow->start.ns, flow->first_frame,
-                          flow->file),
+                          place->file),
         .flags = flow->flags,
         .protocol = flow->key.protocol,
         .ip_version = addr_is_ipv4(&flow->key.addr[0]) ? 4 : 6,
         .start = flow->start,
         .end = flow->end,
         .context = flow->key.context,
-        .file = flow->file,
-        .interface = flow->interface,
         .first_frame = flow->first_frame,
         .last_frame = flow->last_frame,
     };
-    fill_end(flow, initiator, &record->source);
-    fill_end(flow, !initiator, &record->destination);
-    fill_path(flow, record);
-    fill_notes(flow, record);
-    fill_state(flow, record);
+    fill_end(flow, &seen, initiator, &record->source);
+    fill_end(flow, &seen, !initiator, &record->destination);
+    fill_place(flow, place, record);
+    fill_notes(flow, &seen, record);
+    fill_state(flow, &seen, record);
 }
 
 static void
@@ -129,96 +132,66 @@ count(struct flow *flow, unsigned end, const struct packet *p)
     c->payload = payload;
 }
 
-/* One of the low words overflows. */
+/* One of the counts overflows. */
 __attribute__((noinline)) static void
 count_over(struct flow *flow, unsigned end, const struct packet *p)
 {
     struct flow_count *c = &flow->count[end];
-    struct flow_count old = *c;
+    const struct flow_count old = *c;
+    struct flow_carry *over;
 
     c->packets++;
     c->bytes += p->ip_bytes;
     c->payload += p->payload_bytes;
-    c->bytes_high = (uint16_t)(c->bytes_high + (c->bytes < old.bytes));
-    c->payload_high = (uint16_t)(c->payload_high + (c->payload < old.payload));
-    if (c->packets < old.packets || c->bytes_high < old.bytes_high ||
-        c->payload_high < old.payload_high) {
-        carry(flow, end, &old);
-    }
-}
-
-static void
-carry(struct flow *flow, unsigned end, const struct flow_count *old)
-{
-    const struct flow_count *c = &flow->count[end];
-    struct flow_part *part = flow_part_get(flow, FLOW_PART_CARRY);
-
-    if (!part) {
-        /* No memory for the carry: stand still rather than wrap. */
-        flow->count[end] = *old;
-        return;
-    }
-    part->carry.packets[end] += c->packets < old->packets;
-    part->carry.bytes[end] += c->bytes_high < old->bytes_high;
-    part->carry.payload[end] += c->payload_high < old->payload_high;
+    flow->marks |= FLOW_MARK_CARRY;
+    over = &flow_part_get(flow, FLOW_PART_CARRY)->carry;
+    over->packets[end] += c->packets < old.packets;
+    over->bytes[end] += c->bytes < old.bytes;
+    over->payload[end] += c->payload < old.payload;
 }
 
 static void
 note_early(struct flow *flow, struct wall_time time)
 {
-    struct flow_part *part = flow_part_get(flow, FLOW_PART_NOTES);
+    struct flow_notes *notes = &flow_part_get(flow, FLOW_PART_NOTES)->notes;
 
-    if (part &&
-        (!(flow->marks & FLOW_MARK_EARLY) || time.ns < part->notes.early.ns)) {
+    if (!(flow->marks & FLOW_MARK_EARLY) || time.ns < notes->early.ns) {
         flow->marks |= FLOW_MARK_EARLY;
-        part->notes.early = time;
+        notes->early = time;
     }
 }
 
-static void
-note_path(struct flow *flow, const struct packet *p)
+/* One walk along the chain instead of one for each type. */
+static struct parts_seen
+parts_of(const struct flow *flow)
 {
-    struct flow_part *part;
+    const struct flow_parts *parts = flow_home_of(flow)->parts;
+    struct parts_seen seen = {{NULL}};
+    uint32_t number = flow->parts;
 
-    flow->vlan = p->vlan[0];
-    flow->n_vlans = p->n_vlans;
-    if (p->n_vlans < 2 && p->tunnel == PACKET_TUNNEL_NONE && p->depth == 0) {
-        return;
+    while (!(number & FLOW_PARTS_END)) {
+        const struct flow_part *part = flow_parts_at(parts, number);
+
+        seen.part[part->type] = part;
+        number = part->next;
     }
-    flow->marks |= FLOW_MARK_PATH;
-    part = flow_part_get(flow, FLOW_PART_PATH);
-    if (part) {
-        memcpy(part->path.vlan, p->vlan, sizeof part->path.vlan);
-        part->path.n_vlans = p->n_vlans;
-        part->path.tunnel = p->tunnel;
-        part->path.depth = p->depth;
-        part->path.tunnel_id = p->tunnel_id;
-    }
-    if (p->tunnel != PACKET_TUNNEL_NONE) {
-        part = flow_part_get(flow, FLOW_PART_OUTER);
-        if (part) {
-            part->outer.src = p->outer_src;
-            part->outer.dst = p->outer_dst;
-        }
-    }
+    return seen;
 }
 
 static void
-fill_end(const struct flow *flow, unsigned end, struct flow_end_point *out)
+fill_end(const struct flow *flow, const struct parts_seen *seen, unsigned end,
+         struct flow_end_point *out)
 {
-    const struct flow_part *part = flow_part_find(flow, FLOW_PART_TROUBLE);
-    bool has_ports = flow->key.protocol != PROTOCOL_ICMP &&
-                     flow->key.protocol != PROTOCOL_ICMPV6;
+    const struct flow_part *part = seen->part[FLOW_PART_TROUBLE];
 
     out->addr = flow->key.addr[end];
-    out->port = has_ports ? flow->key.port[end] : 0;
-    memcpy(out->mac, flow->mac[end], sizeof out->mac);
+    out->port = flow_key_is_icmp(&flow->key) ? 0 : flow->key.port[end];
     out->tcp_flags = flow->tcp_flags[end];
     if (flow_has_packets(flow, end)) {
         out->ttl_min = flow->ttl_min[end];
         out->ttl_max = flow->ttl_max[end];
     }
-    fill_totals(flow, end, out);
+    fill_totals(flow, seen, end, out);
     if (part) {
         out->missed_bytes = part->trouble.missed_bytes[end];
         out->retransmissions = part->trouble.retransmissions[end];
@@ -228,57 +201,54 @@ fill_end(const struct flow *flow, unsigned end, struct flow_end_point *out)
 }
 
 static void
-fill_totals(const struct flow *flow, unsigned end, struct flow_end_point *out)
+fill_totals(const struct flow *flow, const struct parts_seen *seen,
+            unsigned end, struct flow_end_point *out)
 {
     const struct flow_count *c = &flow->count[end];
-    const struct flow_part *part = flow_part_find(flow, FLOW_PART_CARRY);
+    const struct flow_part *carried = seen->part[FLOW_PART_CARRY];
+    const struct flow_part *before = seen->part[FLOW_PART_REPORTED];
 
     out->packets = c->packets;
-    out->bytes = (uint64_t)c->bytes_high << 32 | c->bytes;
-    out->payload_bytes = (uint64_t)c->payload_high << 32 | c->payload;
-    if (part) {
-        out->packets += (uint64_t)part->carry.packets[end] << 32;
-        out->bytes += (uint64_t)part->carry.bytes[end] << 48;
-        out->payload_bytes += (uint64_t)part->carry.payload[end] << 48;
+    out->bytes = c->bytes;
+    out->payload_bytes = c->payload;
+    if (carried) {
+        out->packets += (uint64_t)carried->carry.packets[end] << 32;
+        out->bytes += (uint64_t)carried->carry.bytes[end] << 32;
+        out->payload_bytes += (uint64_t)carried->carry.payload[end] << 32;
     }
     out->delta_packets = out->packets;
     out->delta_bytes = out->bytes;
-    if (flow->marks & FLOW_MARK_REPORTED) {
-        part = flow_part_find(flow, FLOW_PART_REPORTED);
-        out->delta_packets -= part->reported.packets[end];
-        out->delta_bytes -= part->reported.bytes[end];
+    if (before) {
+        out->delta_packets -= before->reported.packets[end];
+        out->delta_bytes -= before->reported.bytes[end];
     }
 }
 
 static void
-fill_path(const struct flow *flow, struct flow_record *record)
+fill_place(const struct flow *flow, const struct flow_place *place,
+           struct flow_record *record)
 {
-    const struct flow_part *part;
+    unsigned initiator = flow_initiator(flow);
 
-    record->vlan[0] = flow->vlan;
-    record->n_vlans = flow->n_vlans < 1 ? 0 : 1;
-    if (!(flow->marks & FLOW_MARK_PATH)) {
-        return;
-    }
-    part = flow_part_find(flow, FLOW_PART_PATH);
-    if (part) {
-        memcpy(record->vlan, part->path.vlan, sizeof record->vlan);
-        record->n_vlans = part->path.n_vlans;
-        record->tunnel = part->path.tunnel;
-        record->depth = part->path.depth;
-        record->tunnel_id = part->path.tunnel_id;
-    }
-    part = flow_part_find(flow, FLOW_PART_OUTER);
-    if (part) {
-        record->outer_src = part->outer.src;
-        record->outer_dst = part->outer.dst;
-    }
+    memcpy(record->source.mac, place->mac[initiator], sizeof place->mac[0]);
+    memcpy(record->destination.mac, place->mac[!initiator],
+           sizeof place->mac[0]);
+    memcpy(record->vlan, place->vlan, sizeof record->vlan);
+    record->n_vlans = place->n_vlans;
+    record->tunnel = place->tunnel;
+    record->depth = place->depth;
+    record->tunnel_id = place->tunnel_id;
+    record->outer_src = place->outer_src;
+    record->outer_dst = place->outer_dst;
+    record->file = place->file;
+    record->interface = place->interface;
 }
 
 static void
-fill_notes(const struct flow *flow, struct flow_record *record)
+fill_notes(const struct flow *flow, const struct parts_seen *seen,
+           struct flow_record *record)
 {
-    const struct flow_part *part = flow_part_find(flow, FLOW_PART_NOTES);
+    const struct flow_part *part = seen->part[FLOW_PART_NOTES];
 
     if (!part) {
         return;
@@ -294,9 +264,10 @@ fill_notes(const struct flow *flow, struct flow_record *record)
 }
 
 static void
-fill_state(const struct flow *flow, struct flow_record *record)
+fill_state(const struct flow *flow, const struct parts_seen *seen,
+           struct flow_record *record)
 {
-    const struct flow_part *part;
+    const struct flow_part *before = seen->part[FLOW_PART_REPORTED];
     const char *state = "";
     uint32_t time = flow->opening & INT32_MAX;
 
@@ -305,11 +276,10 @@ fill_state(const struct flow *flow, struct flow_record *record)
         record->handshake_ns =
             flow->opening > INT32_MAX ? time * MICROSECOND_NS : time;
     }
-    if (flow->marks & FLOW_MARK_REPORTED) {
-        part = flow_part_find(flow, FLOW_PART_REPORTED);
-        record->sequence = part->reported.sequence;
+    if (before) {
+        record->sequence = before->reported.sequence;
     }
-    history_format(flow, record->history);
+    history_format(flow, seen->part[FLOW_PART_LETTERS], record->history);
     switch (flow->key.protocol) {
     case PROTOCOL_TCP: state = tcp_state_name(flow, record->history); break;
     case PROTOCOL_UDP:
@@ -343,11 +313,9 @@ tcp_outcome(const struct flow *flow)
                         b >= TCP_STATE_PARTIAL && b != TCP_STATE_RESET;
     bool is_open = (flow->marks & FLOW_MARK_DONE) ||
                    (flow->flags & FLOW_ONE_SIDED) || is_midstream;
-    const struct flow_count *c = flow->count;
 
     if (is_open || flow->outcome >= FLOW_OUTCOME_ESTABLISHED) {
-        return c[0].payload | c[0].payload_high | c[1].payload |
-                       c[1].payload_high
+        return has_payload(flow, 0) || has_payload(flow, 1)
                    ? FLOW_OUTCOME_DATA
                    : FLOW_OUTCOME_ESTABLISHED;
     }
@@ -361,15 +329,19 @@ tcp_outcome(const struct flow *flow)
 static enum flow_outcome
 other_outcome(const struct flow *flow)
 {
-    const struct flow_count *c = flow->count;
-
     /* An answer counts even where the question was not seen. */
-    if (c[!flow_initiator(flow)].packets == 0) {
+    if (flow->count[!flow_initiator(flow)].packets == 0) {
         return FLOW_OUTCOME_ATTEMPT;
     }
-    if ((c[0].payload | c[0].payload_high) &&
-        (c[1].payload | c[1].payload_high)) {
-        return FLOW_OUTCOME_DATA;
-    }
-    return FLOW_OUTCOME_ESTABLISHED;
+    return has_payload(flow, 0) && has_payload(flow, 1)
+               ? FLOW_OUTCOME_DATA
+               : FLOW_OUTCOME_ESTABLISHED;
+}
+
+static bool
+has_payload(const struct flow *flow, unsigned end)
+{
+    return flow->count[end].payload ||
+           ((flow->marks & FLOW_MARK_CARRY) &&
+            flow_part_find(flow, FLOW_PART_CARRY)->carry.payload[end]);
 }

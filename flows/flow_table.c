@@ -8,6 +8,7 @@
 #include "flows/flow_inside.h"
 #include "flows/flow_key.h"
 #include "flows/flow_parts.h"
+#include "flows/flow_shrink.h"
 #include "flows/initiator.h"
 #include "flows/tcp_state.h"
 
@@ -59,8 +60,8 @@ flow_table_new(const struct flow_table_options *options, struct error *error)
     }
     memset(table, 0, sizeof *table);
     table->options = *options;
-    flow_store_init(&table->store, table, options->max_bytes,
-                    options->max_flows, options->user_bytes);
+    flow_store_init(&table->store, options->max_bytes, options->max_flows,
+                    options->user_bytes);
     table->store.memory.used = (sizeof *table + 63) / 64 * 64;
     flow_expiry_init(&table->expiry, &options->timeouts);
     table->fragments.memory = &table->store.memory;
@@ -116,7 +117,7 @@ flow_table_flush(struct flow_table *table, enum flow_end why)
     }
     while ((slot = flow_expiry_oldest(&table->expiry, &table->store,
                                       flow_table_now(table)))) {
-        flow_table_end_flow(table, slot, why);
+        end_flow(table, slot, why, table->clock);
     }
 }
 
@@ -127,15 +128,18 @@ flow_table_revised(struct flow_table *table, struct flow *flow)
 }
 
 struct flow *
-flow_table_next(const struct flow_table *table, uint32_t *cursor)
+flow_table_next(struct flow_table *table, uint32_t *cursor)
 {
-    while (*cursor < table->store.n_slots) {
+    flow_table_ready_parts(table);
+    while (*cursor < table->store.nodes.n) {
         struct flow *flow = flow_store_flow(&table->store, ++*cursor);
 
         if (flow_store_is_live(flow)) {
+            table->is_visited = true;
             return flow;
         }
     }
+    table->is_visited = false;
     return NULL;
 }
 
@@ -169,7 +173,7 @@ flow_saw_handshake(const struct flow *flow)
 void
 flow_record_from(const struct flow *flow, struct flow_record *record)
 {
-    const struct flow_table *table = flow_slab_of(flow)->table;
+    const struct flow_table *table = flow_home_of(flow)->table;
 
     flow_summarize(flow, record);
     record->kind = FLOW_RECORD_BEGIN;
@@ -191,7 +195,7 @@ flow_table_counters(const struct flow_table *table,
 {
     *counters = table->counters;
     counters->fragments_evicted = table->fragments.evicted;
-    counters->active = table->store.n_flows;
+    counters->active = flow_store_n_flows(&table->store);
     counters->bytes = table->store.memory.used;
 }
 
@@ -211,7 +215,7 @@ reserve_minimum(struct flow_table *table, struct error *error)
     }
     table->duplicates = flow_memory_get(memory, sizeof *table->duplicates);
     if (!table->duplicates || !fragments_init(&table->fragments, memory) ||
-        !flow_store_begin(&table->store)) {
+        !flow_store_begin(&table->store, table, table->options.hash_seed)) {
         return error_set(error, ERROR_MEMORY, "",
                          "no memory for the flow table");
     }
@@ -242,7 +246,9 @@ expire(struct flow_table *table)
 
     while (flow_expiry_due(&table->expiry, &table->store, flow_table_now(table),
                            &due)) {
-        if (due.is_quiet) {
+        if (due.is_quiet && !flow_parts_are_ready(&table->store.parts)) {
+            flow_table_make_parts(table); /* May end it. */
+        } else if (due.is_quiet) {
             flow_table_report(table, flow_store_flow(&table->store, due.slot),
                               FLOW_END_ACTIVE, due.when);
             flow_expiry_quiet(&table->expiry, &table->store, due.slot);
@@ -256,6 +262,26 @@ void
 flow_table_end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
 {
     end_flow(table, slot, why, table->clock);
+    flow_shrink(table);
+}
+
+void
+flow_table_evict(struct flow_table *table)
+{
+    flow_table_end_flow(table,
+                        flow_expiry_oldest(&table->expiry, &table->store,
+                                           flow_table_now(table)),
+                        FLOW_END_EVICTED);
+}
+
+/* A table without flows has these parts: it was made with them. */
+void
+flow_table_make_parts(struct flow_table *table)
+{
+    while (!flow_pool_reach(&table->store.parts.pool, FLOW_PARTS_READY)) {
+        flow_table_evict(table);
+        flow_shrink_short(table);
+    }
 }
 
 void
@@ -265,6 +291,7 @@ flow_table_end_idle(struct flow_table *table, uint32_t slot)
 
     end_flow(table, slot, idle_reason(flow),
              wall_of(table, flow_expiry_end(&table->expiry, flow)));
+    flow_shrink(table);
 }
 
 static void
@@ -295,9 +322,6 @@ flow_table_report(struct flow_table *table, struct flow *flow,
     struct flow_part *part = flow_part_get(flow, FLOW_PART_REPORTED);
     struct flow_record record;
 
-    if (!part) {
-        return;
-    }
     flow->marks |= FLOW_MARK_REPORTED;
     part->reported.when = when;
     flow_summarize(flow, &record);

@@ -4,7 +4,8 @@
  * 'max_flows' and 'max_bytes': when the table is full the flow idle longest is
  * ended early with FLOW_END_EVICTED and counted, never silently lost.  Time is
  * packet time, moved on only by flow_table_advance(); a step backwards in the
- * capture never expires anything.
+ * capture never expires anything.  When flows end, their memory goes back to
+ * the system a little at a time.
  *
  * Each flow carries 'user_bytes' bytes of the owner's own (verdict,
  * inspection), zeroed when the flow starts and handed back in flow_ended. */
@@ -133,8 +134,9 @@ void flow_table_advance(struct flow_table *, struct wall_time now);
 void flow_table_revised(struct flow_table *, struct flow *);
 
 /* Visits the flows alive, from '*cursor' 0 until NULL.  Between calls flows may
- * come (and be visited or not) and go. */
-struct flow *flow_table_next(const struct flow_table *, uint32_t *cursor);
+ * come (and be visited or not) and go; until NULL, the table does not become
+ * smaller. */
+struct flow *flow_table_next(struct flow_table *, uint32_t *cursor);
 
 /* Ends every flow, oldest first, for 'why' (end of file, or shutdown). */
 void flow_table_flush(struct flow_table *, enum flow_end why);

@@ -9,6 +9,7 @@
 #include "flows/flow.h"
 #include "flows/flow_inside.h"
 #include "flows/flow_parts.h"
+#include "flows/flow_shrink.h"
 #include "flows/flow_table.h"
 #include "flows/history.h"
 #include "flows/initiator.h"
@@ -205,12 +206,13 @@ relate(struct flow_table *table, const struct packet *p,
        const struct flow_lookup *lookup, struct flow_update *update)
 {
     const struct flow_ends *ends = &lookup->ends;
-    uint32_t slot =
-        flow_store_find(&table->store, &ends->key, (uint32_t)lookup->hash);
+    uint32_t slot;
     struct flow *flow;
     bool is_copy;
     uint8_t outcome;
 
+    flow_table_ready_parts(table);
+    slot = flow_store_find(&table->store, &ends->key, (uint32_t)lookup->hash);
     if (!slot) {
         return false;
     }
@@ -245,13 +247,11 @@ note_error(struct flow *flow, const struct packet *p, unsigned sender)
         sender == flow_initiator(flow)) {
         flow->outcome = FLOW_OUTCOME_REFUSED;
     }
-    if (part) {
-        part->notes.icmp_errors++;
-        part->notes.icmp_error_bytes += p->ip_bytes;
-        part->notes.icmp_error_type = p->icmp_type;
-        part->notes.icmp_error_code = p->icmp_code;
-        part->notes.icmp_error_from = p->src;
-    }
+    part->notes.icmp_errors++;
+    part->notes.icmp_error_bytes += p->ip_bytes;
+    part->notes.icmp_error_type = p->icmp_type;
+    part->notes.icmp_error_code = p->icmp_code;
+    part->notes.icmp_error_from = p->src;
 }
 
 static struct flow_update
@@ -259,11 +259,14 @@ pass(struct flow_table *table, const struct passage *passage)
 {
     struct flow_update update = {.kind = FLOW_UPDATE_PACKET};
     flow_tick now = flow_table_now(table);
-    uint32_t slot = find_live(table, passage);
-    bool is_copy =
+    uint32_t slot;
+    bool is_copy;
+
+    flow_table_ready_parts(table);
+    slot = find_live(table, passage);
+    is_copy =
         duplicates_check(table->duplicates, passage->packet,
                          passage->lookup->hash, passage->lookup->ends.sender);
-
     if (!slot) {
         slot = start_flow(table, passage);
         update.is_new = true;
@@ -291,12 +294,9 @@ duplicate(struct flow_table *table, uint32_t slot,
 {
     struct flow *flow = flow_store_flow(&table->store, slot);
     unsigned sender = passage->lookup->ends.sender;
-    struct flow_part *part = flow_part_get(flow, FLOW_PART_TROUBLE);
 
     table->counters.duplicates++;
-    if (part) {
-        part->trouble.duplicates[sender]++;
-    }
+    flow_part_get(flow, FLOW_PART_TROUBLE)->trouble.duplicates[sender]++;
     if (table->options.duplicates == FLOW_DUPLICATES_MARK) {
         flow_count_packet(flow, passage->packet, sender);
         table->counters.packets++;
@@ -358,9 +358,9 @@ start_flow(struct flow_table *table, const struct passage *passage)
     uint32_t slot = make_room(table, passage);
     struct flow *flow = flow_store_flow(&table->store, slot);
 
-    flow_begin(flow, p, sender);
+    flow_begin(flow, p);
     initiator_begin(flow, p, sender);
-    if (sender == flow_initiator(flow)) {
+    if (flow_key_is_icmp(&flow->key) && sender == flow_initiator(flow)) {
         flow->icmp_code = p->icmp_code;
     }
     if (flow->key.protocol == PROTOCOL_TCP) {
@@ -374,19 +374,20 @@ start_flow(struct flow_table *table, const struct passage *passage)
     return slot;
 }
 
-/* Never fails: a table that was made holds at least one slab, and ending flows
- * gives back both entries and parts. */
+/* Never fails: a table that was made has room for one flow, and ending flows
+ * gives back all that they take. */
 static uint32_t
 make_room(struct flow_table *table, const struct passage *passage)
 {
     uint32_t slot;
 
-    while (!(slot = flow_store_add(&table->store, &passage->lookup->ends.key,
-                                   (uint32_t)passage->lookup->hash))) {
-        flow_table_end_flow(table,
-                            flow_expiry_oldest(&table->expiry, &table->store,
-                                               flow_table_now(table)),
-                            FLOW_END_EVICTED);
+    while (!(slot = flow_store_add(&table->store, &passage->lookup->ends,
+                                   (uint32_t)passage->lookup->hash,
+                                   passage->packet))) {
+        flow_table_evict(table);
+        if (table->store.nodes.n_free > 1) {
+            flow_shrink_short(table); /* It is the place there is none for. */
+        }
     }
     return slot;
 }

@@ -42,10 +42,10 @@ history_add_scaled(struct flow *flow, enum history_letter letter, unsigned end,
 }
 
 void
-history_format(const struct flow *flow, char text[FLOW_HISTORY_SIZE + 1])
+history_format(const struct flow *flow, const struct flow_part *more,
+               char text[FLOW_HISTORY_SIZE + 1])
 {
     unsigned n = flow->history & ((1U << COUNT_BITS) - 1);
-    const struct flow_part *part = NULL;
     unsigned i;
 
     for (i = 0; i < n; i++) {
@@ -53,11 +53,8 @@ history_format(const struct flow *flow, char text[FLOW_HISTORY_SIZE + 1])
 
         text[i] = letter_of(flow, (unsigned)(flow->history >> shift) & 0x1f);
     }
-    if (n == INLINE_LETTERS) {
-        part = flow_part_find(flow, FLOW_PART_LETTERS);
-    }
-    for (unsigned j = 0; part && j < part->n; j++, i++) {
-        text[i] = letter_of(flow, part->letters.more[j]);
+    for (unsigned j = 0; more && j < more->n; j++, i++) {
+        text[i] = letter_of(flow, more->letters.more[j]);
     }
     text[i] = '\0';
 }
@@ -67,7 +64,7 @@ add_more(struct flow *flow, unsigned code)
 {
     struct flow_part *part = flow_part_get(flow, FLOW_PART_LETTERS);
 
-    if (!part || part->n == MORE_LETTERS) {
+    if (part->n == MORE_LETTERS) {
         flow->flags |= FLOW_HISTORY_CUT;
         return;
     }

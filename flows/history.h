@@ -8,6 +8,8 @@
 #include "flows/flow.h"
 #include "flows/flow_record.h"
 
+struct flow_part;
+
 enum history_letter {
     HISTORY_SYN,
     HISTORY_SYN_ACK,
@@ -49,7 +51,9 @@ void history_add(struct flow *, enum history_letter, unsigned end);
 void history_add_scaled(struct flow *, enum history_letter, unsigned end,
                         uint64_t count);
 
-void history_format(const struct flow *, char text[FLOW_HISTORY_SIZE + 1]);
+/* 'more' is the flow's part of further letters, or NULL. */
+void history_format(const struct flow *, const struct flow_part *more,
+                    char text[FLOW_HISTORY_SIZE + 1]);
 
 static inline void
 history_add_once(struct flow *flow, enum history_letter letter,

@@ -116,7 +116,6 @@ bool
 tcp_state_is_reuse(const struct flow *flow, const struct packet *p,
                    unsigned sender, bool is_long_idle)
 {
-    const struct flow_part *part;
     uint32_t start = flow->opening;
     bool is_known = tcp_state_of(flow, sender) == TCP_STATE_SYN_SENT;
 
@@ -124,8 +123,7 @@ tcp_state_is_reuse(const struct flow *flow, const struct packet *p,
         return false;
     }
     if (flow->marks & FLOW_MARK_DIALOGUE) {
-        part = flow_part_find(flow, FLOW_PART_DIALOGUE);
-        start = part->dialogue.start[sender];
+        start = flow_dialogue_of(flow)->start[sender];
         is_known = tcp_state_of(flow, sender) != TCP_STATE_INACTIVE;
     }
     if (is_known && p->tcp_seq == start) {
@@ -217,8 +215,7 @@ goes_on(const struct flow *flow, const struct packet *p, unsigned sender)
 static void
 go_on(struct flow *flow, const struct packet *p, unsigned sender)
 {
-    struct flow_dialogue *d =
-        &flow_part_find(flow, FLOW_PART_DIALOGUE)->dialogue;
+    struct flow_dialogue *d = flow_dialogue_of(flow);
 
     raise_ack(d, !sender, p->tcp_ack);
     raise_last(flow, d, p, sender);
@@ -290,7 +287,7 @@ dialogue_of(struct flow *flow)
     struct flow_dialogue *dialogue;
 
     if (flow->marks & FLOW_MARK_DIALOGUE) {
-        return &flow_part_find(flow, FLOW_PART_DIALOGUE)->dialogue;
+        return flow_dialogue_of(flow);
     }
     dialogue = &flow_part_get(flow, FLOW_PART_DIALOGUE)->dialogue;
     for (unsigned end = 0; end < 2; end++) {
@@ -392,17 +389,15 @@ write_control(struct flow *flow, const struct segment *s)
 static void
 check_window(struct flow *flow, const struct segment *s)
 {
-    struct flow_part *part;
+    struct flow_letters *letters;
 
     if (s->rst || tcp_state_of(flow, s->receiver) == TCP_STATE_CLOSED ||
         tcp_state_of(flow, s->sender) == TCP_STATE_RESET) {
         return;
     }
-    part = flow_part_get(flow, FLOW_PART_LETTERS);
-    if (part) {
-        history_add_scaled(flow, HISTORY_ZERO_WINDOW, s->sender,
-                           ++part->letters.zero_windows[s->sender]);
-    }
+    letters = &flow_part_get(flow, FLOW_PART_LETTERS)->letters;
+    history_add_scaled(flow, HISTORY_ZERO_WINDOW, s->sender,
+                       ++letters->zero_windows[s->sender]);
 }
 
 static void

@@ -51,20 +51,16 @@ tcp_stream_repeated(struct flow *flow, const struct flow_dialogue *d,
                     unsigned end, uint32_t seq, uint32_t length)
 {
     const struct flow_part *islands = islands_of(flow, end);
-    struct flow_part *part = flow_part_get(flow, FLOW_PART_TROUBLE);
+    struct flow_trouble *trouble =
+        &flow_part_get(flow, FLOW_PART_TROUBLE)->trouble;
     bool is_new = distance(seq + length, d->delivered[end]) > 0;
-    struct flow_trouble *trouble;
 
-    if (!part) {
-        return;
-    }
     for (unsigned i = 0; islands && i < islands->n; i++) {
         if (distance(seq, islands->islands.from[i]) >= 0 &&
             distance(islands->islands.to[i], seq + length) >= 0) {
             is_new = false;
         }
     }
-    trouble = &part->trouble;
     if (is_new) {
         trouble->out_of_order[end]++;
     } else {
@@ -123,14 +119,10 @@ add_island(struct flow *flow, unsigned end, uint32_t from, uint32_t to)
 {
     struct flow_part *part =
         flow_part_get(flow, end ? FLOW_PART_ISLANDS_1 : FLOW_PART_ISLANDS_0);
-    struct flow_islands *all;
+    struct flow_islands *all = &part->islands;
     unsigned i = 0;
     unsigned last;
 
-    if (!part) {
-        return;
-    }
-    all = &part->islands;
     while (i < part->n && distance(from, all->to[i]) > 0) {
         i++;
     }
@@ -223,21 +215,14 @@ remove_first(struct flow_part *part)
 static void
 count_gap(struct flow *flow, unsigned end, uint32_t size)
 {
-    struct flow_part *trouble;
-    struct flow_part *letters;
+    struct flow_letters *letters;
 
     if (!is_clean(flow)) {
         return;
     }
-    trouble = flow_part_get(flow, FLOW_PART_TROUBLE);
-    if (trouble) {
-        trouble->trouble.missed_bytes[end] += size;
-    }
-    letters = flow_part_get(flow, FLOW_PART_LETTERS);
-    if (letters) {
-        history_add_scaled(flow, HISTORY_GAP, end,
-                           ++letters->letters.gaps[end]);
-    }
+    flow_part_get(flow, FLOW_PART_TROUBLE)->trouble.missed_bytes[end] += size;
+    letters = &flow_part_get(flow, FLOW_PART_LETTERS)->letters;
+    history_add_scaled(flow, HISTORY_GAP, end, ++letters->gaps[end]);
 }
 
 static bool

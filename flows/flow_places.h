@@ -1,0 +1,54 @@
+/* Where flows were seen: on which interface and VLANs, in which tunnel, between
+ * which stations.  Much of it is the same for many flows, so what is the same
+ * is kept once and counted.
+ *
+ * A pool of places belongs to one table, within the table's memory limit; a
+ * place lives as long as a flow that was seen there. */
+
+#ifndef FLOWS_FLOW_PLACES_H
+#define FLOWS_FLOW_PLACES_H
+
+#include "dissect/addr.h"
+#include "dissect/packet.h"
+#include "flows/flow_index.h"
+#include "flows/flow_pool.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* As in struct packet; the stations in the order of the flow's ends.  Hashed
+ * and compared as bytes. */
+struct flow_place {
+    uint8_t mac[2][6]; /* Zero if the link has none. */
+    uint16_t vlan[PACKET_MAX_VLANS];
+    uint16_t file, interface;
+    uint32_t tunnel_id;
+    struct addr outer_src, outer_dst; /* Only with a tunnel. */
+    uint8_t n_vlans, tunnel, depth, unused;
+};
+
+static_assert(sizeof(struct flow_place) == 64, "a place has no padding");
+
+struct flow_places {
+    struct flow_pool pool;
+    struct flow_index index;
+    uint64_t seed;
+};
+
+bool flow_places_open(struct flow_places *, struct flow_memory *,
+                      uint32_t max_flows, uint64_t seed);
+void flow_places_close(struct flow_places *); /* Accepts a zeroed one. */
+
+/* The number of the packet's place, for a flow that it starts; 0 if memory is
+ * short. */
+uint32_t flow_places_take(struct flow_places *, const struct packet *,
+                          unsigned sender);
+
+/* A flow that took the place has ended. */
+void flow_places_give(struct flow_places *, uint32_t number);
+
+const struct flow_place *flow_places_at(const struct flow_places *,
+                                        uint32_t number);
+
+#endif
