@@ -240,6 +240,13 @@ struct detect_home {
     size_t n;
 };
 
+/* Where a server of some kind is at home. */
+struct detect_server {
+    uint16_t first, last; /* Ports. */
+    uint8_t space;        /* enum service_space. */
+    uint8_t kind;         /* As in struct detect_app. */
+};
+
 struct detect_settings {
     uint32_t named, on;         /* Bits, enum detector. */
     uint32_t rule[N_DETECTORS]; /* Of those named: index in 'rules'. */
@@ -248,7 +255,11 @@ struct detect_settings {
     /* From here on, derived; only where some detector is on. */
     const uint8_t *app_of; /* By symbol: 1 + number of a detect_app; or 0. */
     uint16_t n_symbols;
-    const struct detect_home *homes;             /* Of each detect_app. */
+    const struct detect_home *homes;     /* Of each detect_app. */
+    const struct detect_server *servers; /* In the order of the apps. */
+    size_t n_servers;
+    /* Detectors that look at a moment, as bits: at one flow, at many. */
+    uint16_t checks[SIGHTING_N_MOMENTS], watchers[SIGHTING_N_MOMENTS];
     uint64_t risk_login, risk_crypto, risk_port; /* nDPI's, as bits. */
 };
 
@@ -372,6 +383,11 @@ bool policy_test_question(const struct policy *,
 const struct detect_app *detect_apps(size_t *n);
 int detect_limit_key(enum detect_limit, enum detector *, enum detect_unit *);
 int64_t detect_limit_default(enum detect_limit);
+
+/* detect_flow.c and detect.c: the parts of the settings that say who looks
+ * when, from 'on'. */
+void detect_settle_checks(struct detect_settings *);
+void detect_settle_watchers(struct detect_settings *);
 
 /* judge_match.c: SSL 3.0 is 1, TLS 1.0 is 2, ..., TLS 1.3 is 5; DTLS as the
  * TLS it is built on; 0 if not seen or not known. */

@@ -5,6 +5,7 @@
 
 #include "rules/segments.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -442,12 +443,13 @@ candidates_of(const struct segments *segments, const struct addr *addr)
 static struct position
 position_of(const struct addr *addr)
 {
-    struct position position = {0, 0};
+    struct position position;
 
-    for (size_t i = 0; i < 8; i++) {
-        position.high = position.high << 8 | addr->byte[i];
-        position.low = position.low << 8 | addr->byte[8 + i];
-    }
+    memcpy(&position.high, addr->byte, sizeof position.high);
+    memcpy(&position.low, addr->byte + sizeof position.high,
+           sizeof position.low);
+    position.high = be64toh(position.high);
+    position.low = be64toh(position.low);
     return position;
 }
 

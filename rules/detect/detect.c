@@ -32,12 +32,22 @@ policy_sightings(const struct policy *policy)
 {
     uint32_t moments = 0;
 
-    for (unsigned i = 0; i < N_DETECTORS; i++) {
-        if (policy->detect.on >> i & 1) {
-            moments |= watchers[i].moments;
-        }
+    for (unsigned i = 0; i < SIGHTING_N_MOMENTS; i++) {
+        moments |= (policy->detect.watchers[i] ? 1U : 0U) << i;
     }
     return moments;
+}
+
+void
+detect_settle_watchers(struct detect_settings *detect)
+{
+    for (unsigned i = 0; i < N_DETECTORS; i++) {
+        for (unsigned moment = 0; moment < SIGHTING_N_MOMENTS; moment++) {
+            detect->watchers[moment] |=
+                (uint16_t)((detect->on >> i & watchers[i].moments >> moment & 1)
+                           << i);
+        }
+    }
 }
 
 struct detectors *
@@ -94,17 +104,14 @@ void
 detectors_see(struct detectors *detectors, const struct policy *policy,
               const struct sighting *seen)
 {
-    const struct detect_settings *detect = &policy->detect;
+    uint32_t left = policy->detect.watchers[seen->moment];
 
     if (!follow(detectors, policy, seen->now)) {
         return;
     }
     detectors->counters.sightings++;
-    for (unsigned i = 0; i < N_DETECTORS; i++) {
-        if ((detect->on >> i & 1) &&
-            (watchers[i].moments >> seen->moment & 1)) {
-            watchers[i].see(detectors, seen);
-        }
+    for (; left; left &= left - 1) {
+        watchers[__builtin_ctz(left)].see(detectors, seen);
     }
 }
 

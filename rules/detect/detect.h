@@ -57,7 +57,8 @@ enum sighting_moment {
     SIGHTING_ANSWER,      /* Its outcome changed. */
     SIGHTING_APPLICATION, /* Its application is final. */
     SIGHTING_INTERIM,     /* It lasts: totals so far. */
-    SIGHTING_END
+    SIGHTING_END,
+    SIGHTING_N_MOMENTS
 };
 
 /* ---- One flow. */

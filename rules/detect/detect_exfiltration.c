@@ -89,13 +89,7 @@ count(struct detectors *detectors, struct volume *volume, int64_t window_ns,
 {
     uint64_t ratio =
         (uint64_t)detectors_limit(detectors, LIMIT_EXFILTRATION_RATIO);
-    struct detection detection = {
-        .seen = *out,
-        .all_dsts = true,
-        .all_ports = true,
-        .counted = "bytes",
-        .limit = (uint64_t)detectors_limit(detectors, limit),
-        .window_ns = window_ns};
+    uint64_t max = (uint64_t)detectors_limit(detectors, limit);
 
     if (!(volume->out | volume->in) ||
         window_is_over(volume->since, out->now, window_ns)) {
@@ -103,10 +97,17 @@ count(struct detectors *detectors, struct volume *volume, int64_t window_ns,
     }
     volume->out += out->src_bytes;
     volume->in += out->dst_bytes;
-    if (count_is_news(volume->out, detection.limit, volume->told) &&
+    if (count_is_news(volume->out, max, volume->told) &&
         (!ratio || volume->in < volume->out / ratio)) {
+        struct detection detection = {.seen = *out,
+                                      .all_dsts = true,
+                                      .all_ports = true,
+                                      .counted = "bytes",
+                                      .count = volume->out,
+                                      .limit = max,
+                                      .window_ns = window_ns};
+
         volume->told = volume->out;
-        detection.count = volume->out;
         detectors_tell(detectors, DETECTOR_EXFILTRATION, &detection);
     }
 }

@@ -36,7 +36,6 @@ struct look {
     const struct flow_record *record;
     const struct detect_app *app[2]; /* Master and name; NULL if not listed. */
     uint8_t traits;                  /* Of both. */
-    enum sighting_moment moment;
 };
 
 static void look_init(struct look *, const struct policy *,
@@ -44,6 +43,7 @@ static void look_init(struct look *, const struct policy *,
 static const struct detect_app *app_of(const struct detect_settings *,
                                        uint16_t symbol);
 static bool is_rogue_server(const struct look *);
+static bool has_served(const struct flow_record *);
 static bool is_rogue_dhcp(const struct look *);
 static bool may_serve(const struct look *, unsigned kind, const struct addr *);
 static unsigned service_kind(const struct look *);
@@ -78,16 +78,17 @@ detect_flow(const struct policy *policy, const struct question *question,
 {
     const struct detect_settings *detect = &policy->detect;
     uint32_t tripped = 0;
-    struct look look = {.moment = moment};
+    struct look look = {.traits = 0};
 
-    if (!detect->on || question->icmp_orphan || question->icmp_related) {
+    if (!detect->checks[moment] || question->icmp_orphan ||
+        question->icmp_related) {
         return 0;
     }
     look_init(&look, policy, question, record);
-    for (uint32_t left = detect->on; left; left &= left - 1) {
+    for (uint32_t left = detect->checks[moment]; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctz(left);
 
-        if ((checks[i].moments >> moment & 1) && checks[i].trips(&look) &&
+        if (checks[i].trips(&look) &&
             !addr_set_has(&detect->except[i], &question->src)) {
             tripped |= 1U << i;
         }
@@ -100,12 +101,22 @@ policy_detections(const struct policy *policy)
 {
     uint32_t moments = 0;
 
-    for (unsigned i = 0; i < N_DETECTORS; i++) {
-        if (policy->detect.on >> i & 1) {
-            moments |= checks[i].moments;
-        }
+    for (unsigned i = 0; i < SIGHTING_N_MOMENTS; i++) {
+        moments |= (policy->detect.checks[i] ? 1U : 0U) << i;
     }
     return moments;
+}
+
+void
+detect_settle_checks(struct detect_settings *detect)
+{
+    for (unsigned i = 0; i < N_DETECTORS; i++) {
+        for (unsigned moment = 0; moment < SIGHTING_N_MOMENTS; moment++) {
+            detect->checks[moment] |=
+                (uint16_t)((detect->on >> i & checks[i].moments >> moment & 1)
+                           << i);
+        }
+    }
 }
 
 int32_t
@@ -150,8 +161,12 @@ static bool
 is_rogue_server(const struct look *look)
 {
     const struct question *question = look->question;
-    unsigned kind = service_kind(look);
+    unsigned kind;
 
+    if (!has_served(look->record)) {
+        return false;
+    }
+    kind = service_kind(look);
     if (!kind || !look->policy->has_authority[kind - 1]) {
         return false;
     }
@@ -162,6 +177,14 @@ is_rogue_server(const struct look *look)
            question->dst_port != MDNS && question->dst_port != LLMNR &&
            !may_serve(look, kind, &question->dst) &&
            !may_serve(look, kind, &question->src);
+}
+
+/* Something came back, or it may be what a DHCP server sends by itself. */
+static bool
+has_served(const struct flow_record *record)
+{
+    return record->destination.packets || record->source.port == DHCP_SERVER ||
+           record->source.port == DHCPV6_SERVER;
 }
 
 /* What a server sends to clients comes from the server's port and goes to the
@@ -199,17 +222,25 @@ may_serve(const struct look *look, unsigned kind, const struct addr *addr)
 static unsigned
 service_kind(const struct look *look)
 {
-    size_t n;
-    const struct detect_app *apps = detect_apps(&n);
+    const struct detect_settings *detect = look->detect;
+    const struct question *question = look->question;
+    enum service_space space;
 
-    if (look->question->app == QUESTION_APP_KNOWN) {
+    if (question->app == QUESTION_APP_KNOWN) {
         return look->app[0] && look->app[0]->kind ? look->app[0]->kind
                : look->app[1]                     ? look->app[1]->kind
                                                   : 0;
     }
-    for (size_t i = 0; look->question->app == QUESTION_APP_NONE && i < n; i++) {
-        if (apps[i].kind && at_home(look, &apps[i], look->question->dst_port)) {
-            return apps[i].kind;
+    if (question->app != QUESTION_APP_NONE) {
+        return 0;
+    }
+    space = service_space_of(question->protocol);
+    for (size_t i = 0; i < detect->n_servers; i++) {
+        const struct detect_server *server = &detect->servers[i];
+
+        if (server->first <= question->dst_port &&
+            question->dst_port <= server->last && server->space == space) {
+            return server->kind;
         }
     }
     return 0;
@@ -342,14 +373,13 @@ carries_much(const struct look *look)
     bool echo =
         (question->protocol == PROTOCOL_ICMP && question->icmp_type == 8) ||
         (question->protocol == PROTOCOL_ICMPV6 && question->icmp_type == 128);
-    bool name = question->protocol == PROTOCOL_UDP &&
-                service_kind(look) == 1 + IN_AUTHORITIES_DNS;
+    bool much =
+        (max_bytes && bytes >= (uint64_t)max_bytes) ||
+        (max_ns && wall_time_since(record->end, record->start) >= max_ns);
 
-    if (!(echo && bytes >= packets * ECHO_CARRIES_BYTES) && !name) {
-        return false;
-    }
-    return (max_bytes && bytes >= (uint64_t)max_bytes) ||
-           (max_ns && wall_time_since(record->end, record->start) >= max_ns);
+    return much && ((echo && bytes >= packets * ECHO_CARRIES_BYTES) ||
+                    (question->protocol == PROTOCOL_UDP &&
+                     service_kind(look) == 1 + IN_AUTHORITIES_DNS));
 }
 
 /* Of the initiator only: the responder of a routed flow is never on the link

@@ -18,6 +18,8 @@ static_assert(sizeof(struct place) == PLACES_VALUE_BYTES, "");
 #define SILENCE_CHECK_NS (60 * SECOND_NS)
 
 static void see_place(struct detectors *, const struct sighting *);
+static void tell_places(struct detectors *, const struct sighting *,
+                        segment_id before);
 static segment_id segment_named(const struct detectors *, uint64_t name);
 static void hear(struct detectors *, segment_id, struct wall_time);
 static void tell_silence(struct detectors *, segment_id);
@@ -62,13 +64,6 @@ see_place(struct detectors *detectors, const struct sighting *seen)
 {
     int64_t window_ns = detectors_limit(detectors, LIMIT_CONFORMANCE_WINDOW);
     uint64_t name = detectors->segments[seen->src_segment].name;
-    struct detection detection = {.seen = *seen,
-                                  .all_dsts = true,
-                                  .all_ports = true,
-                                  .counted = "segments",
-                                  .count = 2,
-                                  .limit = 2,
-                                  .window_ns = window_ns};
     struct place before, *place;
     bool is_new;
 
@@ -86,8 +81,24 @@ see_place(struct detectors *detectors, const struct sighting *seen)
     }
     place->is_told = 1;
     place->told = seen->now;
+    tell_places(detectors, seen, segment_named(detectors, before.segment));
+}
+
+static void
+tell_places(struct detectors *detectors, const struct sighting *seen,
+            segment_id before)
+{
+    struct detection detection = {
+        .seen = *seen,
+        .all_dsts = true,
+        .all_ports = true,
+        .counted = "segments",
+        .count = 2,
+        .limit = 2,
+        .window_ns = detectors_limit(detectors, LIMIT_CONFORMANCE_WINDOW)};
+
     detection.seen.dst = (struct addr){{0}};
-    detection.seen.dst_segment = segment_named(detectors, before.segment);
+    detection.seen.dst_segment = before;
     detection.seen.src_port = detection.seen.dst_port = 0;
     detection.seen.protocol = 0;
     detectors_tell(detectors, DETECTOR_CONFORMANCE, &detection);

@@ -32,8 +32,13 @@ static_assert(sizeof(struct probe_key) == SCAN_PROBE_KEY_BYTES, "no padding");
 static bool is_unanswered_try(const struct sighting *);
 static bool asks(const struct sighting *);
 static bool traces(const struct sighting *);
-static void count(struct detectors *, struct tries *, bool is_new,
-                  uint64_t target, struct detection *);
+static bool count(struct detectors *, struct tries *, bool is_new,
+                  enum detect_limit, uint64_t target, struct wall_time now);
+static void tell_hosts(struct detectors *, const struct sighting *,
+                       const struct tries *);
+static void tell_ports(struct detectors *, const struct sighting *,
+                       const struct tries *);
+static void tell(struct detectors *, struct detection *, const struct tries *);
 
 void
 scan_see(struct detectors *detectors, const struct sighting *seen)
@@ -41,16 +46,6 @@ scan_see(struct detectors *detectors, const struct sighting *seen)
     struct sweep_key sweep = {seen->src, seen->protocol,
                               sighting_service(seen)};
     struct probe_key probe = {seen->src, seen->dst};
-    struct detection hosts = {
-        .seen = *seen,
-        .all_dsts = true,
-        .counted = "hosts",
-        .limit = (uint64_t)detectors_limit(detectors, LIMIT_SCAN_HOSTS)};
-    struct detection ports = {
-        .seen = *seen,
-        .all_ports = true,
-        .counted = "ports",
-        .limit = (uint64_t)detectors_limit(detectors, LIMIT_SCAN_PORTS)};
     struct tries *tries;
     bool is_new;
 
@@ -59,14 +54,17 @@ scan_see(struct detectors *detectors, const struct sighting *seen)
                      &seen->src)) {
         return;
     }
-    hosts.seen.dst = (struct addr){{0}};
-    ports.seen.dst_port = 0;
     tries = recent_use(detectors->sweeps, &sweep, &is_new);
-    count(detectors, tries, is_new, distinct_hash(&seen->dst, sizeof seen->dst),
-          &hosts);
+    if (count(detectors, tries, is_new, LIMIT_SCAN_HOSTS,
+              distinct_hash(&seen->dst, sizeof seen->dst), seen->now)) {
+        tell_hosts(detectors, seen, tries);
+    }
     tries = recent_use(detectors->probes, &probe, &is_new);
-    count(detectors, tries, is_new,
-          distinct_hash(&sweep.protocol, 2 * sizeof sweep.protocol), &ports);
+    if (count(detectors, tries, is_new, LIMIT_SCAN_PORTS,
+              distinct_hash(&sweep.protocol, 2 * sizeof sweep.protocol),
+              seen->now)) {
+        tell_ports(detectors, seen, tries);
+    }
 }
 
 void
@@ -130,25 +128,63 @@ traces(const struct sighting *seen)
            seen->dst_port <= LAST_TRACE_PORT;
 }
 
-static void
+/* Returns true if that is news. */
+static bool
 count(struct detectors *detectors, struct tries *tries, bool is_new,
-      uint64_t target, struct detection *detection)
+      enum detect_limit limit, uint64_t target, struct wall_time now)
 {
-    int64_t window_ns = detectors_limit(detectors, LIMIT_SCAN_WINDOW);
-    struct wall_time now = detection->seen.now;
+    uint64_t max = (uint64_t)detectors_limit(detectors, limit);
 
-    if (!tries || !detection->limit) {
-        return;
+    if (!tries || !max) {
+        return false;
     }
-    if (is_new || window_is_over(tries->since, now, window_ns)) {
+    if (is_new ||
+        window_is_over(tries->since, now,
+                       detectors_limit(detectors, LIMIT_SCAN_WINDOW))) {
         distinct_clear(&tries->targets);
         *tries = (struct tries){.since = now};
     }
     distinct_add(&tries->targets, target, DETECT_EXACT_TARGETS);
-    if (count_is_news(tries->targets.n, detection->limit, tries->told)) {
-        tries->told = tries->targets.n;
-        detection->count = detection->n_targets = tries->targets.n;
-        detection->window_ns = window_ns;
-        detectors_tell(detectors, DETECTOR_SCAN, detection);
+    if (!count_is_news(tries->targets.n, max, tries->told)) {
+        return false;
     }
+    tries->told = tries->targets.n;
+    return true;
+}
+
+static void
+tell_hosts(struct detectors *detectors, const struct sighting *seen,
+           const struct tries *tries)
+{
+    struct detection detection = {
+        .seen = *seen,
+        .all_dsts = true,
+        .counted = "hosts",
+        .limit = (uint64_t)detectors_limit(detectors, LIMIT_SCAN_HOSTS)};
+
+    detection.seen.dst = (struct addr){{0}};
+    tell(detectors, &detection, tries);
+}
+
+static void
+tell_ports(struct detectors *detectors, const struct sighting *seen,
+           const struct tries *tries)
+{
+    struct detection detection = {
+        .seen = *seen,
+        .all_ports = true,
+        .counted = "ports",
+        .limit = (uint64_t)detectors_limit(detectors, LIMIT_SCAN_PORTS)};
+
+    detection.seen.dst_port = 0;
+    tell(detectors, &detection, tries);
+}
+
+static void
+tell(struct detectors *detectors, struct detection *detection,
+     const struct tries *tries)
+{
+    detection->count = detection->n_targets = tries->targets.n;
+    detection->window_ns = detectors_limit(detectors, LIMIT_SCAN_WINDOW);
+    detectors_tell(detectors, DETECTOR_SCAN, detection);
 }

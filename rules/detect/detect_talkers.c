@@ -26,6 +26,8 @@ enum {
     FIRST_DYNAMIC_PORT = 49152
 };
 
+static void tell(struct detectors *, const struct sighting *,
+                 const char *counted);
 static uint16_t lasting_service(const struct sighting *);
 
 void
@@ -36,9 +38,6 @@ talkers_see(struct detectors *detectors, const struct sighting *seen)
     struct pair_key pair = {src->name, dst->name, seen->protocol,
                             lasting_service(seen)};
     struct host_key host = {seen->src, dst->name};
-    int64_t warmup_ns = detectors_limit(detectors, LIMIT_NEW_TALKER_WARMUP);
-    struct detection detection = {
-        .seen = *seen, .count = 1, .limit = 1, .window_ns = warmup_ns};
     bool new_pair, new_host;
 
     if (seen->outcome < FLOW_OUTCOME_ESTABLISHED ||
@@ -46,13 +45,25 @@ talkers_see(struct detectors *detectors, const struct sighting *seen)
         seen->src_segment == seen->dst_segment) {
         return;
     }
-    if (!recent_use(detectors->pairs, &pair, &new_pair) ||
-        !recent_use(detectors->talkers, &host, &new_host) ||
-        seen->now.ns - detectors->began.ns < warmup_ns) {
-        return;
+    if (recent_use(detectors->pairs, &pair, &new_pair) &&
+        recent_use(detectors->talkers, &host, &new_host) &&
+        (new_pair || new_host)) {
+        tell(detectors, seen, new_pair ? "pairs" : "hosts");
     }
-    if (new_pair || new_host) {
-        detection.counted = new_pair ? "pairs" : "hosts";
+}
+
+static void
+tell(struct detectors *detectors, const struct sighting *seen,
+     const char *counted)
+{
+    int64_t warmup_ns = detectors_limit(detectors, LIMIT_NEW_TALKER_WARMUP);
+    struct detection detection = {.seen = *seen,
+                                  .counted = counted,
+                                  .count = 1,
+                                  .limit = 1,
+                                  .window_ns = warmup_ns};
+
+    if (seen->now.ns - detectors->began.ns >= warmup_ns) {
         detectors_tell(detectors, DETECTOR_NEW_TALKER, &detection);
     }
 }

@@ -38,6 +38,9 @@ static void load_limit(struct loader *, const struct yaml_node *,
 static bool load_bytes(struct loader *, const struct yaml_node *, int64_t *);
 static void load_known_apps(struct loader *);
 static void load_homes(struct loader *);
+static void load_servers(struct loader *, const struct detect_home *);
+static void add_server(struct loader *, struct arena_list *, uint8_t kind,
+                       const struct service_term *home);
 static const struct service_term *load_home(struct loader *, const char *text,
                                             size_t *n);
 static void load_home_term(struct loader *, struct arena_list *,
@@ -78,6 +81,8 @@ load_detect(struct loader *loader, const struct yaml_node *section)
         detect->risk_port = risk_bits(port);
         load_known_apps(loader);
         load_homes(loader);
+        detect_settle_checks(detect);
+        detect_settle_watchers(detect);
     }
 }
 
@@ -313,6 +318,41 @@ load_homes(struct loader *loader)
         homes[i].terms = load_home(loader, apps[i].home, &homes[i].n);
     }
     loader->policy->detect.homes = homes;
+    load_servers(loader, homes);
+}
+
+static void
+load_servers(struct loader *loader, const struct detect_home *homes)
+{
+    struct detect_settings *detect = &loader->policy->detect;
+    struct arena_list list = {.n = 0};
+    size_t n;
+    const struct detect_app *apps = detect_apps(&n);
+
+    for (size_t i = 0; homes && i < n; i++) {
+        for (size_t k = 0; apps[i].kind && k < homes[i].n; k++) {
+            add_server(loader, &list, apps[i].kind, &homes[i].terms[k]);
+        }
+    }
+    detect->servers = list.items;
+    detect->n_servers = list.n;
+}
+
+static void
+add_server(struct loader *loader, struct arena_list *list, uint8_t kind,
+           const struct service_term *home)
+{
+    struct detect_server *server =
+        arena_list_add(loader->arena, list, sizeof *server);
+
+    if (!server) {
+        loader->out_of_memory = true;
+        return;
+    }
+    *server = (struct detect_server){.first = home->first,
+                                     .last = home->last,
+                                     .space = home->space,
+                                     .kind = kind};
 }
 
 /* 'text' is ours: services and terms with single spaces between them. */
