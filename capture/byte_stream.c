@@ -17,6 +17,9 @@ static bool stream_start(struct byte_stream *, struct error *);
 static bool stream_start_decompress(struct byte_stream *, enum compression,
                                     struct error *);
 static bool window_make_room(struct byte_stream *, size_t size);
+static uint8_t *window_next(struct byte_stream *, size_t capacity);
+static uint8_t *window_grow(struct byte_stream *, size_t capacity);
+static void move(uint8_t *to, const uint8_t *from, size_t size);
 static enum byte_stream_status window_extend(struct byte_stream *);
 static enum byte_stream_status window_decompress(struct byte_stream *);
 static enum byte_stream_status stream_read(struct byte_stream *, uint8_t *to,
@@ -27,15 +30,9 @@ static bool error_from_errno(struct error *, const char *where);
 
 bool
 byte_stream_init(struct byte_stream *stream, const char *path,
-                 struct error *error)
+                 const struct source_windows *windows, struct error *error)
 {
-    *stream = (struct byte_stream){.fd = -1};
-    stream->window = malloc(BYTE_STREAM_WINDOW_BYTES);
-    if (!stream->window) {
-        return error_set(error, ERROR_MEMORY, path, "no memory to read it");
-    }
-    stream->capacity = BYTE_STREAM_WINDOW_BYTES;
-    stream->next = stream->end = stream->window;
+    *stream = (struct byte_stream){.fd = -1, .windows = *windows};
     if (!stream_open(stream, path, error) || !stream_start(stream, error)) {
         byte_stream_done(stream);
         return false;
@@ -51,7 +48,9 @@ byte_stream_done(struct byte_stream *stream)
     }
     decompress_free(stream->decompress);
     free(stream->input);
-    free(stream->window);
+    if (!stream->windows.next) {
+        free(stream->window);
+    }
 }
 
 enum byte_stream_status
@@ -123,7 +122,7 @@ stream_start_decompress(struct byte_stream *stream,
     size_t size = byte_stream_left(stream);
 
     /* The first read may have filled the window. */
-    stream->input = malloc(BYTE_STREAM_WINDOW_BYTES);
+    stream->input = malloc(SOURCE_WINDOW_BYTES);
     if (!stream->input) {
         return error_set(error, ERROR_MEMORY, NULL, "no memory to read it");
     }
@@ -138,26 +137,69 @@ stream_start_decompress(struct byte_stream *stream,
     return true;
 }
 
-/* Moves what is left to the front; makes the window larger if one record wants
- * more than all of it. */
+/* Moves what is left to the front of a window that is larger if one record
+ * wants more than all of it. */
 static bool
 window_make_room(struct byte_stream *stream, size_t size)
 {
+    size_t capacity = size > SOURCE_WINDOW_BYTES ? size : SOURCE_WINDOW_BYTES;
     size_t left = byte_stream_left(stream);
+    uint64_t offset = byte_stream_offset(stream);
+    uint8_t *window = stream->windows.next ? window_next(stream, capacity)
+                                           : window_grow(stream, capacity);
 
-    stream->window_offset = byte_stream_offset(stream);
-    memmove(stream->window, stream->next, left);
-    if (size > stream->capacity) {
-        uint8_t *window = realloc(stream->window, size);
-
-        if (window) {
-            stream->window = window;
-            stream->capacity = size;
-        }
+    if (!window) {
+        return false;
     }
-    stream->next = stream->window;
-    stream->end = stream->window + left;
-    return size <= stream->capacity;
+    stream->window_offset = offset;
+    stream->window = window;
+    stream->next = window;
+    stream->end = window + left;
+    return true;
+}
+
+/* Of the caller's.  Before a read from a pipe could block, it is told. */
+static uint8_t *
+window_next(struct byte_stream *stream, size_t capacity)
+{
+    struct pollfd ready = {.fd = stream->fd, .events = POLLIN};
+    bool waits = !stream->size && poll(&ready, 1, 0) == 0;
+    uint8_t *window =
+        stream->windows.next(stream->windows.context, capacity, waits);
+
+    if (window) {
+        move(window, stream->next, byte_stream_left(stream));
+        stream->capacity = capacity;
+    }
+    return window;
+}
+
+/* The stream's own, which never gets smaller. */
+static uint8_t *
+window_grow(struct byte_stream *stream, size_t capacity)
+{
+    size_t taken = (size_t)(stream->next - stream->window);
+    size_t left = byte_stream_left(stream);
+    uint8_t *window = stream->window;
+
+    if (capacity > stream->capacity) {
+        window = realloc(window, capacity);
+        if (!window) {
+            return NULL;
+        }
+        stream->capacity = capacity;
+    }
+    move(window, window + taken, left);
+    return window;
+}
+
+/* Before the first fill there is no window, and nothing to move. */
+static void
+move(uint8_t *to, const uint8_t *from, size_t size)
+{
+    if (size) {
+        memmove(to, from, size);
+    }
 }
 
 /* Adds at least one byte after 'end'. */

@@ -9,14 +9,15 @@
  * costs less than the page faults, memory does not grow with the file, and a
  * file truncated behind our back is an end of file and not a SIGBUS.
  *
- * Memory: the window, BYTE_STREAM_WINDOW_BYTES unless one record needs more, at
- * most BYTE_STREAM_MAX_BYTES; compressed, BYTE_STREAM_INPUT_BYTES and what
+ * Memory: the window, SOURCE_WINDOW_BYTES unless one record needs more, at most
+ * BYTE_STREAM_MAX_BYTES; compressed, BYTE_STREAM_INPUT_BYTES and what
  * decompress.h says.  Used by one thread. */
 
 #ifndef CAPTURE_BYTE_STREAM_H
 #define CAPTURE_BYTE_STREAM_H
 
 #include "capture/error.h"
+#include "capture/source.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,9 +26,8 @@
 struct decompress;
 
 enum {
-    BYTE_STREAM_WINDOW_BYTES = 256 << 10,
-    BYTE_STREAM_INPUT_BYTES = 128 << 10, /* Compressed bytes read at once. */
-    BYTE_STREAM_MAX_BYTES = 16 << 20     /* Largest byte_stream_fill(). */
+    BYTE_STREAM_INPUT_BYTES = 128 << 10,            /* Compressed, at once. */
+    BYTE_STREAM_MAX_BYTES = SOURCE_MAX_WINDOW_BYTES /* In a fill. */
 };
 
 enum byte_stream_status {
@@ -44,6 +44,7 @@ struct byte_stream {
 
     uint8_t *window;
     size_t capacity;
+    struct source_windows windows; /* Where windows come from; or NULL. */
     uint64_t window_offset; /* Of window[0] in the uncompressed stream. */
 
     int fd;
@@ -64,7 +65,7 @@ struct byte_stream {
  * reads its first bytes.  False and '*error' on failure, with nothing to undo.
  */
 bool byte_stream_init(struct byte_stream *, const char *path,
-                      struct error *error);
+                      const struct source_windows *, struct error *error);
 void byte_stream_done(struct byte_stream *);
 
 /* Bytes that can be taken now. */

@@ -2,7 +2,9 @@
  *
  * A source is used by one thread, the one that opened it.  Frames come in
  * batches, so that the stages behind it can prefetch; the bytes of a batch stay
- * valid until the next source_read() or source_close() on the same source. */
+ * valid until the next source_read() or source_close() on the same source, or
+ * for as long as the caller keeps the windows it gave (struct source_windows).
+ */
 
 #ifndef CAPTURE_SOURCE_H
 #define CAPTURE_SOURCE_H
@@ -19,14 +21,32 @@ struct source; /* Opaque. */
 enum {
     /* Largest record accepted from a file, as in libpcap: more is corruption.
      */
-    SOURCE_MAX_FRAME_BYTES = 262144
+    SOURCE_MAX_FRAME_BYTES = 262144,
+    /* A frame takes at least so many bytes of the file, uncompressed. */
+    SOURCE_MIN_RECORD_BYTES = 16,
+    SOURCE_WINDOW_BYTES = 256 << 10, /* Read at once, see byte_stream.h. */
+    SOURCE_MAX_WINDOW_BYTES = 16 << 20
+};
+
+/* Memory to read into, from who keeps frames longer than a source does: nothing
+ * is copied then but the record that began in one window and ends in the next.
+ */
+struct source_windows {
+    /* Room for 'size' bytes, SOURCE_WINDOW_BYTES unless one record needs more,
+     * at most SOURCE_MAX_WINDOW_BYTES.  The source reads the last bytes of the
+     * window before, writes to that one no more, and goes on in this one; they
+     * may be the same.  'waits': nothing more can be read just now.  NULL: out
+     * of memory. */
+    uint8_t *(*next)(void *context, size_t size, bool waits);
+    void *context;
 };
 
 struct source_options {
     /* BPF expression, or NULL for every frame.  As for 'tcpdump -r', 'tcp' does
      * not look behind VLAN tags; 'tcp or (vlan and tcp)' does. */
     const char *filter;
-    uint16_t file; /* Stamped on every frame. */
+    uint16_t file;                 /* Stamped on every frame. */
+    struct source_windows windows; /* 'next' NULL: the source has its own. */
 };
 
 enum source_status {

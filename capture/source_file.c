@@ -151,7 +151,8 @@ file_open(struct source_file *file, const char *path,
     if (!file->name) {
         return error_set(error, ERROR_MEMORY, NULL, "no memory to read it");
     }
-    file->stream_open = byte_stream_init(&file->stream, path, error);
+    file->stream_open =
+        byte_stream_init(&file->stream, path, &options->windows, error);
     if (!file->stream_open) {
         return false;
     }
