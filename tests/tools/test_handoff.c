@@ -3,110 +3,239 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "tools/runtime/exchange.h"
+#include "capture/source.h"
+#include "rules/policy.h"
 #include "tools/runtime/handoff.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
-    N_PACKETS = 100000
+    N_WORKERS = 3,
+    N_STRETCHES = 3000,
+    STRETCH_FRAMES = 300 /* At most. */
 };
 
-/* What the consuming thread saw; asserted on by the test's own thread. */
+/* What a worker saw; asserted on by the test's own thread. */
 struct seen {
-    struct exchange *handoff;
-    uint64_t n_packets;
-    bool in_order, bytes_right;
+    struct handoff *handoff;
+    unsigned worker;
+    bool is_slow;
+    size_t n_frames, n_stretches, n_rounds;
+    uint64_t last;
+    bool in_order, bytes_right, clocks_right;
+    pthread_t thread;
 };
+
+/* Every frame holds its number; the worker is that modulo N_WORKERS. */
+static void
+look_at(struct seen *seen, const struct handoff_list *list)
+{
+    for (size_t i = 0; i < list->n_frames; i++) {
+        const struct frame *frame = &list->frames[i];
+
+        seen->n_frames++;
+        seen->in_order &= frame->number > seen->last &&
+                          frame->number % N_WORKERS == seen->worker;
+        seen->last = frame->number;
+        seen->bytes_right &=
+            memcmp(frame->data, &frame->number, sizeof frame->number) == 0;
+        seen->clocks_right &= list->clocks[i].ns == (int64_t)frame->number;
+    }
+}
 
 static void *
 consume(void *argument)
 {
     struct seen *seen = argument;
-    struct handoff_batch *batch;
+    struct handoff_share share;
 
-    while ((batch = exchange_receive(seen->handoff))) {
-        for (size_t i = 0; i < batch->n_packets; i++) {
-            uint64_t number = seen->n_packets++;
+    while (handoff_receive(seen->handoff, seen->worker, &share)) {
+        const struct handoff_list *list = share.frames;
 
-            seen->in_order &= batch->packets[i].number == number &&
-                              batch->frames[i].number == number;
-            seen->bytes_right &=
-                batch->frames[i].captured == sizeof number &&
-                memcmp(batch->frames[i].data, &number, sizeof number) == 0;
+        for (; list; list = list->next) {
+            look_at(seen, list);
         }
-        exchange_give_back(seen->handoff, batch);
+        if (seen->is_slow && seen->n_stretches % 100 == 0) {
+            usleep(1000);
+        }
+        seen->n_stretches++;
+        seen->n_rounds += share.ends_round;
+        handoff_done(seen->handoff, seen->worker);
     }
     return NULL;
 }
 
-static void
-every_packet_arrives_once_in_order_with_its_bytes(void **state)
+static struct handoff *
+handoff_of(unsigned n_workers)
 {
     struct error error;
-    struct seen seen = {.in_order = true, .bytes_right = true};
-    struct handoff_batch *batch;
-    pthread_t thread;
+    struct handoff *handoff = handoff_new(n_workers, &error);
+
+    assert_non_null(handoff);
+    return handoff;
+}
+
+/* Fills a stretch with 'n' frames, from number '*number' + 1 on. */
+static void
+fill(struct handoff *handoff, uint8_t *window, size_t n, uint64_t *number)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct frame frame = {.number = ++*number,
+                              .data = window + i * sizeof *number,
+                              .captured = sizeof *number};
+
+        memcpy(window + i * sizeof *number, number, sizeof *number);
+        handoff_add(handoff, (unsigned)(*number % N_WORKERS), &frame,
+                    (struct wall_time){(int64_t)*number});
+    }
+}
+
+/* The first worker is slower than the reader, the others are not. */
+static void
+every_frame_arrives_once_in_order_with_its_bytes(void **state)
+{
+    struct handoff *handoff = handoff_of(N_WORKERS);
+    struct seen seen[N_WORKERS];
+    uint64_t number = 0;
+    size_t n_frames = 0;
 
     (void)state;
-    seen.handoff = handoff_new(&error);
-    assert_non_null(seen.handoff);
-    assert_int_equal(pthread_create(&thread, NULL, consume, &seen), 0);
-    batch = handoff_take_empty(seen.handoff);
-    for (uint64_t i = 0; i < N_PACKETS; i++) {
-        struct packet packet = {.number = i};
-        struct frame frame = {.number = i,
-                              .data = (const uint8_t *)&i,
-                              .captured = sizeof i,
-                              .wire_size = sizeof i};
-
-        while (!handoff_batch_add(batch, &frame, &packet, frame.time)) {
-            exchange_send(seen.handoff, batch);
-            batch = handoff_take_empty(seen.handoff);
-        }
+    for (unsigned i = 0; i < N_WORKERS; i++) {
+        seen[i] = (struct seen){.handoff = handoff,
+                                .worker = i,
+                                .is_slow = i == 0,
+                                .in_order = true,
+                                .bytes_right = true,
+                                .clocks_right = true};
+        assert_int_equal(
+            pthread_create(&seen[i].thread, NULL, consume, &seen[i]), 0);
     }
-    exchange_send(seen.handoff, batch);
-    exchange_send(seen.handoff, NULL);
-    pthread_join(thread, NULL);
-    assert_int_equal(seen.n_packets, N_PACKETS);
-    assert_true(seen.in_order);
-    assert_true(seen.bytes_right);
-    exchange_free(seen.handoff);
+    for (size_t i = 0; i < N_STRETCHES; i++) {
+        uint8_t *window = handoff_window(handoff, SOURCE_WINDOW_BYTES);
+
+        assert_non_null(window);
+        fill(handoff, window, i % STRETCH_FRAMES, &number);
+        handoff_send(handoff, i % HANDOFF_ROUND == HANDOFF_ROUND - 1,
+                     (struct wall_time){(int64_t)number}, NULL);
+    }
+    handoff_close(handoff);
+    for (unsigned i = 0; i < N_WORKERS; i++) {
+        pthread_join(seen[i].thread, NULL);
+        assert_int_equal(seen[i].n_stretches, N_STRETCHES);
+        assert_int_equal(seen[i].n_rounds, N_STRETCHES / HANDOFF_ROUND);
+        assert_true(seen[i].in_order);
+        assert_true(seen[i].bytes_right);
+        assert_true(seen[i].clocks_right);
+        n_frames += seen[i].n_frames;
+    }
+    assert_int_equal(n_frames, number);
+    handoff_free(handoff);
 }
 
 static void
-a_batch_takes_the_largest_frame_and_refuses_what_does_not_fit(void **state)
+a_stretch_takes_a_window_of_the_smallest_records(void **state)
 {
-    static const uint8_t bytes[262144];
-    struct packet packet = {.number = 1};
-    struct frame frame = {.data = bytes, .captured = sizeof bytes};
-    struct error error;
-    struct exchange *handoff = handoff_new(&error);
-    struct handoff_batch *batch = handoff_take_empty(handoff);
-    size_t n = 0;
+    enum {
+        N = SOURCE_WINDOW_BYTES / SOURCE_MIN_RECORD_BYTES
+    };
+    struct handoff *handoff = handoff_of(N_WORKERS);
+    uint8_t *window = handoff_window(handoff, SOURCE_WINDOW_BYTES);
+    struct handoff_share share;
+    size_t n_frames = 0;
+    uint64_t number = 0;
 
     (void)state;
-    while (handoff_batch_add(batch, &frame, &packet, frame.time)) {
-        n++;
+    assert_true(handoff_is_empty(handoff));
+    fill(handoff, window, N, &number);
+    assert_false(handoff_is_empty(handoff));
+    handoff_send(handoff, true, (struct wall_time){0}, NULL);
+    for (unsigned i = 0; i < N_WORKERS; i++) {
+        assert_true(handoff_receive(handoff, i, &share));
+        for (const struct handoff_list *list = share.frames; list;
+             list = list->next) {
+            n_frames += list->n_frames;
+        }
+        handoff_done(handoff, i);
     }
-    assert_int_equal(n, HANDOFF_BYTES / sizeof bytes);
-    frame.captured = 0;
-    assert_true(handoff_batch_add(batch, &frame, &packet, frame.time));
-    exchange_give_back(handoff, batch);
-    batch = handoff_take_empty(handoff);
-    assert_int_equal(batch->n_packets, 0);
-    exchange_free(handoff);
+    assert_int_equal(n_frames, N);
+    handoff_close(handoff);
+    assert_false(handoff_receive(handoff, 0, &share));
+    handoff_free(handoff);
+}
+
+static void
+a_window_not_sent_is_given_again(void **state)
+{
+    struct handoff *handoff = handoff_of(1);
+    const uint8_t *window = handoff_window(handoff, SOURCE_WINDOW_BYTES);
+
+    (void)state;
+    assert_ptr_equal(handoff_window(handoff, SOURCE_WINDOW_BYTES), window);
+    handoff_send(handoff, false, (struct wall_time){0}, NULL);
+    assert_ptr_not_equal(handoff_window(handoff, SOURCE_WINDOW_BYTES), window);
+    handoff_free(handoff);
+}
+
+/* The window before a large one is good until the next: what is left in it is
+ * copied.  AddressSanitizer knows. */
+static void
+large_windows_come_and_go(void **state)
+{
+    struct handoff *handoff = handoff_of(1);
+    struct handoff_share share;
+    const uint8_t *before = handoff_window(handoff, SOURCE_WINDOW_BYTES);
+
+    (void)state;
+    for (size_t i = 0; i < 3 * (size_t)HANDOFF_STRETCHES; i++) {
+        size_t size = i % 4 ? SOURCE_MAX_WINDOW_BYTES : SOURCE_WINDOW_BYTES;
+        uint8_t *window;
+
+        handoff_send(handoff, true, (struct wall_time){0}, NULL);
+        assert_true(handoff_receive(handoff, 0, &share));
+        handoff_done(handoff, 0);
+        window = handoff_window(handoff, size);
+        assert_non_null(window);
+        memcpy(window, before, 100);
+        window[size - 1] = 1;
+        before = window;
+    }
+    handoff_free(handoff);
+}
+
+static void
+a_policy_comes_with_the_stretch_before_it(void **state)
+{
+    struct handoff *handoff = handoff_of(2);
+    struct policy *policy = policy_observe_all();
+    struct handoff_share share;
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * HANDOFF_STRETCHES; i++) {
+        assert_non_null(handoff_window(handoff, SOURCE_WINDOW_BYTES));
+        handoff_send(handoff, true, (struct wall_time){i},
+                     i % 3 ? NULL : policy_ref(policy));
+        for (unsigned worker = 0; worker < 2; worker++) {
+            assert_true(handoff_receive(handoff, worker, &share));
+            assert_ptr_equal(share.policy, i % 3 ? NULL : policy);
+            assert_int_equal(share.clock.ns, i);
+            handoff_done(handoff, worker);
+        }
+    }
+    policy_unref(policy);
+    handoff_free(handoff);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_packet_arrives_once_in_order_with_its_bytes),
-        cmocka_unit_test(
-            a_batch_takes_the_largest_frame_and_refuses_what_does_not_fit),
+        cmocka_unit_test(every_frame_arrives_once_in_order_with_its_bytes),
+        cmocka_unit_test(a_stretch_takes_a_window_of_the_smallest_records),
+        cmocka_unit_test(a_window_not_sent_is_given_again),
+        cmocka_unit_test(large_windows_come_and_go),
+        cmocka_unit_test(a_policy_comes_with_the_stretch_before_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,67 +2,67 @@
 
 #include "tools/runtime/pipeline.h"
 
+#include "capture/source.h"
 #include "tools/output/output.h"
-#include "tools/runtime/exchange.h"
 #include "tools/runtime/handoff.h"
 #include "tools/runtime/reader.h"
 
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    /* Packets of a round, when they come without a pause: so many that what a
-     * round costs does not show. */
-    ROUND_PACKETS = 4096,
-    /* Full batches of one lane in a round.  Every round must fit into a handoff
-     * whole, the batch that ends it included: a worker may wait for the desk,
-     * and the desk waits for the end of the round on every lane. */
-    ROUND_BATCHES = HANDOFF_BATCHES - 2
+    CACHE_LINE_BYTES = 64
 };
 
 /* Where packets of one share go. */
 struct lane {
     struct worker *worker;
-    struct exchange *handoff;    /* NULL: the worker runs inline. */
-    struct handoff_batch *batch; /* Being filled; NULL before the first. */
-    unsigned round_batches;      /* Sent since the last round ended. */
+    unsigned number;
     pthread_t thread;
     bool running;
-    const struct pipeline *pipeline; /* Read after the last batch. */
+    const struct pipeline *pipeline; /* Read after the last stretch. */
 };
 
 struct pipeline {
-    const struct pipeline_options *options;
-    struct pipeline_result *result;
-    struct capture_names names;
-    struct wall_time clock; /* The latest stamp so far. */
-    size_t round_packets;   /* Handed on since the last round ended. */
+    /* The calling thread's own, which writes some of it at every packet. */
+    alignas(CACHE_LINE_BYTES) struct wall_time clock; /* The latest stamp. */
+    unsigned round_stretches; /* Sent since the last round ended. */
+    unsigned n_lanes;
+    struct pipeline_result *result; /* Read by others after the last stretch. */
     struct desk *desk;
     pthread_t desk_thread;
     bool desk_running;
-    struct lane lanes[PIPELINE_MAX_WORKERS];
-    unsigned n_lanes;
+
+    /* Workers read these. */
+    alignas(CACHE_LINE_BYTES) struct lane lanes[PIPELINE_MAX_WORKERS];
+    struct handoff *handoff; /* NULL: the only worker runs inline. */
+    const struct pipeline_options *options;
+    struct capture_names names;
 };
 
+static void read_files(struct pipeline *);
 static bool start(struct pipeline *, struct error *);
 static bool start_desk(struct pipeline *, struct error *);
 static bool start_lane(struct pipeline *, struct lane *, unsigned i,
                        struct error *);
 static bool start_threads(struct pipeline *, struct error *);
 static void finish(struct pipeline *);
-static void send_last(struct lane *);
 static void finish_lane(struct lane *, struct pipeline_counters *sum);
 static void *run_desk(void *argument);
 static void *run_lane(void *argument);
-static void work(struct worker *, const struct handoff_batch *);
+static void work(const struct lane *, const struct handoff_share *);
+static void work_list(const struct lane *, const struct handoff_list *);
+static void prefetch_headers(const struct frame *);
 static void finish_worker(struct lane *);
 static struct wall_time tick(struct pipeline *, const struct packet *);
 static void work_inline(void *context, const struct frame *,
-                        const struct packet *, size_t n_packets, bool idle);
+                        const struct packet *, size_t n_packets);
 static void share_out(void *context, const struct frame *,
-                      const struct packet *, size_t n_packets, bool idle);
-static void end_round(struct pipeline *, struct policy *next);
+                      const struct packet *, size_t n_packets);
+static uint8_t *next_window(void *context, size_t size, bool waits);
+static void send_stretch(struct pipeline *, bool ends_round, struct policy *);
 static struct policy *next_policy(struct pipeline *);
 
 unsigned
@@ -86,9 +86,7 @@ pipeline_run(const struct pipeline_options *options,
     capture_names_init(&pipeline.names, options->files, options->n_files);
     started = start(&pipeline, error);
     if (started) {
-        reader_run(options, &pipeline.names,
-                   options->n_workers == 1 ? work_inline : share_out, &pipeline,
-                   result);
+        read_files(&pipeline);
     }
     finish(&pipeline);
     capture_names_done(&pipeline.names);
@@ -99,6 +97,21 @@ void
 pipeline_result_done(struct pipeline_result *result)
 {
     free(result->files);
+}
+
+static void
+read_files(struct pipeline *pipeline)
+{
+    struct reader_options reader = {.pipeline = pipeline->options,
+                                    .names = &pipeline->names,
+                                    .handler = work_inline,
+                                    .context = pipeline};
+
+    if (pipeline->handoff) {
+        reader.windows = (struct source_windows){next_window, pipeline};
+        reader.handler = share_out;
+    }
+    reader_run(&reader, pipeline->result);
 }
 
 /* nDPI wants its modules made one after the other: here, before any thread. */
@@ -140,6 +153,10 @@ start_desk(struct pipeline *pipeline, struct error *error)
 static bool
 start_threads(struct pipeline *pipeline, struct error *error)
 {
+    pipeline->handoff = handoff_new(pipeline->n_lanes, error);
+    if (!pipeline->handoff) {
+        return false;
+    }
     pipeline->desk_running = pthread_create(&pipeline->desk_thread, NULL,
                                             run_desk, pipeline->desk) == 0;
     for (unsigned i = 0; pipeline->desk_running && i < pipeline->n_lanes; i++) {
@@ -171,14 +188,9 @@ start_lane(struct pipeline *pipeline, struct lane *lane, unsigned i,
     worker.table.max_bytes /= options->n_workers;
     worker.max_inspection_bytes /= options->n_workers;
     lane->pipeline = pipeline;
+    lane->number = i;
     lane->worker = worker_new(&worker, error);
-    if (!lane->worker) {
-        return false;
-    }
-    if (options->n_workers > 1) {
-        lane->handoff = handoff_new(error);
-    }
-    return options->n_workers == 1 || lane->handoff;
+    return lane->worker != NULL;
 }
 
 /* All lanes are told before the first is waited for, so they finish together.
@@ -188,10 +200,11 @@ finish(struct pipeline *pipeline)
 {
     struct pipeline_counters *counters = &pipeline->result->counters;
 
-    for (unsigned i = 0; i < pipeline->n_lanes; i++) {
-        if (pipeline->lanes[i].running) {
-            send_last(&pipeline->lanes[i]);
+    if (pipeline->handoff) {
+        if (!handoff_is_empty(pipeline->handoff)) {
+            send_stretch(pipeline, false, NULL);
         }
+        handoff_close(pipeline->handoff);
     }
     for (unsigned i = 0; i < pipeline->n_lanes; i++) {
         finish_lane(&pipeline->lanes[i], counters);
@@ -207,15 +220,7 @@ finish(struct pipeline *pipeline)
         worker_free(pipeline->lanes[i].worker);
     }
     desk_free(pipeline->desk);
-}
-
-static void
-send_last(struct lane *lane)
-{
-    if (lane->batch) {
-        exchange_send(lane->handoff, lane->batch);
-    }
-    exchange_send(lane->handoff, NULL);
+    handoff_free(pipeline->handoff);
 }
 
 static void
@@ -232,7 +237,6 @@ finish_lane(struct lane *lane, struct pipeline_counters *sum)
         worker_get_counters(lane->worker, &counters);
         worker_counters_add(&sum->workers, &counters);
     }
-    exchange_free(lane->handoff);
 }
 
 static void *
@@ -246,27 +250,56 @@ static void *
 run_lane(void *argument)
 {
     struct lane *lane = argument;
-    struct handoff_batch *batch;
+    struct handoff *handoff = lane->pipeline->handoff;
+    struct handoff_share share;
 
-    while ((batch = exchange_receive(lane->handoff))) {
-        work(lane->worker, batch);
-        exchange_give_back(lane->handoff, batch);
+    while (handoff_receive(handoff, lane->number, &share)) {
+        work(lane, &share);
+        handoff_done(handoff, lane->number);
     }
     finish_worker(lane);
     return NULL;
 }
 
 static void
-work(struct worker *worker, const struct handoff_batch *batch)
+work(const struct lane *lane, const struct handoff_share *share)
 {
-    worker_packets(worker, batch->frames, batch->packets, batch->clocks,
-                   batch->n_packets);
-    if (batch->ends_round) {
-        worker_end_round(worker, batch->clock);
+    for (const struct handoff_list *list = share->frames; list;
+         list = list->next) {
+        work_list(lane, list);
     }
-    if (batch->policy) {
-        worker_set_policy(worker, batch->policy);
-        policy_unref(batch->policy);
+    if (share->ends_round) {
+        worker_end_round(lane->worker, share->clock);
+    }
+    if (share->policy) {
+        worker_set_policy(lane->worker, share->policy);
+    }
+}
+
+/* Frames are dissected again here, in this thread's cache: that costs less than
+ * what the reader made of them would, on its way from the reader's. */
+static void
+work_list(const struct lane *lane, const struct handoff_list *list)
+{
+    struct packet packets[HANDOFF_LIST_FRAMES];
+
+    for (size_t i = 0; i < list->n_frames; i++) {
+        prefetch_headers(&list->frames[i]);
+    }
+    for (size_t i = 0; i < list->n_frames; i++) {
+        dissect_frame(&list->frames[i], &lane->pipeline->options->dissect,
+                      &packets[i]);
+    }
+    worker_packets(lane->worker, list->frames, packets, list->clocks,
+                   list->n_frames);
+}
+
+static void
+prefetch_headers(const struct frame *frame)
+{
+    __builtin_prefetch(frame->data);
+    if (frame->captured > CACHE_LINE_BYTES) {
+        __builtin_prefetch(frame->data + CACHE_LINE_BYTES);
     }
 }
 
@@ -293,14 +326,13 @@ tick(struct pipeline *pipeline, const struct packet *packet)
 
 static void
 work_inline(void *context, const struct frame *frames,
-            const struct packet *packets, size_t n_packets, bool idle)
+            const struct packet *packets, size_t n_packets)
 {
     struct pipeline *pipeline = context;
     struct worker *worker = pipeline->lanes[0].worker;
     struct wall_time clocks[READER_BATCH];
     struct policy *next;
 
-    (void)idle;
     for (size_t i = 0; i < n_packets; i++) {
         clocks[i] = tick(pipeline, &packets[i]);
     }
@@ -317,57 +349,43 @@ work_inline(void *context, const struct frame *frames,
  * errors and nDPI's caches find what they belong to. */
 static void
 share_out(void *context, const struct frame *frames,
-          const struct packet *packets, size_t n_packets, bool idle)
+          const struct packet *packets, size_t n_packets)
 {
     struct pipeline *pipeline = context;
     uint64_t seed = pipeline->options->worker.table.hash_seed;
-    struct policy *next;
 
     for (size_t i = 0; i < n_packets; i++) {
-        struct lane *lane =
-            &pipeline
-                 ->lanes[flow_pair_hash(&packets[i], seed) % pipeline->n_lanes];
-        struct wall_time clock;
+        uint64_t hash = flow_pair_hash(&packets[i], seed);
 
-        if (lane->round_batches == ROUND_BATCHES) {
-            end_round(pipeline, NULL);
-        }
-        clock = tick(pipeline, &packets[i]);
-        if (!lane->batch) {
-            lane->batch = handoff_take_empty(lane->handoff);
-        }
-        while (
-            !handoff_batch_add(lane->batch, &frames[i], &packets[i], clock)) {
-            exchange_send(lane->handoff, lane->batch);
-            lane->round_batches++;
-            lane->batch = handoff_take_empty(lane->handoff);
-        }
-    }
-    pipeline->round_packets += n_packets;
-    next = next_policy(pipeline);
-    if (idle || next || pipeline->round_packets >= ROUND_PACKETS) {
-        end_round(pipeline, next);
+        handoff_add(pipeline->handoff, (unsigned)(hash % pipeline->n_lanes),
+                    &frames[i], tick(pipeline, &packets[i]));
     }
 }
 
-static void
-end_round(struct pipeline *pipeline, struct policy *next)
+/* Nothing is left in the window but the beginning of a record: what was in it
+ * is sent.  A round ends before the reader waits, for its file or for large
+ * windows to be empty. */
+static uint8_t *
+next_window(void *context, size_t size, bool waits)
 {
-    pipeline->round_packets = 0;
-    for (unsigned i = 0; i < pipeline->n_lanes; i++) {
-        struct lane *lane = &pipeline->lanes[i];
+    struct pipeline *pipeline = context;
+    struct policy *policy = next_policy(pipeline);
+    bool large = size > SOURCE_WINDOW_BYTES;
 
-        if (!lane->batch) {
-            lane->batch = handoff_take_empty(lane->handoff);
-        }
-        lane->batch->ends_round = true;
-        lane->batch->clock = pipeline->clock;
-        lane->batch->policy = next ? policy_ref(next) : NULL;
-        exchange_send(lane->handoff, lane->batch);
-        lane->batch = NULL;
-        lane->round_batches = 0;
+    if (policy || large || !handoff_is_empty(pipeline->handoff) ||
+        (waits && pipeline->round_stretches > 0)) {
+        send_stretch(pipeline, waits || large || policy, policy);
     }
-    policy_unref(next);
+    return handoff_window(pipeline->handoff, size);
+}
+
+static void
+send_stretch(struct pipeline *pipeline, bool ends_round, struct policy *policy)
+{
+    bool ends = ends_round || pipeline->round_stretches + 1 == HANDOFF_ROUND;
+
+    pipeline->round_stretches = ends ? 0 : pipeline->round_stretches + 1;
+    handoff_send(pipeline->handoff, ends, pipeline->clock, policy);
 }
 
 static struct policy *

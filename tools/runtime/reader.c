@@ -2,15 +2,11 @@
 
 #include "tools/runtime/reader.h"
 
-#include "capture/source.h"
-
 #include <string.h>
 
 struct reader {
     const struct pipeline_options *options;
-    struct capture_names *names;
-    reader_batch_handler *handler;
-    void *context;
+    const struct reader_options *own;
     struct pipeline_result *result;
     uint16_t interface;      /* Of the last frame, as its file numbers it; */
     uint16_t interface_name; /* and as the run does. */
@@ -31,15 +27,10 @@ static void report_progress(struct reader *, const struct source *,
                             uint16_t file);
 
 void
-reader_run(const struct pipeline_options *options, struct capture_names *names,
-           reader_batch_handler *handler, void *context,
-           struct pipeline_result *result)
+reader_run(const struct reader_options *own, struct pipeline_result *result)
 {
-    struct reader reader = {.options = options,
-                            .names = names,
-                            .handler = handler,
-                            .context = context,
-                            .result = result};
+    const struct pipeline_options *options = own->pipeline;
+    struct reader reader = {.options = options, .own = own, .result = result};
 
     for (size_t i = 0; i < options->n_files && !result->stopped; i++) {
         bool good = read_file(&reader, (uint16_t)i);
@@ -57,7 +48,8 @@ read_file(struct reader *reader, uint16_t file)
     struct pipeline_counters *counters = &reader->result->counters;
     struct pipeline_file *report = &reader->result->files[file];
     struct source_options source_options = {.filter = options->filter,
-                                            .file = file};
+                                            .file = file,
+                                            .windows = reader->own->windows};
     uint64_t bytes_before = counters->bytes;
     struct source_stats stats;
     struct source *source;
@@ -129,8 +121,8 @@ take_batch(struct reader *reader, const struct source *source, size_t n_frames)
         count_frame(&reader->result->counters, frame, outcome, packet);
         n_packets += outcome == DISSECT_OK;
     }
-    reader->handler(reader->context, reader->frames, reader->packets, n_packets,
-                    n_frames < READER_BATCH);
+    reader->own->handler(reader->own->context, reader->frames, reader->packets,
+                         n_packets);
 }
 
 /* Neighbouring frames mostly share an interface: looked up when it changes. */
@@ -141,7 +133,7 @@ name_interface(struct reader *reader, const struct source *source,
     if (interface != reader->interface) {
         reader->interface = interface;
         reader->interface_name = capture_names_intern(
-            reader->names, source_interface_name(source, interface));
+            reader->own->names, source_interface_name(source, interface));
     }
     return reader->interface_name;
 }
