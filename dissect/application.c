@@ -5,6 +5,7 @@
 
 #include "capture/error.h"
 #include "dissect/application_impl.h"
+#include "dissect/ndpi_hosts.h"
 #include "dissect/ndpi_hotfix.h"
 #include "dissect/ndpi_memory.h"
 #include "dissect/ndpi_names.h"
@@ -49,6 +50,7 @@ application_engine_free(struct application_engine *engine)
     if (engine->module != NULL) {
         ndpi_exit_detection_module(engine->module);
     }
+    ndpi_hosts_free(engine->hosts);
     free(engine->traits);
     free(engine);
 }
@@ -81,11 +83,11 @@ engine_init(struct application_engine *engine, struct error *error)
                          "version's headers",
                          ndpi_revision());
     }
-    if (!ndpi_hotfix_install()) {
+    if (!ndpi_hotfix_install() || !ndpi_hosts_install()) {
         return error_set(error, ERROR_UNSUPPORTED, "",
-                         "nDPI %s has known crashes, and the replacements for "
-                         "the functions at fault do not take effect in this "
-                         "program",
+                         "the replacements for functions of nDPI %s, some of "
+                         "which have known crashes, do not take effect in "
+                         "this program",
                          ndpi_revision());
     }
     engine->module = ndpi_shim_module_new();
@@ -101,6 +103,10 @@ engine_init(struct application_engine *engine, struct error *error)
     for (unsigned i = 0; i < NDPI_CONFIDENCE_MAX; i++) {
         engine->confidence[i] = (uint8_t)ndpi_confidence_from_name(
             ndpi_confidence_get_name((ndpi_confidence_t)i));
+    }
+    engine->hosts = ndpi_hosts_new();
+    if (engine->hosts == NULL) {
+        return error_set(error, ERROR_MEMORY, "", "out of memory");
     }
     ndpi_memory_count();
     return true;

@@ -11,6 +11,7 @@
 #include "capture/frame.h"
 #include "dissect/application_impl.h"
 #include "dissect/ndpi_details.h"
+#include "dissect/ndpi_hosts.h"
 #include "dissect/ndpi_memory.h"
 #include "dissect/ndpi_names.h"
 #include "dissect/ndpi_packet.h"
@@ -320,8 +321,10 @@ show(struct application_engine *engine, struct inspection *inspection,
                              inspection->handshake);
     }
     risk = inspection->flow.risk;
+    ndpi_hosts_use(engine->hosts);
     inspection->result =
         ndpi_shim_packet(engine->module, &inspection->flow, &shown);
+    ndpi_hosts_use(NULL);
     ndpi_details_mend_risk(&inspection->flow, risk, payload_of(packet, frame));
     inspection->bytes += shown.size;
     engine->counters.packets++;

@@ -47,14 +47,21 @@ fingerprints_read_as_before(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         CHECK("%u,", numbers[i]);
-        CHECK("%s%u", i > 0 ? "-" : "", numbers[i]);
+        CHECK("%s%u", "-", numbers[i]);
         CHECK("%02x", numbers[i]);
         CHECK("%02X", numbers[i]);
         CHECK("%s%04X", "-", numbers[i]);
         CHECK("%u.%u.%u.%u", numbers[i], 2U, 3U, 4U);
         CHECK("%09u|%01x", numbers[i], numbers[i]);
     }
+}
+
+static void
+texts_read_as_before(void **state)
+{
+    (void)state;
     CHECK(",%s,%s,%s", "one", "", "three");
+    CHECK("%s%u", "", 0U);
     CHECK("%s", "longer than the array, which is no reason to write past it");
 }
 
@@ -90,6 +97,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fingerprints_read_as_before),
+        cmocka_unit_test(texts_read_as_before),
         cmocka_unit_test(all_else_is_left_to_the_c_library),
         cmocka_unit_test(it_stands_for_the_c_library_s_own),
     };
