@@ -11,14 +11,19 @@ enum {
 };
 
 static void keep(struct distinct *, uint64_t hash);
+static void estimate_from_now_on(struct distinct *);
+static const uint64_t *hashes_of(const struct distinct *);
+static void free_hashes(struct distinct *);
 static void note(uint8_t *registers, uint64_t hash);
 static uint64_t estimate(const uint8_t *registers);
 
 void
 distinct_add(struct distinct *distinct, uint64_t hash, uint64_t max_exact)
 {
+    const uint64_t *hashes = hashes_of(distinct);
+
     for (uint64_t i = 0; !distinct->registers && i < distinct->n; i++) {
-        if (distinct->hashes[i] == hash) {
+        if (hashes[i] == hash) {
             return;
         }
     }
@@ -40,22 +45,17 @@ distinct_add_new(struct distinct *distinct, uint64_t hash, uint64_t max_exact)
         keep(distinct, hash);
         return;
     }
-    distinct->registers = calloc(DISTINCT_N_REGISTERS, 1);
+    estimate_from_now_on(distinct);
     if (distinct->registers) {
-        for (uint64_t i = 0; i < n; i++) {
-            note(distinct->registers, distinct->hashes[i]);
-        }
         note(distinct->registers, hash);
         distinct->n++;
-        free(distinct->hashes);
-        distinct->hashes = NULL;
     }
 }
 
 void
 distinct_clear(struct distinct *distinct)
 {
-    free(distinct->hashes);
+    free_hashes(distinct);
     free(distinct->registers);
     *distinct = (struct distinct){.n = 0};
 }
@@ -78,18 +78,55 @@ distinct_hash(const void *bytes, unsigned n)
 static void
 keep(struct distinct *distinct, uint64_t hash)
 {
-    uint64_t n = distinct->n;
+    uint64_t n = distinct->n, *larger;
 
+    if (n == 0) {
+        distinct->only = hash;
+        distinct->n = 1;
+        return;
+    }
     if ((n & (n - 1)) == 0) {
-        uint64_t *larger =
-            realloc(distinct->hashes, (n ? 2 * n : 1) * sizeof *larger);
-
+        larger =
+            realloc(n == 1 ? NULL : distinct->hashes, 2 * n * sizeof *larger);
         if (!larger) {
             return;
+        }
+        if (n == 1) {
+            larger[0] = distinct->only;
         }
         distinct->hashes = larger;
     }
     distinct->hashes[distinct->n++] = hash;
+}
+
+/* Unless memory is out. */
+static void
+estimate_from_now_on(struct distinct *distinct)
+{
+    const uint64_t *hashes = hashes_of(distinct);
+    uint8_t *registers = calloc(DISTINCT_N_REGISTERS, 1);
+
+    for (uint64_t i = 0; registers && i < distinct->n; i++) {
+        note(registers, hashes[i]);
+    }
+    if (registers) {
+        free_hashes(distinct);
+        distinct->registers = registers;
+    }
+}
+
+static const uint64_t *
+hashes_of(const struct distinct *distinct)
+{
+    return distinct->n > 1 ? distinct->hashes : &distinct->only;
+}
+
+static void
+free_hashes(struct distinct *distinct)
+{
+    if (distinct->n > 1 && !distinct->registers) {
+        free(distinct->hashes);
+    }
 }
 
 static void

@@ -3,7 +3,8 @@
  * 3 %.
  *
  * Things are given as hashes, which must be well mixed.  A zeroed struct is
- * empty; it owns at most 8 bytes a thing, or DISTINCT_N_REGISTERS bytes.
+ * empty; it owns at most 16 bytes a thing, nothing for the first, or
+ * DISTINCT_N_REGISTERS bytes.
  * Belongs to one thread. */
 
 #ifndef RULES_DETECT_DISTINCT_H
@@ -17,8 +18,11 @@ enum {
 };
 
 struct distinct {
-    uint64_t n;         /* Never falls. */
-    uint64_t *hashes;   /* While counted exactly; owned. */
+    uint64_t n;           /* Never falls. */
+    union {               /* While counted exactly: */
+        uint64_t only;    /* the only one, while it is; */
+        uint64_t *hashes; /* all of them; owned. */
+    };
     uint8_t *registers; /* After that; owned. */
 };
 
