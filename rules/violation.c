@@ -428,7 +428,7 @@ entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
     } else {
         return;
     }
-    if (!entry->told) {
+    if (!entry->told && tracker->options.ids) {
         violation_key_id(entry->kind, &hit->key, entry->violation.id);
     }
     emit(tracker, entry, kind);
@@ -477,7 +477,9 @@ tell_untracked(struct violation_tracker *tracker, const struct hit *hit)
     struct violation_entry entry = {.ambiguous = hit->facts->ambiguous};
 
     violation_fill(&entry.violation, hit);
-    violation_key_id(VIOLATION_ENTRY_SINGLE, &hit->key, entry.violation.id);
+    if (tracker->options.ids) {
+        violation_key_id(VIOLATION_ENTRY_SINGLE, &hit->key, entry.violation.id);
+    }
     entry.violation.count = entry.violation.count_since_last = 1;
     entry.violation.flow_ids[0] = hit->facts->flow_id;
     emit(tracker, &entry, VIOLATION_KIND_NEW);

@@ -91,6 +91,7 @@ struct violation_options {
     size_t max_active;         /* Violations, groups and thresholds together. */
     int64_t realert_ns;        /* Where the rule has none of its own. */
     unsigned collapse_targets; /* More distinct ones than this collapse. */
+    bool ids; /* Are made for somebody who reads them; else they are "". */
 };
 
 /* A violation that has been quiet so long is closed. */

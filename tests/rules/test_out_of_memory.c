@@ -192,7 +192,8 @@ track_without(const struct policy *policy, size_t nth,
     static const struct violation_options options = {
         .max_active = 10000,
         .realert_ns = 3600 * SECOND_NS,
-        .collapse_targets = COLLAPSE};
+        .collapse_targets = COLLAPSE,
+        .ids = true};
     long live = failing_malloc_live();
     struct violation_counters counters;
     struct violation_tracker *tracker;

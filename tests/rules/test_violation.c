@@ -238,6 +238,24 @@ identity_is_the_documented_digest(void **state)
 }
 
 static void
+without_readers_there_are_no_ids(void **state)
+{
+    struct violation_options options = usual;
+    struct fixture f;
+
+    (void)state;
+    options.ids = false;
+    options.max_active = 3;
+    set_up(&f, &options, "", "");
+    hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    hit(&f, 1, 1, 2, 22, FLOW_OUTCOME_ATTEMPT); /* Not tracked. */
+    assert_int_equal(f.told.n, 2);
+    assert_string_equal(f.told.list[0].id, "");
+    assert_string_equal(f.told.list[1].id, "");
+    tear_down(&f);
+}
+
+static void
 a_sweep_collapses_into_one_with_its_targets_counted(void **state)
 {
     struct fixture f;
@@ -380,6 +398,7 @@ main(void)
         cmocka_unit_test(a_rule_may_have_its_own_realert),
         cmocka_unit_test(a_worse_outcome_is_told_at_once_and_data_adds_nothing),
         cmocka_unit_test(identity_is_the_documented_digest),
+        cmocka_unit_test(without_readers_there_are_no_ids),
         cmocka_unit_test(a_sweep_collapses_into_one_with_its_targets_counted),
         cmocka_unit_test(a_port_sweep_collapses_too),
         cmocka_unit_test(a_quiet_violation_is_closed_after_a_day),

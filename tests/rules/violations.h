@@ -107,7 +107,8 @@ hit(struct fixture *f, int64_t seconds, uint32_t src, uint32_t dst,
 
 static const struct violation_options usual = {.max_active = 10000,
                                                .realert_ns = 3600 * SECOND_NS,
-                                               .collapse_targets = 50};
+                                               .collapse_targets = 50,
+                                               .ids = true};
 
 static inline void
 assert_told(const struct fixture *f, size_t i, enum violation_kind kind,

@@ -46,7 +46,8 @@ static void follow_policy(struct desk *, const struct policy *);
 static void pass_time(struct desk *, struct wall_time now);
 static void tell(void *context, const struct violation *);
 static struct wall_time time_of(const struct violation *);
-static struct violation_options violation_options(const struct policy *);
+static struct violation_options violation_options(const struct desk *,
+                                                  const struct policy *);
 
 struct desk *
 desk_new(const struct desk_options *options, struct error *error)
@@ -68,7 +69,7 @@ static bool
 desk_init(struct desk *desk, const struct desk_options *options,
           struct error *error)
 {
-    struct violation_options limits = violation_options(options->policy);
+    struct violation_options limits;
 
     desk->source = options->source;
     desk->queue = options->queue;
@@ -79,6 +80,7 @@ desk_init(struct desk *desk, const struct desk_options *options,
         desk->observer = *options->observer;
     }
     json_init(&desk->json, EVENT_MAX_BYTES);
+    limits = violation_options(desk, options->policy);
     desk->violations = violation_tracker_new(&limits, tell, desk, error);
     desk->detectors =
         desk->violations ? detectors_new(detected, desk, error) : NULL;
@@ -264,7 +266,7 @@ static void
 follow_policy(struct desk *desk, const struct policy *policy)
 {
     if (desk->policy != policy) {
-        struct violation_options limits = violation_options(policy);
+        struct violation_options limits = violation_options(desk, policy);
 
         policy_unref(desk->policy);
         desk->policy = policy_hold(policy);
@@ -312,8 +314,9 @@ time_of(const struct violation *violation)
     return violation->last_seen;
 }
 
+/* Ids are a hash each, and only events show them. */
 static struct violation_options
-violation_options(const struct policy *policy)
+violation_options(const struct desk *desk, const struct policy *policy)
 {
     const struct policy_alerting *alerting = policy_alerting(policy);
 
@@ -321,5 +324,6 @@ violation_options(const struct policy *policy)
         .max_active = alerting->max_active,
         .realert_ns = alerting->realert_ns,
         .collapse_targets = alerting->collapse_targets,
+        .ids = desk->wanted,
     };
 }

@@ -9,7 +9,7 @@
 
 static struct tray_batch *batch_of(struct tray *);
 static void pass_on(struct tray *);
-static int compare_items(const void *a, const void *b);
+static void sort(struct tray_batch *);
 
 bool
 tray_init(struct tray *tray, tray_handler *handler, void *context,
@@ -49,8 +49,7 @@ tray_add(struct tray *tray, enum tray_kind kind)
         pass_on(tray);
         batch = batch_of(tray);
     }
-    item = &batch->items[batch->n];
-    item->number = (unsigned)batch->n++;
+    item = &batch->items[batch->n++];
     item->kind = kind;
     return item;
 }
@@ -118,10 +117,7 @@ pass_on(struct tray *tray)
 {
     struct tray_batch *batch = tray->batch;
 
-    for (size_t i = 0; i < batch->n; i++) {
-        batch->order[i] = &batch->items[i];
-    }
-    qsort(batch->order, batch->n, sizeof(struct tray_item *), compare_items);
+    sort(batch);
     tray->batch = NULL;
     if (tray->exchange) {
         exchange_send(tray->exchange, batch);
@@ -131,13 +127,19 @@ pass_on(struct tray *tray)
     }
 }
 
-static int
-compare_items(const void *a, const void *b)
+/* By insertion: items come nearly in order, and are few. */
+static void
+sort(struct tray_batch *batch)
 {
-    const struct tray_item *x = *(struct tray_item *const *)a;
-    const struct tray_item *y = *(struct tray_item *const *)b;
-    int difference = tray_place_compare(&x->place, &y->place);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct tray_item *item = &batch->items[i];
+        size_t at = i;
 
-    return difference ? difference
-                      : (x->number > y->number) - (x->number < y->number);
+        while (at > 0 && tray_place_compare(&item->place,
+                                            &batch->order[at - 1]->place) < 0) {
+            batch->order[at] = batch->order[at - 1];
+            at--;
+        }
+        batch->order[at] = item;
+    }
 }

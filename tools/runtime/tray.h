@@ -63,7 +63,6 @@ struct tray_objection {
 
 struct tray_item {
     struct tray_place place;
-    unsigned number; /* In its batch: the order of what shares a place. */
     enum tray_kind kind;
     union {
         struct tray_objection objection;
@@ -102,8 +101,8 @@ void tray_done(struct tray *);
  * next call.  Only between rounds. */
 void tray_set_policy(struct tray *, const struct policy *policy);
 
-/* Worker: room for one more item, to be filled in but for 'number' and
- * 'kind'. */
+/* Worker: room for one more item, to be filled in but for 'kind'.  Those of one
+ * place stay in the order of these calls. */
 struct tray_item *tray_add(struct tray *, enum tray_kind);
 
 /* Worker: passes on what is there, at every end of a round.  The desk cannot go
