@@ -1,5 +1,6 @@
-/* generate mix|flows|elephant SEED SCALE OUT.pcap OUT.truth.tsv [SAMPLE.pcap]:
- * the captures of the benchmark, and the flows that are truly in them.
+/* generate mix|flows|elephant|idle SEED SCALE OUT.pcap OUT.truth.tsv
+ * [SAMPLE.pcap]: the captures of the benchmark, and the flows that are truly in
+ * them.
  *
  * What is said comes from a sample capture (default: the lab's); who says it,
  * when and how often from habits.c.  Only integers decide, so the same seed and
@@ -67,7 +68,7 @@ main(int argc, char *argv[])
 
     if (argc < 6 || argc > 7 || !(town.mix = mix_find(argv[1])) ||
         (scale = strtod(argv[3], NULL)) <= 0 || scale > 100) {
-        fputs("usage: generate mix|flows|elephant SEED SCALE OUT.pcap "
+        fputs("usage: generate mix|flows|elephant|idle SEED SCALE OUT.pcap "
               "OUT.truth.tsv [SAMPLE.pcap]\n",
               stderr);
         return 2;

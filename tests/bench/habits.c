@@ -90,6 +90,16 @@ static const struct habit many[] = {
     {2, USERS, INTERNET, ABOUT_HTTPS, TALK_ANSWERED, 0, 0, 0, 0},
 };
 
+/* Those that have been decided and stay: open connections, and UDP that may go
+ * on. */
+static const struct habit staying[] = {
+    {50, USERS, NAMES, ABOUT_DNS, TALK_ANSWERED, 0, 0, 0, 0},
+    {10, MONITORING, SERVERS, ABOUT_SNMP, TALK_ANSWERED, 0, 0, 0, 0},
+    {22, USERS, INTERNET, ABOUT_HTTP, TALK_OPEN, 0, 0, 0, 0},
+    {10, USERS, INTERNET, ABOUT_HTTPS, TALK_OPEN, 0, 0, 0, 0},
+    {8, SCADA, CELL, ABOUT_MODBUS, TALK_OPEN, 0, 0, 0, 0},
+};
+
 static const struct habit elephants[] = {
     {6, USERS, INTERNET, ABOUT_HTTPS, TALK_ANSWERED, 0, 1000, 24000, 0},
     {4, USERS, INTERNET, ABOUT_HTTP, TALK_ANSWERED, 0, 1000, 24000, 0},
@@ -104,6 +114,7 @@ static const struct mix mixes[] = {
      300, 10000},
     /* All within 20 s: no idle timeout ends them before the capture does. */
     {"flows", many, LENGTH(many), 1000000, 20000, SCALE_TALKS, 0, 10000},
+    {"idle", staying, LENGTH(staying), 1000000, 20000, SCALE_TALKS, 0, 10000},
     {"elephant", elephants, LENGTH(elephants), 24, 1000, SCALE_BULK, 300, 2000},
 };
 

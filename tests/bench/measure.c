@@ -1,5 +1,5 @@
 /* measure REPORT COMMAND [ARGUMENT...]: runs a command and writes what it cost
- * as one line: user seconds, system seconds, peak resident KiB, exit status.
+ * as one line: user, system and passed seconds, peak resident KiB, exit status.
  *
  * The kernel counts the peak of who starts a program to the program, so a large
  * interpreter cannot measure a small one; this is small. */
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -23,10 +24,20 @@ seconds(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
+static double
+now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 int
 main(int argc, char *argv[])
 {
     struct rusage usage;
+    double start = now();
     FILE *report;
     pid_t child;
     int status;
@@ -49,8 +60,9 @@ main(int argc, char *argv[])
                                : EXIT_SIGNAL + WTERMSIG(status);
     report = fopen(argv[1], "w");
     if (!report ||
-        fprintf(report, "%.6f %.6f %ld %d\n", seconds(usage.ru_utime),
-                seconds(usage.ru_stime), usage.ru_maxrss, status) < 0 ||
+        fprintf(report, "%.6f %.6f %.6f %ld %d\n", seconds(usage.ru_utime),
+                seconds(usage.ru_stime), now() - start, usage.ru_maxrss,
+                status) < 0 ||
         fclose(report) != 0) {
         perror(argv[1]);
         return EXIT_FAILURE;

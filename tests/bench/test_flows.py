@@ -11,8 +11,10 @@ import sys
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-POLICY = ROOT / "rules/examples/enterprise-pci-ot.yaml"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+from suite import policies  # noqa: E402
+
 SEGMON = GENERATE = None
 SEED = "7"
 # Applications by the topic of a conversation whose handshake was seen.
@@ -68,9 +70,9 @@ class Flows(unittest.TestCase):
                        stdout=subprocess.DEVNULL)
         return capture, truth
 
-    def replay(self, capture, *options):
+    def replay(self, capture, *options, policy=policies.ENTERPRISE):
         events = self.folder / "events.ndjson"
-        subprocess.run([SEGMON, "replay", "-q", "-p", POLICY, "-o", events, *options, capture],
+        subprocess.run([SEGMON, "replay", "-q", "-p", policy, "-o", events, *options, capture],
                        check=True)
         return events
 
@@ -101,6 +103,26 @@ class Flows(unittest.TestCase):
 
     def test_few_long_flows(self):
         self.assertEqual(self.compare("elephant", "0.01"), 24)
+
+    def test_flows_that_stay(self):
+        self.assertEqual(self.compare("idle", "0.005"), 5000)
+
+    def test_a_thousand_rules_more_change_no_verdict(self):
+        capture, _ = self.generate("mix", "0.01")
+        few = self.verdicts(self.replay(capture))
+        many = self.verdicts(self.replay(capture,
+                                         policy=policies.with_rules(1000, self.folder)))
+        self.assertGreater(len(few), 1000)
+        self.assertEqual(few, many)
+
+    @staticmethod
+    def verdicts(path):
+        """Of all events, what was decided and by which rule; not which rules nearly
+        did."""
+        events = map(json.loads, path.read_text().splitlines())
+        return [(event["event"]["dataset"], event.get("source"), event.get("rule", {}).get("id"),
+                 event["segmon"].get("verdict"), event["segmon"].get("reason"))
+                for event in events]
 
     def test_what_is_said_is_recognised(self):
         capture, truth = self.generate("mix", "0.03")

@@ -5,8 +5,9 @@ import pathlib
 import struct
 import subprocess
 
-NAMES = ("mix", "flows", "elephant")
+NAMES = ("mix", "flows", "elephant", "idle")
 SEED = "1"
+IDLE_SCALE = "0.5"  # Whatever is asked for: more flows than any peer sets memory aside for.
 
 
 @dataclasses.dataclass
@@ -21,6 +22,7 @@ class Capture:
 
 
 def make(tools, name, scale, folder):
+    scale = IDLE_SCALE if name == "idle" else scale
     path = folder / f"{name}-{scale}.pcap"
     said = subprocess.run(
         [tools.generate, name, SEED, scale, path, path.with_suffix(".tsv")],

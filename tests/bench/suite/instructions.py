@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from suite import captures, programs
+from suite import captures, policies, programs
 
 COMMITTED = pathlib.Path(__file__).resolve().parents[1] / "results/instructions.tsv"
 SCALES = {"mix": "0.005", "flows": "0.004", "elephant": "0.01"}
@@ -99,7 +99,7 @@ def read():
 
 
 def policy_digest():
-    return hashlib.sha256(programs.POLICY.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(policies.ENTERPRISE.read_bytes()).hexdigest()[:16]
 
 
 def write(found, rows):
@@ -128,7 +128,7 @@ def check(tools, folder, update):
         return SKIPPED
     status = compare(committed, measured(tools, folder))
     if status and wanted.get("policy") != policy_digest():
-        print(f"{programs.POLICY.name} has changed since: if that is why, run with --update")
+        print(f"{policies.ENTERPRISE.name} has changed since: if that is why, run with --update")
     return status
 
 

@@ -1,7 +1,7 @@
 """Who is measured: segmon in several configurations, and other programs that make
 flows of packets, each told to write its flows to a file where it can."""
 import contextlib
-import pathlib
+import json
 import re
 import shutil
 import socket
@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-POLICY = ROOT / "rules/examples/enterprise-pci-ot.yaml"
-N_RULES = "1000"
+from suite import policies
+
+N_RULES = 1000
 MANY_FLOWS = "4000000"  # What a program must be told to keep them all.
 SURICATA = """\
 %YAML 1.1
@@ -34,8 +34,9 @@ class Tools:
         self.segmon = build / "tools/segmon"
         self.generate = build / "tests/bench/generate"
         self.measure = build / "tests/bench/measure"
-        self.judge = build / "tests/bench/bench_judge"
-        for path in (self.segmon, self.generate, self.measure, self.judge):
+        self.crowd = build / "tests/bench/crowd"
+        self.bench_json = build / "tests/bench/bench_json"
+        for path in (self.segmon, self.generate, self.measure, self.crowd, self.bench_json):
             if not path.exists():
                 sys.exit(f"run: {path} is missing: build first, or name the folder (--build)")
 
@@ -44,17 +45,17 @@ class Tools:
         found = re.search(rf"^{key}:[A-Z]+=(.*)$", text, re.MULTILINE)
         return found.group(1) if found else ""
 
-    def many_rules(self, folder):
-        path = folder / f"rules-{N_RULES}.yaml"
-        if not path.exists():
-            with open(path, "wb") as file:
-                subprocess.run([self.judge, "policy", N_RULES], check=True, stdout=file)
-        return path
-
 
 def lines(path):
     with open(path, "rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+
+
+def status(path):
+    """Of segmon's last event: what it read, counted and lost."""
+    with open(path, "rb") as file:
+        file.seek(-min(path.stat().st_size, 1 << 16), 2)
+        return json.loads(file.read().splitlines()[-1])["segmon"]["status"]
 
 
 class Program:
@@ -62,6 +63,7 @@ class Program:
     peer = True
     counted = True  # By callgrind, too.
     threads = 1
+    preallocates = False  # Its memory, when it starts.
 
     def __init__(self, name, note):
         self.name, self.note = name, note
@@ -69,8 +71,15 @@ class Program:
     def command(self, capture, out):
         raise NotImplementedError
 
+    def measured_on(self, capture):
+        return True
+
     def rows(self, out):
         """Flows (and other events) written; None: it writes none."""
+        return None
+
+    def evicted(self, out):
+        """Flows that had to go early; None: it does not say."""
         return None
 
     def version(self):
@@ -97,19 +106,30 @@ class Segmon(Program):
     def rows(self, out):
         return lines(out / "events.ndjson") if self.writes else None
 
+    def evicted(self, out):
+        return status(out / "events.ndjson")["flows"]["evicted"] if self.writes else None
 
-class SegmonWorkers(Segmon):
+
+class SegmonVariant(Segmon):
+    """What a part of the work costs."""
+
+    def measured_on(self, capture):
+        return capture.name != "idle"
+
+
+class SegmonWorkers(SegmonVariant):
     counted = False  # Who waits for whom decides.
     threads = 2
 
 
-class SegmonRedis(Segmon):
+class SegmonRedis(SegmonVariant):
     """Into a private server on the loopback."""
     counted = False
 
     def __init__(self, tools, folder):
         super().__init__(tools, "segmon, Redis", "as segmon, into streams of a private server, "
-                         "whose own time is not counted", ["-p", POLICY], writes=False)
+                         "whose own time is not counted", ["-p", policies.ENTERPRISE],
+                         writes=False)
         self.folder, self.server = folder, None
 
     def start(self):
@@ -182,6 +202,7 @@ class Argus(Program):
 
 class Nfpcapd(Program):
     threads = 2
+    preallocates = True
 
     def command(self, capture, out):
         return ["nfpcapd", "-r", capture, "-w", out]
@@ -227,15 +248,20 @@ def said(command, pattern):
 
 def find(tools, folder, only, with_peers):
     """In the order of the table: those asked for that this machine has."""
-    enterprise = ["-p", POLICY]
+    enterprise = ["-p", policies.ENTERPRISE]
+    many_rules = policies.with_rules(N_RULES, folder)
     known = [
         Segmon(tools, "segmon", "applications, the enterprise's policy, events as NDJSON",
                enterprise),
-        Segmon(tools, "segmon, no output", "the same, nothing written", enterprise, writes=False),
+        SegmonVariant(tools, "segmon, no output", "the same, nothing written", enterprise,
+                      writes=False),
+        SegmonVariant(tools, "segmon, no policy", "nothing judged, nothing written", [],
+                      writes=False),
+        SegmonVariant(tools, "segmon, 1000 rules", "nothing written; a policy with 1000 rules "
+                      "more, which are looked at and change no verdict", ["-p", many_rules],
+                      writes=False),
         Segmon(tools, "segmon, no DPI", "as segmon, without applications",
                [*enterprise, "--no-dpi"]),
-        Segmon(tools, "segmon, 1000 rules", "as segmon, with a policy of 1000 rules",
-               ["-p", tools.many_rules(folder)]),
         SegmonWorkers(tools, "segmon, 2 workers", "as segmon, on two cores",
                       [*enterprise, "--workers", "2"]),
     ]

@@ -7,12 +7,15 @@ import shlex
 import subprocess
 import sys
 
+from suite import goals
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def write(tools, chosen, known, made, results, counts):
-    parts = [head(tools, chosen, known, made)]
-    parts += [of_capture(known, capture, results, counts) for capture in made]
+    figures = goals.Figures(known, made, results, counts)
+    parts = [head(tools, chosen, known, made), goals.table(figures, tools)]
+    parts += [of_capture(known, capture, figures) for capture in made]
     return "\n".join(parts)
 
 
@@ -27,24 +30,25 @@ def head(tools, chosen, known, made):
     return "\n".join([*lines, ""])
 
 
-def of_capture(known, capture, results, counts):
+def of_capture(known, capture, figures):
     lines = [f"## {capture.name}: {capture.packets:,} packets, {capture.flows:,} flows", "",
-             "| program | CPU s | (least to most) | ns/packet | instr./packet | peak MB "
-             "| B/flow | rows |",
-             "|---|---:|---:|---:|---:|---:|---:|---:|"]
+             "| program | CPU s | (least to most) | passed s | ns/packet | instr./packet "
+             "| peak MB | B/flow | rows |",
+             "|---|---:|---:|---:|---:|---:|---:|---:|---:|"]
     for program in known:
-        result = results[program.name, capture.name]
-        empty = results[program.name, "empty"]
-        counted = counts.get((program.name, capture.name))
+        if not program.measured_on(capture):
+            continue
+        result = figures.results[program.name, capture.name]
+        counted = figures.counts.get((program.name, capture.name))
         cells = [
             f"{result.seconds:.2f}",
             f"{result.least:.2f} to {result.most:.2f}",
+            f"{result.wall:.2f}",
             f"{result.seconds / capture.packets * 1e9:,.0f}",
             f"{counted:,.0f}" if counted else "-",
             f"{result.peak_kib * 1024 / 1e6:,.0f}",
             # Only where all flows are alive at once does it say something.
-            (f"{(result.peak_kib - empty.peak_kib) * 1024 / capture.flows:,.0f}"
-             if capture.name == "flows" else "-"),
+            (f"{figures.bytes_a_flow(program.name):,.0f}" if capture.name == "idle" else "-"),
             f"{result.rows:,}" if result.rows is not None else "-"]
         lines.append(f"| {program.name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
