@@ -67,8 +67,14 @@ struct flow {
     uint16_t flags; /* enum flow_flag. */
     uint8_t tcp_flags[2];
     uint8_t ttl_min[2], ttl_max[2];
-    uint8_t letters[2];   /* Letters written; see enum history_once. */
-    uint8_t tcp_state[2]; /* State, and the one before in the high nibble. */
+    union {
+        struct {
+            uint8_t letters[2];   /* Written; see enum history_once. */
+            uint8_t tcp_state[2]; /* State; the one before in the high nibble.
+                                   */
+        };
+        uint32_t progress; /* Both. */
+    };
     uint8_t evidence, outcome;
     uint8_t marks;                /* enum flow_mark. */
     unsigned char queue : 7;      /* Of flow_expiry.h. */
@@ -117,12 +123,6 @@ flow_home_of(const struct flow *flow)
 
 /* Fills in everything but kind, reason and the deltas' meaning. */
 void flow_summarize(const struct flow *, struct flow_record *);
-
-/* Accounts the packet, sent by 'sender', to totals, times and header facts. */
-void flow_count_packet(struct flow *, const struct packet *, unsigned sender);
-
-/* Notes the packet that starts the flow. */
-void flow_begin(struct flow *, const struct packet *);
 
 /* Raises the outcome after a packet was accounted. */
 void flow_update_outcome(struct flow *);

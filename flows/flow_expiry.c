@@ -6,10 +6,6 @@
 #include "flows/flow_table.h"
 #include "flows/tcp_state.h"
 
-enum {
-    QUIET = 1
-};
-
 /* Well under half of what a tick can count. */
 #define MAX_TIMEOUT_NS (INT64_C(20) * 86400 * SECOND_NS)
 
@@ -126,7 +122,7 @@ flow_expiry_due(struct flow_expiry *expiry, const struct flow_store *store,
     for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
         uint32_t slot = expiry->queue[i].oldest;
         uint32_t timeout = expiry->idle_ticks[i / 2];
-        bool is_quiet = !(i & QUIET) && expiry->active_ticks &&
+        bool is_quiet = !(i & FLOW_QUEUE_QUIET) && expiry->active_ticks &&
                         expiry->active_ticks < timeout;
         uint32_t idle;
 
@@ -156,7 +152,7 @@ void
 flow_expiry_quiet(struct flow_expiry *expiry, struct flow_store *store,
                   uint32_t slot)
 {
-    unsigned queue = flow_store_flow(store, slot)->queue | QUIET;
+    unsigned queue = flow_store_flow(store, slot)->queue | FLOW_QUEUE_QUIET;
 
     flow_expiry_remove(expiry, store, slot);
     append(expiry, store, slot, queue);
@@ -182,16 +178,12 @@ flow_expiry_oldest(const struct flow_expiry *expiry,
 }
 
 bool
-flow_expiry_is_long(const struct flow_expiry *expiry, const struct flow *flow,
-                    flow_tick now)
+flow_expiry_is_long_since(const struct flow_expiry *expiry,
+                          const struct flow *flow, flow_tick now)
 {
     const struct flow_part *part;
     flow_tick since;
 
-    if (!expiry->active_ticks ||
-        now - flow_tick_of(flow->start.ns) <= expiry->active_ticks) {
-        return false;
-    }
     if (!(flow->marks & FLOW_MARK_REPORTED)) {
         return true;
     }

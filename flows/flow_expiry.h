@@ -34,6 +34,7 @@ enum flow_timeout {
 };
 
 enum {
+    FLOW_QUEUE_QUIET = 1,
     FLOW_N_QUEUES = 2 * FLOW_N_TIMEOUTS /* Twice 'enum flow_timeout', plus 1
                                          * for the quiet. */
 };
@@ -59,6 +60,11 @@ void flow_expiry_add(struct flow_expiry *, struct flow_store *, uint32_t slot,
                      flow_tick now);
 void flow_expiry_touch(struct flow_expiry *, struct flow_store *, uint32_t slot,
                        flow_tick now);
+
+/* The same for a flow that stays in its queue. */
+static inline void flow_expiry_touch_same(struct flow_expiry *,
+                                          struct flow_store *, uint32_t slot,
+                                          flow_tick now);
 void flow_expiry_remove(struct flow_expiry *, struct flow_store *,
                         uint32_t slot);
 
@@ -93,7 +99,31 @@ uint32_t flow_expiry_oldest(const struct flow_expiry *,
                             const struct flow_store *, flow_tick now);
 
 /* Whether the flow is due for an interim record. */
-bool flow_expiry_is_long(const struct flow_expiry *, const struct flow *,
-                         flow_tick now);
+static inline bool flow_expiry_is_long(const struct flow_expiry *,
+                                       const struct flow *, flow_tick now);
+
+/* The same of a flow that lives longer than that. */
+bool flow_expiry_is_long_since(const struct flow_expiry *, const struct flow *,
+                               flow_tick now);
+
+static inline void
+flow_expiry_touch_same(struct flow_expiry *expiry, struct flow_store *store,
+                       uint32_t slot, flow_tick now)
+{
+    const struct flow *flow = flow_store_flow(store, slot);
+
+    if (flow->seen != now || (flow->queue & FLOW_QUEUE_QUIET)) {
+        flow_expiry_touch(expiry, store, slot, now);
+    }
+}
+
+static inline bool
+flow_expiry_is_long(const struct flow_expiry *expiry, const struct flow *flow,
+                    flow_tick now)
+{
+    return expiry->active_ticks &&
+           now - flow_tick_of(flow->start.ns) > expiry->active_ticks &&
+           flow_expiry_is_long_since(expiry, flow, now);
+}
 
 #endif

@@ -23,7 +23,7 @@ struct flow_table {
     struct fragments fragments;
     struct duplicates *duplicates;
     struct wall_time clock; /* The latest time seen. */
-    flow_tick advanced;     /* When expiry last looked. */
+    int64_t advanced;       /* When expiry last looked; in ticks, all bits. */
     bool has_time;
     bool is_visited; /* By flow_table_next(): no flow is moved. */
     struct flow_table_options options;

@@ -44,6 +44,19 @@ flow_key_from(const struct packet *p, uint16_t context, struct flow_ends *out)
 }
 
 void
+flow_key_look_up(const struct packet *p, uint16_t context, uint64_t seed,
+                 struct flow_lookup *out)
+{
+    uint16_t port[2] = {p->src_port, p->dst_port};
+
+    if (packet_protocol_is_icmp(p->protocol)) {
+        flow_key_ports(p, port);
+    }
+    make_key(p, context, port, &out->ends);
+    out->hash = flow_key_hash(&out->ends.key, seed);
+}
+
+void
 flow_key_with_ports(const struct packet *p, uint16_t context,
                     const uint16_t port[2], struct flow_ends *out)
 {

@@ -140,20 +140,6 @@ flow_store_cut(struct flow_store *store, bool is_short)
                     is_short);
 }
 
-void
-flow_store_prefetch(const struct flow_store *store, uint32_t hash)
-{
-    uint32_t slot = *flow_index_head(&store->index, hash);
-
-    if (slot) {
-        const char *flow = (const char *)flow_store_flow(store, slot);
-
-        __builtin_prefetch(flow_store_node(store, slot), 1);
-        __builtin_prefetch(flow, 1);
-        __builtin_prefetch(flow + 64, 1);
-    }
-}
-
 /* The slot that flow_pool_take() gives next, with all it needs. */
 static uint32_t
 make_slot(struct flow_store *store)

@@ -119,6 +119,17 @@ flow_store_is_live(const struct flow *flow)
     return flow->at != 0;
 }
 
-void flow_store_prefetch(const struct flow_store *, uint32_t hash);
+static inline void
+flow_store_prefetch(const struct flow_store *store, uint32_t hash)
+{
+    uint32_t slot = *flow_index_head(&store->index, hash);
+    const char *flow = (const char *)flow_store_flow(store, slot);
+
+    if (slot) {
+        __builtin_prefetch(flow_store_node(store, slot), 1);
+        __builtin_prefetch(flow, 1);
+        __builtin_prefetch(flow + 64, 1);
+    }
+}
 
 #endif

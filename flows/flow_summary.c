@@ -1,5 +1,4 @@
-/* From an entry to the record that leaves; and the accounting that fills the
- * entry, so that both sides of each member are in one file. */
+/* From an entry to the record that leaves, and what to make of its counts. */
 
 #include "flows/flow.h"
 #include "flows/flow_parts.h"
@@ -15,9 +14,6 @@ struct parts_seen {
     const struct flow_part *part[FLOW_N_PART_TYPES];
 };
 
-static void count(struct flow *, unsigned end, const struct packet *);
-static void count_over(struct flow *, unsigned end, const struct packet *);
-static void note_early(struct flow *, struct wall_time);
 static struct parts_seen parts_of(const struct flow *);
 static void fill_end(const struct flow *, const struct parts_seen *,
                      unsigned end, struct flow_end_point *);
@@ -32,47 +28,6 @@ static void fill_state(const struct flow *, const struct parts_seen *,
 static bool has_payload(const struct flow *, unsigned end);
 static enum flow_outcome tcp_outcome(const struct flow *);
 static enum flow_outcome other_outcome(const struct flow *);
-
-void
-flow_begin(struct flow *flow, const struct packet *p)
-{
-    flow->start = p->time;
-    flow->end = p->time;
-    flow->first_frame = p->number;
-    memset(flow->ttl_min, 0xff, sizeof flow->ttl_min);
-}
-
-void
-flow_count_packet(struct flow *flow, const struct packet *p, unsigned sender)
-{
-    if (p->time.ns >= flow->end.ns) {
-        flow->end = p->time;
-    } else {
-        flow->flags |= FLOW_TIME_STEPPED;
-        if (p->time.ns < flow->start.ns) {
-            note_early(flow, p->time);
-        }
-    }
-    flow->last_frame = p->number;
-    count(flow, sender, p);
-    if (p->ttl < flow->ttl_min[sender]) {
-        flow->ttl_min[sender] = p->ttl;
-    }
-    if (p->ttl > flow->ttl_max[sender]) {
-        flow->ttl_max[sender] = p->ttl;
-    }
-    flow->tcp_flags[sender] |= p->tcp_flags;
-    if (p->flags & (PACKET_FRAGMENT | PACKET_TRUNCATED | PACKET_NO_TRANSPORT |
-                    PACKET_LENGTH_GUESSED)) {
-        flow->flags |=
-            (uint16_t)((p->flags & PACKET_FRAGMENT ? FLOW_FRAGMENTS : 0) |
-                       (p->flags & PACKET_TRUNCATED ? FLOW_TRUNCATED : 0) |
-                       (p->flags & PACKET_NO_TRANSPORT ? FLOW_NO_TRANSPORT
-                                                       : 0) |
-                       (p->flags & PACKET_LENGTH_GUESSED ? FLOW_LENGTH_GUESSED
-                                                         : 0));
-    }
-}
 
 void
 flow_update_outcome(struct flow *flow)
@@ -113,52 +68,6 @@ flow_summarize(const struct flow *flow, struct flow_record *record)
     fill_place(flow, place, record);
     fill_notes(flow, &seen, record);
     fill_state(flow, &seen, record);
-}
-
-static void
-count(struct flow *flow, unsigned end, const struct packet *p)
-{
-    struct flow_count *c = &flow->count[end];
-    uint32_t packets, bytes, payload;
-
-    if (__builtin_add_overflow(c->packets, 1, &packets) ||
-        __builtin_add_overflow(c->bytes, p->ip_bytes, &bytes) ||
-        __builtin_add_overflow(c->payload, p->payload_bytes, &payload)) {
-        count_over(flow, end, p);
-        return;
-    }
-    c->packets = packets;
-    c->bytes = bytes;
-    c->payload = payload;
-}
-
-/* One of the counts overflows. */
-__attribute__((noinline)) static void
-count_over(struct flow *flow, unsigned end, const struct packet *p)
-{
-    struct flow_count *c = &flow->count[end];
-    const struct flow_count old = *c;
-    struct flow_carry *over;
-
-    c->packets++;
-    c->bytes += p->ip_bytes;
-    c->payload += p->payload_bytes;
-    flow->marks |= FLOW_MARK_CARRY;
-    over = &flow_part_get(flow, FLOW_PART_CARRY)->carry;
-    over->packets[end] += c->packets < old.packets;
-    over->bytes[end] += c->bytes < old.bytes;
-    over->payload[end] += c->payload < old.payload;
-}
-
-static void
-note_early(struct flow *flow, struct wall_time time)
-{
-    struct flow_notes *notes = &flow_part_get(flow, FLOW_PART_NOTES)->notes;
-
-    if (!(flow->marks & FLOW_MARK_EARLY) || time.ns < notes->early.ns) {
-        flow->marks |= FLOW_MARK_EARLY;
-        notes->early = time;
-    }
 }
 
 /* One walk along the chain instead of one for each type. */

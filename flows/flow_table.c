@@ -60,6 +60,7 @@ flow_table_new(const struct flow_table_options *options, struct error *error)
     }
     memset(table, 0, sizeof *table);
     table->options = *options;
+    table->advanced = INT64_MIN;
     flow_store_init(&table->store, options->max_bytes, options->max_flows,
                     options->user_bytes);
     table->store.memory.used = (sizeof *table + 63) / 64 * 64;
@@ -89,8 +90,10 @@ flow_table_advance(struct flow_table *table, struct wall_time now)
 {
     struct fragments_held held;
 
-    if (flow_tick_of(now.ns) == table->advanced) {
-        flow_table_move_clock(table, now);
+    if (now.ns >> FLOW_TICK_SHIFT == table->advanced) {
+        if (now.ns > table->clock.ns) {
+            table->clock = now;
+        }
         return;
     }
     while (table->fragments.is_used &&
@@ -103,7 +106,7 @@ flow_table_advance(struct flow_table *table, struct wall_time now)
     if (flow_expiry_may_be_due(&table->expiry, flow_table_now(table))) {
         expire(table);
     }
-    table->advanced = flow_table_now(table);
+    table->advanced = table->clock.ns >> FLOW_TICK_SHIFT;
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "dissect/packet.h"
 #include "flows/flow.h"
+#include "flows/flow_count.h"
 #include "flows/flow_inside.h"
 #include "flows/flow_parts.h"
 #include "flows/flow_shrink.h"
@@ -23,15 +24,9 @@ enum {
     ICMPV6_REDIRECT = 137
 };
 
-/* A packet on its way through the table. */
-struct passage {
-    const struct packet *packet;
-    const struct flow_lookup *lookup;
-    bool is_orphan;
-};
-
-static void look_up(const struct flow_table *, const struct packet *,
-                    uint16_t context, struct flow_lookup *);
+static struct flow_update pass_unusual(struct flow_table *,
+                                       const struct packet *,
+                                       const struct flow_lookup *);
 static struct flow_update update_fragment(struct flow_table *,
                                           const struct packet *,
                                           const struct flow_lookup *);
@@ -49,16 +44,24 @@ static struct flow_update update_error(struct flow_table *,
 static bool relate(struct flow_table *, const struct packet *,
                    const struct flow_lookup *, struct flow_update *);
 static void note_error(struct flow *, const struct packet *, unsigned sender);
-static struct flow_update pass(struct flow_table *, const struct passage *);
+static struct flow_update pass(struct flow_table *, const struct packet *,
+                               const struct flow_lookup *);
+static inline struct flow_update pass_inline(struct flow_table *,
+                                             const struct packet *,
+                                             const struct flow_lookup *);
+static struct flow_update pass_new(struct flow_table *, const struct packet *,
+                                   const struct flow_lookup *);
 static struct flow_update duplicate(struct flow_table *, uint32_t slot,
-                                    const struct passage *);
-static uint32_t find_live(struct flow_table *, const struct passage *);
+                                    const struct packet *, unsigned sender);
+static inline bool is_over(struct flow_table *, uint32_t slot,
+                           const struct packet *, unsigned sender);
 static bool is_reuse(const struct flow_table *, const struct flow *,
-                     const struct passage *, uint32_t idle);
-static uint32_t start_flow(struct flow_table *, const struct passage *);
-static uint32_t make_room(struct flow_table *, const struct passage *);
-static void account(struct flow_table *, const struct passage *,
-                    struct flow_update *);
+                     const struct packet *, unsigned sender);
+static uint32_t make_room(struct flow_table *, const struct packet *,
+                          const struct flow_lookup *);
+static inline bool has_header(const struct packet *);
+static inline void account(struct flow_table *, struct flow *,
+                           const struct packet *, unsigned sender);
 static bool is_unreachable(const struct packet *);
 static bool is_redirect(const struct packet *);
 
@@ -66,7 +69,7 @@ void
 flow_table_look_ahead(const struct flow_table *table, const struct packet *p,
                       uint16_t context, struct flow_lookup *out)
 {
-    look_up(table, p, context, out);
+    flow_key_look_up(p, context, table->options.hash_seed, out);
     flow_store_prefetch(&table->store, (uint32_t)out->hash);
 }
 
@@ -74,19 +77,15 @@ struct flow_update
 flow_table_pass(struct flow_table *table, const struct packet *p,
                 const struct flow_lookup *lookup)
 {
-    struct passage passage = {.packet = p, .lookup = lookup};
-
-    if (table->has_time && p->time.ns < table->clock.ns) {
-        table->counters.time_steps++;
+    if (table->has_time && p->time.ns <= table->clock.ns) {
+        table->counters.time_steps += p->time.ns < table->clock.ns;
+    } else {
+        flow_table_move_clock(table, p->time);
     }
-    flow_table_move_clock(table, p->time);
-    if (p->flags & PACKET_FRAGMENT) {
-        return update_fragment(table, p, lookup);
+    if (p->flags & (PACKET_FRAGMENT | PACKET_ICMP_ERROR)) {
+        return pass_unusual(table, p, lookup);
     }
-    if ((p->flags & PACKET_ICMP_ERROR) && !is_redirect(p)) {
-        return update_error(table, p, lookup);
-    }
-    return pass(table, &passage);
+    return pass_inline(table, p, lookup);
 }
 
 struct flow_update
@@ -95,7 +94,7 @@ flow_table_update(struct flow_table *table, const struct packet *p,
 {
     struct flow_lookup lookup;
 
-    look_up(table, p, context, &lookup);
+    flow_key_look_up(p, context, table->options.hash_seed, &lookup);
     return flow_table_pass(table, p, &lookup);
 }
 
@@ -106,19 +105,22 @@ flow_table_count_orphan(struct flow_table *table,
     pass_orphan(table, &held->packet, held->context);
 }
 
-static void
-look_up(const struct flow_table *table, const struct packet *p,
-        uint16_t context, struct flow_lookup *out)
+/* Kept out of flow_table_pass(), which holds no packet. */
+__attribute__((noinline)) static struct flow_update
+pass_unusual(struct flow_table *table, const struct packet *p,
+             const struct flow_lookup *lookup)
 {
-    flow_key_from(p, context, &out->ends);
-    out->hash = flow_key_hash(&out->ends.key, table->options.hash_seed);
+    if (p->flags & PACKET_FRAGMENT) {
+        return update_fragment(table, p, lookup);
+    }
+    return is_redirect(p) ? pass(table, p, lookup)
+                          : update_error(table, p, lookup);
 }
 
 static struct flow_update
 update_fragment(struct flow_table *table, const struct packet *p,
                 const struct flow_lookup *lookup)
 {
-    struct passage passage = {.packet = p, .lookup = lookup};
     uint16_t context = lookup->ends.key.context;
     struct fragments_transport transport = {.protocol = p->protocol};
     struct flow_update update;
@@ -133,7 +135,7 @@ update_fragment(struct flow_table *table, const struct packet *p,
     while (fragments_take(&table->fragments, p, context, &held)) {
         is_new |= join_fragment(table, &held, context, &transport).is_new;
     }
-    update = pass(table, &passage);
+    update = pass(table, p, lookup);
     update.is_new |= is_new;
     return update;
 }
@@ -161,13 +163,12 @@ join_fragment(struct flow_table *table, struct packet *p, uint16_t context,
               const struct fragments_transport *transport)
 {
     struct flow_lookup lookup;
-    struct passage passage = {.packet = p, .lookup = &lookup};
 
     p->protocol = transport->protocol;
     flow_key_with_ports(p, context, transport->port, &lookup.ends);
     lookup.hash = flow_key_hash(&lookup.ends.key, table->options.hash_seed);
     table->counters.fragments_joined++;
-    return pass(table, &passage);
+    return pass(table, p, &lookup);
 }
 
 static struct flow_update
@@ -175,20 +176,22 @@ pass_orphan(struct flow_table *table, const struct packet *p, uint16_t context)
 {
     static const uint16_t no_port[2] = {0, 0};
     struct flow_lookup lookup;
-    struct passage passage = {
-        .packet = p, .lookup = &lookup, .is_orphan = true};
+    struct flow_update update;
 
     flow_key_with_ports(p, context, no_port, &lookup.ends);
     lookup.hash = flow_key_hash(&lookup.ends.key, table->options.hash_seed);
     table->counters.fragments_orphaned++;
-    return pass(table, &passage);
+    update = pass(table, p, &lookup);
+    if (update.kind == FLOW_UPDATE_PACKET) {
+        update.flow->flags |= FLOW_ORPHAN_FRAGMENTS;
+    }
+    return update;
 }
 
 static struct flow_update
 update_error(struct flow_table *table, const struct packet *p,
              const struct flow_lookup *lookup)
 {
-    struct passage passage = {.packet = p, .lookup = lookup};
     struct flow_lookup quoted;
     struct flow_update update;
 
@@ -198,7 +201,7 @@ update_error(struct flow_table *table, const struct packet *p,
             return update;
         }
     }
-    return pass(table, &passage);
+    return pass(table, p, lookup);
 }
 
 static bool
@@ -254,111 +257,73 @@ note_error(struct flow *flow, const struct packet *p, unsigned sender)
     part->notes.icmp_error_from = p->src;
 }
 
+/* For packets that are out of the ordinary. */
 static struct flow_update
-pass(struct flow_table *table, const struct passage *passage)
+pass(struct flow_table *table, const struct packet *p,
+     const struct flow_lookup *lookup)
 {
-    struct flow_update update = {.kind = FLOW_UPDATE_PACKET};
-    flow_tick now = flow_table_now(table);
-    uint32_t slot;
-    bool is_copy;
-
-    flow_table_ready_parts(table);
-    slot = find_live(table, passage);
-    is_copy =
-        duplicates_check(table->duplicates, passage->packet,
-                         passage->lookup->hash, passage->lookup->ends.sender);
-    if (!slot) {
-        slot = start_flow(table, passage);
-        update.is_new = true;
-        update.flow = flow_store_flow(&table->store, slot);
-        account(table, passage, &update);
-        flow_expiry_add(&table->expiry, &table->store, slot, now);
-        return update;
-    }
-    if (is_copy) {
-        return duplicate(table, slot, passage);
-    }
-    update.flow = flow_store_flow(&table->store, slot);
-    update.is_settled = update.flow->is_settled;
-    if (flow_expiry_is_long(&table->expiry, update.flow, now)) {
-        flow_table_report(table, update.flow, FLOW_END_ACTIVE, now);
-    }
-    account(table, passage, &update);
-    flow_expiry_touch(&table->expiry, &table->store, slot, now);
-    return update;
+    return pass_inline(table, p, lookup);
 }
 
-static struct flow_update
-duplicate(struct flow_table *table, uint32_t slot,
-          const struct passage *passage)
+__attribute__((always_inline)) static inline struct flow_update
+pass_inline(struct flow_table *table, const struct packet *p,
+            const struct flow_lookup *lookup)
 {
-    struct flow *flow = flow_store_flow(&table->store, slot);
-    unsigned sender = passage->lookup->ends.sender;
+    unsigned sender = lookup->ends.sender;
+    flow_tick now = flow_table_now(table);
+    uint32_t slot;
+    struct flow *flow;
+    uint32_t progress;
+    uint8_t outcome;
+    bool is_copy;
+    bool flips;
 
-    table->counters.duplicates++;
-    flow_part_get(flow, FLOW_PART_TROUBLE)->trouble.duplicates[sender]++;
-    if (table->options.duplicates == FLOW_DUPLICATES_MARK) {
-        flow_count_packet(flow, passage->packet, sender);
-        table->counters.packets++;
+    flow_table_ready_parts(table);
+    slot = flow_store_find(&table->store, &lookup->ends.key,
+                           (uint32_t)lookup->hash);
+    if (slot && is_over(table, slot, p, sender)) {
+        slot = FLOW_NO_SLOT;
     }
-    flow_expiry_touch(&table->expiry, &table->store, slot,
-                      flow_table_now(table));
+    is_copy = duplicates_check(table->duplicates, p, lookup->hash, sender);
+    if (!slot) {
+        return pass_new(table, p, lookup);
+    }
+    if (is_copy) {
+        return duplicate(table, slot, p, sender);
+    }
+    flow = flow_store_flow(&table->store, slot);
+    if (flow_expiry_is_long(&table->expiry, flow, now)) {
+        flow_table_report(table, flow, FLOW_END_ACTIVE, now);
+    }
+    outcome = flow->outcome;
+    progress = flow->progress;
+    flips = (p->tcp_flags & TCP_SYN) && has_header(p) &&
+            initiator_update(flow, p, sender);
+    account(table, flow, p, sender);
+    if (flow->progress == progress && flow->count[sender].packets > 1) {
+        flow_expiry_touch_same(&table->expiry, &table->store, slot, now);
+    } else {
+        flow_expiry_touch(&table->expiry, &table->store, slot, now);
+    }
     return (struct flow_update){
         .flow = flow,
-        .kind = FLOW_UPDATE_DUPLICATE,
+        .kind = FLOW_UPDATE_PACKET,
         .from_initiator = sender == flow_initiator(flow),
+        .flipped = flips,
+        .outcome_changed = outcome != flow->outcome,
         .is_settled = flow->is_settled,
     };
 }
-
-/* The flow the packet belongs to, after ending one it cannot belong to. */
-static uint32_t
-find_live(struct flow_table *table, const struct passage *passage)
+/* Starts the packet's flow. */
+__attribute__((noinline)) static struct flow_update
+pass_new(struct flow_table *table, const struct packet *p,
+         const struct flow_lookup *lookup)
 {
-    uint32_t slot = flow_store_find(&table->store, &passage->lookup->ends.key,
-                                    (uint32_t)passage->lookup->hash);
-    const struct flow *flow;
-    uint32_t idle;
-
-    if (!slot) {
-        return FLOW_NO_SLOT;
-    }
-    flow = flow_store_flow(&table->store, slot);
-    idle = flow_table_now(table) - flow->seen;
-    if (idle > table->expiry.idle_ticks[flow->queue / 2]) {
-        flow_table_end_idle(table, slot);
-        return FLOW_NO_SLOT;
-    }
-    if (is_reuse(table, flow, passage, idle)) {
-        flow_table_end_flow(table, slot, FLOW_END_REUSED);
-        return FLOW_NO_SLOT;
-    }
-    return slot;
-}
-
-static bool
-is_reuse(const struct flow_table *table, const struct flow *flow,
-         const struct passage *passage, uint32_t idle)
-{
-    const struct packet *p = passage->packet;
-    bool is_long_idle =
-        idle > table->expiry.idle_ticks[FLOW_TIMEOUT_TCP_OPENING];
-
-    return (p->tcp_flags & TCP_SYN) && flow->key.protocol == PROTOCOL_TCP &&
-           !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT)) &&
-           tcp_state_is_reuse(flow, p, passage->lookup->ends.sender,
-                              is_long_idle);
-}
-
-static uint32_t
-start_flow(struct flow_table *table, const struct passage *passage)
-{
-    const struct packet *p = passage->packet;
-    unsigned sender = passage->lookup->ends.sender;
-    uint32_t slot = make_room(table, passage);
+    unsigned sender = lookup->ends.sender;
+    uint32_t slot = make_room(table, p, lookup);
     struct flow *flow = flow_store_flow(&table->store, slot);
 
-    flow_begin(flow, p);
+    flow_count_begin(flow, p);
     initiator_begin(flow, p, sender);
     if (flow_key_is_icmp(&flow->key) && sender == flow_initiator(flow)) {
         flow->icmp_code = p->icmp_code;
@@ -371,19 +336,80 @@ start_flow(struct flow_table *table, const struct passage *passage)
             flow->evidence == FLOW_EVIDENCE_SYN ? FLOW_MARK_SYN_FIRST : 0;
     }
     table->counters.created++;
-    return slot;
+    account(table, flow, p, sender);
+    flow_expiry_add(&table->expiry, &table->store, slot, flow_table_now(table));
+    return (struct flow_update){
+        .flow = flow,
+        .kind = FLOW_UPDATE_PACKET,
+        .is_new = true,
+        .from_initiator = sender == flow_initiator(flow),
+        .outcome_changed = flow->outcome != FLOW_OUTCOME_ATTEMPT,
+    };
+}
+
+__attribute__((noinline)) static struct flow_update
+duplicate(struct flow_table *table, uint32_t slot, const struct packet *p,
+          unsigned sender)
+{
+    struct flow *flow = flow_store_flow(&table->store, slot);
+
+    table->counters.duplicates++;
+    flow_part_get(flow, FLOW_PART_TROUBLE)->trouble.duplicates[sender]++;
+    if (table->options.duplicates == FLOW_DUPLICATES_MARK) {
+        flow_count_packet(flow, p, sender);
+        table->counters.packets++;
+    }
+    flow_expiry_touch(&table->expiry, &table->store, slot,
+                      flow_table_now(table));
+    return (struct flow_update){
+        .flow = flow,
+        .kind = FLOW_UPDATE_DUPLICATE,
+        .from_initiator = sender == flow_initiator(flow),
+        .is_settled = flow->is_settled,
+    };
+}
+
+/* Ends the flow if the packet cannot belong to it. */
+static inline bool
+is_over(struct flow_table *table, uint32_t slot, const struct packet *p,
+        unsigned sender)
+{
+    const struct flow *flow = flow_store_flow(&table->store, slot);
+    uint32_t idle = flow_table_now(table) - flow->seen;
+
+    if (idle > table->expiry.idle_ticks[flow->queue / 2]) {
+        flow_table_end_idle(table, slot);
+        return true;
+    }
+    if ((p->tcp_flags & TCP_SYN) && is_reuse(table, flow, p, sender)) {
+        flow_table_end_flow(table, slot, FLOW_END_REUSED);
+        return true;
+    }
+    return false;
+}
+
+static bool
+is_reuse(const struct flow_table *table, const struct flow *flow,
+         const struct packet *p, unsigned sender)
+{
+    uint32_t idle = flow_table_now(table) - flow->seen;
+    bool is_long_idle =
+        idle > table->expiry.idle_ticks[FLOW_TIMEOUT_TCP_OPENING];
+
+    return flow->key.protocol == PROTOCOL_TCP && has_header(p) &&
+           tcp_state_is_reuse(flow, p, sender, is_long_idle);
 }
 
 /* Never fails: a table that was made has room for one flow, and ending flows
  * gives back all that they take. */
 static uint32_t
-make_room(struct flow_table *table, const struct passage *passage)
+make_room(struct flow_table *table, const struct packet *p,
+          const struct flow_lookup *lookup)
 {
     uint32_t slot;
 
-    while (!(slot = flow_store_add(&table->store, &passage->lookup->ends,
-                                   (uint32_t)passage->lookup->hash,
-                                   passage->packet))) {
+    while (!(slot = flow_store_add(&table->store, &lookup->ends,
+                                   (uint32_t)lookup->hash, p))) {
         flow_table_evict(table);
         if (table->store.nodes.n_free > 1) {
             flow_shrink_short(table); /* It is the place there is none for. */
@@ -392,35 +418,27 @@ make_room(struct flow_table *table, const struct passage *passage)
     return slot;
 }
 
-static void
-account(struct flow_table *table, const struct passage *passage,
-        struct flow_update *update)
+__attribute__((always_inline)) static inline void
+account(struct flow_table *table, struct flow *flow, const struct packet *p,
+        unsigned sender)
 {
-    const struct packet *p = passage->packet;
-    struct flow *flow = update->flow;
-    unsigned sender = passage->lookup->ends.sender;
-    uint8_t outcome = flow->outcome;
-    bool has_header =
-        !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));
-
-    if ((p->tcp_flags & TCP_SYN) && has_header && !update->is_new) {
-        update->flipped = initiator_update(flow, p, sender);
-    }
     if (flow->key.protocol == PROTOCOL_UDP) {
         history_add_once(flow, HISTORY_DATA, HISTORY_ONCE_DATA, sender);
-    } else if (flow->key.protocol == PROTOCOL_TCP && has_header) {
+    } else if (flow->key.protocol == PROTOCOL_TCP && has_header(p)) {
         tcp_state_update(flow, p, sender);
     }
-    if (passage->is_orphan) {
-        flow->flags |= FLOW_ORPHAN_FRAGMENTS;
-    }
     flow_count_packet(flow, p, sender);
-    if (outcome != FLOW_OUTCOME_DATA) {
+    if (flow->outcome != FLOW_OUTCOME_DATA) {
         flow_update_outcome(flow);
     }
     table->counters.packets++;
-    update->from_initiator = sender == flow_initiator(flow);
-    update->outcome_changed = outcome != flow->outcome;
+}
+
+/* Whether ports and what follows them are the packet's own. */
+static inline bool
+has_header(const struct packet *p)
+{
+    return !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));
 }
 
 static bool

@@ -3,18 +3,13 @@
 
 #include "flows/flow_parts.h"
 #include "flows/tcp_state.h"
+#include "flows/tcp_stream.h"
 
 #include <string.h>
 
 static const char *name_if_reset(const struct flow *, const char *history);
 static bool has_no_size(const struct flow *);
 static bool is_syn_then_rst(const char *history);
-
-static int32_t
-distance(uint32_t to, uint32_t from)
-{
-    return (int32_t)(to - from);
-}
 
 const char *
 tcp_state_name(const struct flow *flow, const char *history)
@@ -75,8 +70,8 @@ has_no_size(const struct flow *flow)
 
     for (unsigned end = 0; end < 2; end++) {
         const struct flow_dialogue *d = &part->dialogue;
-        int32_t sent = distance(d->last[end], d->start[end]);
-        int32_t acked = distance(d->ack[end], d->start[end]);
+        int32_t sent = tcp_distance(d->last[end], d->start[end]);
+        int32_t acked = tcp_distance(d->ack[end], d->start[end]);
 
         if (sent > 1 || acked > 1) {
             return false;

@@ -11,8 +11,6 @@
 #include "flows/tcp_stream.h"
 
 enum {
-    /* A SYN's or RST's number further away than this is not believed. */
-    MAX_SEQUENCE_JUMP = 1 << 20,
     CONTROL = TCP_SYN | TCP_FIN | TCP_RST
 };
 
@@ -32,13 +30,6 @@ static bool is_lone_syn(const struct flow *, const struct packet *,
                         unsigned sender);
 static void update_lone_syn(struct flow *, const struct packet *,
                             unsigned sender);
-static bool goes_on(const struct flow *, const struct packet *,
-                    unsigned sender);
-static void go_on(struct flow *, const struct packet *, unsigned sender);
-static bool is_open(const struct flow *, unsigned end);
-static void raise_ack(struct flow_dialogue *, unsigned end, uint32_t ack);
-static void raise_last(struct flow *, struct flow_dialogue *,
-                       const struct packet *, unsigned sender);
 static struct flow_dialogue *dialogue_of(struct flow *);
 static struct segment segment_of(struct flow *, const struct packet *,
                                  unsigned sender);
@@ -60,18 +51,10 @@ static void set_state(struct flow *, unsigned end, enum tcp_state);
 static enum tcp_state before(const struct flow *, unsigned end);
 static void time_handshake(struct flow *, const struct segment *);
 
-static int32_t
-distance(uint32_t to, uint32_t from)
-{
-    return (int32_t)(to - from);
-}
-
 void
-tcp_state_update(struct flow *flow, const struct packet *p, unsigned sender)
+tcp_state_weigh(struct flow *flow, const struct packet *p, unsigned sender)
 {
-    if (goes_on(flow, p, sender)) {
-        go_on(flow, p, sender);
-    } else if (is_lone_syn(flow, p, sender)) {
+    if (is_lone_syn(flow, p, sender)) {
         update_lone_syn(flow, p, sender);
     } else {
         weigh(flow, p, sender);
@@ -194,69 +177,6 @@ update_lone_syn(struct flow *flow, const struct packet *p, unsigned sender)
         set_state(flow, sender, TCP_STATE_SYN_SENT);
     }
     flow->opening = p->tcp_seq;
-}
-
-/* Nearly every segment of a connection: no control flag, between ends that are
- * open, and with nothing new for the history. */
-static bool
-goes_on(const struct flow *flow, const struct packet *p, unsigned sender)
-{
-    const unsigned marks = FLOW_MARK_DIALOGUE | FLOW_MARK_DONE;
-    enum history_once letter =
-        p->payload_bytes > 0 ? HISTORY_ONCE_DATA : HISTORY_ONCE_ACK;
-
-    return (p->tcp_flags & (CONTROL | TCP_ACK)) == TCP_ACK &&
-           p->tcp_window != 0 && (flow->marks & marks) == marks &&
-           (flow->letters[sender] & letter) && is_open(flow, 0) &&
-           is_open(flow, 1);
-}
-
-/* What is left of weigh() for such a segment. */
-static void
-go_on(struct flow *flow, const struct packet *p, unsigned sender)
-{
-    struct flow_dialogue *d = flow_dialogue_of(flow);
-
-    raise_ack(d, !sender, p->tcp_ack);
-    raise_last(flow, d, p, sender);
-    if (distance(p->tcp_ack, d->delivered[!sender]) > 0) {
-        tcp_stream_acked(flow, d, !sender, p->tcp_ack);
-    }
-    if (p->payload_bytes > 0) {
-        tcp_stream_sent(flow, d, sender, p->tcp_seq, p->payload_bytes);
-    }
-}
-
-static bool
-is_open(const struct flow *flow, unsigned end)
-{
-    enum tcp_state state = tcp_state_of(flow, end);
-
-    return state == TCP_STATE_PARTIAL || state == TCP_STATE_ESTABLISHED;
-}
-
-/* 'ack' is of what 'end' sent. */
-static void
-raise_ack(struct flow_dialogue *d, unsigned end, uint32_t ack)
-{
-    int32_t more = distance(ack, d->ack[end]);
-
-    if (more > 0 && !(ack == 0 && more > MAX_SEQUENCE_JUMP)) {
-        d->ack[end] = ack;
-    }
-}
-
-static void
-raise_last(struct flow *flow, struct flow_dialogue *d, const struct packet *p,
-           unsigned sender)
-{
-    uint32_t end = p->tcp_seq + p->payload_bytes;
-
-    if (distance(end, d->last[sender]) > 0) {
-        d->last[sender] = end;
-    } else if (p->payload_bytes > 0) {
-        tcp_stream_repeated(flow, d, sender, p->tcp_seq, p->payload_bytes);
-    }
 }
 
 static struct segment
@@ -411,13 +331,13 @@ take_ack(struct flow *flow, const struct segment *s)
     }
     if (tcp_state_of(flow, s->receiver) == TCP_STATE_INACTIVE) {
         if (d->last[s->receiver] != 0 &&
-            distance(ack, d->ack[s->receiver]) > 1 && !s->rst &&
+            tcp_distance(ack, d->ack[s->receiver]) > 1 && !s->rst &&
             !flow_has_packets(flow, s->receiver)) {
             flow->flags |= FLOW_ONE_SIDED;
         }
         number_from(d, s->receiver, ack - 1, ack - 1);
     } else if (!s->rst) {
-        raise_ack(d, s->receiver, ack);
+        tcp_state_raise_ack(d, s->receiver, ack);
     }
 }
 
@@ -425,8 +345,8 @@ static void
 advance_last(struct flow *flow, const struct segment *s)
 {
     struct flow_dialogue *d = s->dialogue;
-    int32_t more = distance(s->end, d->last[s->sender]);
-    bool is_far = more > MAX_SEQUENCE_JUMP || more < -MAX_SEQUENCE_JUMP;
+    int32_t more = tcp_distance(s->end, d->last[s->sender]);
+    bool is_far = more > TCP_MAX_SEQUENCE_JUMP || more < -TCP_MAX_SEQUENCE_JUMP;
 
     if ((s->syn || s->rst) && is_far) {
         return;
@@ -573,7 +493,7 @@ time_handshake(struct flow *flow, const struct segment *s)
     if (!s->is_original || !s->ack || s->syn || s->rst ||
         !(flow->letters[s->receiver] & HISTORY_ONCE_SYN) ||
         tcp_state_of(flow, s->receiver) < TCP_STATE_ESTABLISHED ||
-        distance(s->packet->tcp_ack, s->dialogue->start[s->receiver]) < 1) {
+        tcp_distance(s->packet->tcp_ack, s->dialogue->start[s->receiver]) < 1) {
         return;
     }
     flow->marks |= FLOW_MARK_DONE;

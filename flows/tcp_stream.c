@@ -22,12 +22,6 @@ static void count_gap(struct flow *, unsigned end, uint32_t size);
 static bool is_clean(const struct flow *);
 static void remove_first(struct flow_part *);
 
-static int32_t
-distance(uint32_t to, uint32_t from)
-{
-    return (int32_t)(to - from);
-}
-
 void
 tcp_stream_sent(struct flow *flow, struct flow_dialogue *d, unsigned end,
                 uint32_t seq, uint32_t length)
@@ -36,12 +30,12 @@ tcp_stream_sent(struct flow *flow, struct flow_dialogue *d, unsigned end,
     uint32_t delivered = d->delivered[end];
 
     if (tcp_state_of(flow, end) == TCP_STATE_RESET ||
-        distance(to, delivered) <= 0) {
+        tcp_distance(to, delivered) <= 0) {
         return;
     }
-    if (distance(seq, delivered) <= 0) {
+    if (tcp_distance(seq, delivered) <= 0) {
         d->delivered[end] = absorb(flow, end, to);
-    } else if (distance(seq, delivered) < MAX_WINDOW) {
+    } else if (tcp_distance(seq, delivered) < MAX_WINDOW) {
         add_island(flow, end, seq, to);
     }
 }
@@ -53,11 +47,11 @@ tcp_stream_repeated(struct flow *flow, const struct flow_dialogue *d,
     const struct flow_part *islands = islands_of(flow, end);
     struct flow_trouble *trouble =
         &flow_part_get(flow, FLOW_PART_TROUBLE)->trouble;
-    bool is_new = distance(seq + length, d->delivered[end]) > 0;
+    bool is_new = tcp_distance(seq + length, d->delivered[end]) > 0;
 
     for (unsigned i = 0; islands && i < islands->n; i++) {
-        if (distance(seq, islands->islands.from[i]) >= 0 &&
-            distance(islands->islands.to[i], seq + length) >= 0) {
+        if (tcp_distance(seq, islands->islands.from[i]) >= 0 &&
+            tcp_distance(islands->islands.to[i], seq + length) >= 0) {
             is_new = false;
         }
     }
@@ -83,23 +77,25 @@ tcp_stream_acked(struct flow *flow, struct flow_dialogue *d, unsigned end,
         return;
     }
     if ((flow->letters[end] & HISTORY_ONCE_FIN) &&
-        distance(ack, d->fin[end]) >= 0) {
+        tcp_distance(ack, d->fin[end]) >= 0) {
         ack = d->fin[end] - 1;
     }
-    if (distance(ack, delivered) <= 0 ||
-        distance(ack, delivered) >= MAX_WINDOW) {
+    if (tcp_distance(ack, delivered) <= 0 ||
+        tcp_distance(ack, delivered) >= MAX_WINDOW) {
         return;
     }
-    if ((flow->flags & FLOW_MIDSTREAM) && distance(ack, d->start[end]) <= 2) {
+    if ((flow->flags & FLOW_MIDSTREAM) &&
+        tcp_distance(ack, d->start[end]) <= 2) {
         return; /* A keep-alive's byte, not a gap. */
     }
     part = islands_of(flow, end);
-    while (part && part->n > 0 && distance(ack, part->islands.from[0]) > 0) {
+    while (part && part->n > 0 &&
+           tcp_distance(ack, part->islands.from[0]) > 0) {
         count_gap(flow, end, part->islands.from[0] - delivered);
         delivered = part->islands.to[0];
         remove_first(part);
     }
-    if (distance(ack, delivered) > 0) {
+    if (tcp_distance(ack, delivered) > 0) {
         count_gap(flow, end, ack - delivered);
         delivered = ack;
     }
@@ -123,13 +119,13 @@ add_island(struct flow *flow, unsigned end, uint32_t from, uint32_t to)
     unsigned i = 0;
     unsigned last;
 
-    while (i < part->n && distance(from, all->to[i]) > 0) {
+    while (i < part->n && tcp_distance(from, all->to[i]) > 0) {
         i++;
     }
-    for (last = i; last < part->n && distance(to, all->from[last]) >= 0;
+    for (last = i; last < part->n && tcp_distance(to, all->from[last]) >= 0;
          last++) {
-        from = distance(from, all->from[last]) < 0 ? from : all->from[last];
-        to = distance(to, all->to[last]) > 0 ? to : all->to[last];
+        from = tcp_distance(from, all->from[last]) < 0 ? from : all->from[last];
+        to = tcp_distance(to, all->to[last]) > 0 ? to : all->to[last];
     }
     if (last > i) {
         unsigned gone = last - i - 1;
@@ -157,7 +153,7 @@ insert_island(struct flow_part *part, uint32_t from, uint32_t to)
     struct flow_islands *all = &part->islands;
     unsigned i = part->n++;
 
-    for (; i > 0 && distance(all->from[i - 1], from) > 0; i--) {
+    for (; i > 0 && tcp_distance(all->from[i - 1], from) > 0; i--) {
         all->from[i] = all->from[i - 1];
         all->to[i] = all->to[i - 1];
     }
@@ -193,8 +189,8 @@ absorb(struct flow *flow, unsigned end, uint32_t delivered)
     struct flow_part *part = islands_of(flow, end);
 
     while (part && part->n > 0 &&
-           distance(part->islands.from[0], delivered) <= 0) {
-        if (distance(part->islands.to[0], delivered) > 0) {
+           tcp_distance(part->islands.from[0], delivered) <= 0) {
+        if (tcp_distance(part->islands.to[0], delivered) > 0) {
             delivered = part->islands.to[0];
         }
         remove_first(part);

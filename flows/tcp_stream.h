@@ -12,6 +12,13 @@
 
 #include <stdint.h>
 
+/* From one sequence number to another, which is near. */
+static inline int32_t
+tcp_distance(uint32_t to, uint32_t from)
+{
+    return (int32_t)(to - from);
+}
+
 /* 'end' sent these bytes. */
 void tcp_stream_sent(struct flow *, struct flow_dialogue *, unsigned end,
                      uint32_t seq, uint32_t length);
