@@ -15,6 +15,7 @@
 #include <string.h>
 
 static bool engine_init(struct application_engine *engine, struct error *error);
+static bool make_module(struct application_engine *engine);
 static void set_traits(struct application_engine *engine);
 
 struct application_engine *
@@ -47,9 +48,12 @@ application_engine_free(struct application_engine *engine)
         return;
     }
     inspection_free_all(engine);
+    ndpi_memory_use(engine->arena);
     if (engine->module != NULL) {
         ndpi_exit_detection_module(engine->module);
     }
+    ndpi_memory_use(NULL);
+    ndpi_arena_free(engine->arena);
     ndpi_hosts_free(engine->hosts);
     free(engine->traits);
     free(engine);
@@ -90,8 +94,7 @@ engine_init(struct application_engine *engine, struct error *error)
                          "this program",
                          ndpi_revision());
     }
-    engine->module = ndpi_shim_module_new();
-    if (engine->module == NULL || !ndpi_shim_module_finalize(engine->module)) {
+    if (!make_module(engine)) {
         return error_set(error, ERROR_MEMORY, "", "nDPI cannot be set up");
     }
     engine->n_protocols = ndpi_shim_protocol_count(engine->module);
@@ -108,8 +111,22 @@ engine_init(struct application_engine *engine, struct error *error)
     if (engine->hosts == NULL) {
         return error_set(error, ERROR_MEMORY, "", "out of memory");
     }
-    ndpi_memory_count();
     return true;
+}
+
+static bool
+make_module(struct application_engine *engine)
+{
+    bool made;
+
+    ndpi_memory_install();
+    engine->arena = ndpi_arena_new();
+    ndpi_memory_use(engine->arena);
+    engine->module = ndpi_shim_module_new();
+    made = engine->module != NULL && ndpi_shim_module_finalize(engine->module);
+    ndpi_memory_use(NULL);
+    ndpi_arena_close(engine->arena);
+    return made;
 }
 
 static void

@@ -322,8 +322,10 @@ show(struct application_engine *engine, struct inspection *inspection,
     }
     risk = inspection->flow.risk;
     ndpi_hosts_use(engine->hosts);
+    ndpi_memory_use(engine->arena);
     inspection->result =
         ndpi_shim_packet(engine->module, &inspection->flow, &shown);
+    ndpi_memory_use(NULL);
     ndpi_hosts_use(NULL);
     ndpi_details_mend_risk(&inspection->flow, risk, payload_of(packet, frame));
     inspection->bytes += shown.size;

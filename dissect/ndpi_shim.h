@@ -27,6 +27,10 @@
 #error "nDPI 6 needs -DSEGMON_NDPI_LICENSE=<enum ndpi_license_type value>"
 #endif
 
+/* Nothing that a module allocates is used by another: known of 4.2, whose
+ * calloc() and realloc(), besides, are its malloc(). */
+#define NDPI_SHIM_MODULES_STAND_ALONE (NDPI_SHIM_VERSION == 402)
+
 /* A classification, the same in all versions. */
 struct ndpi_shim_result {
     uint16_t master, name, category;
