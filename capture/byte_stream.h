@@ -5,9 +5,13 @@
  * in memory: a reader parses them in place, and its frames borrow them until
  * the next byte_stream_fill().
  *
- * Files are read, not mapped: with a window that stays in the cache the copy
- * costs less than the page faults, memory does not grow with the file, and a
- * file truncated behind our back is an end of file and not a SIGBUS.
+ * Files are read, not mapped: memory does not grow with the file, a file that
+ * is truncated behind our back is an end of file and not a SIGBUS, and what was
+ * checked cannot change before it is used.  Mapping would save little: 335 MB
+ * of full-size packets in the page cache cost 45 ms of CPU to read and walk
+ * with windows of 256 KiB, 44 to 48 ms with 64 KiB to 1 MiB (more than the
+ * cache holds), and 39 to 43 ms in mapped windows of 256 KiB to 64 MiB with
+ * MAP_POPULATE: 4 % of what a run over them costs.
  *
  * Memory: the window, SOURCE_WINDOW_BYTES unless one record needs more, at most
  * BYTE_STREAM_MAX_BYTES; compressed, BYTE_STREAM_INPUT_BYTES and what

@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+/* Stamps, as in struct pipeline_counters. */
+struct span {
+    struct wall_time first, last;
+};
+
 struct reader {
     const struct pipeline_options *options;
     const struct reader_options *own;
@@ -21,8 +26,7 @@ static void read_batches(struct reader *, struct source *, uint16_t file,
 static void take_batch(struct reader *, const struct source *, size_t n_frames);
 static uint16_t name_interface(struct reader *, const struct source *,
                                uint16_t interface);
-static void count_frame(struct pipeline_counters *, const struct frame *,
-                        enum dissect_result, const struct packet *);
+static inline void note_time(struct span *, struct wall_time);
 static void report_progress(struct reader *, const struct source *,
                             uint16_t file);
 
@@ -105,6 +109,9 @@ read_batches(struct reader *reader, struct source *source, uint16_t file,
 static void
 take_batch(struct reader *reader, const struct source *source, size_t n_frames)
 {
+    struct pipeline_counters *counters = &reader->result->counters;
+    struct span span = {counters->first, counters->last};
+    uint64_t bytes = 0;
     size_t n_packets = 0;
 
     for (size_t i = 0; i < n_frames; i++) {
@@ -118,9 +125,17 @@ take_batch(struct reader *reader, const struct source *source, size_t n_frames)
         }
         frame->interface = name_interface(reader, source, frame->interface);
         outcome = dissect_frame(frame, &reader->options->dissect, packet);
-        count_frame(&reader->result->counters, frame, outcome, packet);
-        n_packets += outcome == DISSECT_OK;
+        note_time(&span, frame->time);
+        bytes += frame->wire_size;
+        counters->outcomes[outcome]++;
+        if (outcome == DISSECT_OK) {
+            counters->truncated += (packet->flags & PACKET_TRUNCATED) != 0;
+            n_packets++;
+        }
     }
+    counters->bytes += bytes;
+    counters->first = span.first;
+    counters->last = span.last;
     reader->own->handler(reader->own->context, reader->frames, reader->packets,
                          n_packets);
 }
@@ -138,20 +153,14 @@ name_interface(struct reader *reader, const struct source *source,
     return reader->interface_name;
 }
 
-static void
-count_frame(struct pipeline_counters *counters, const struct frame *frame,
-            enum dissect_result outcome, const struct packet *packet)
+static inline void
+note_time(struct span *span, struct wall_time time)
 {
-    counters->outcomes[outcome]++;
-    counters->bytes += frame->wire_size;
-    if (outcome == DISSECT_OK && (packet->flags & PACKET_TRUNCATED)) {
-        counters->truncated++;
+    if (span->first.ns == 0 || time.ns < span->first.ns) {
+        span->first = time;
     }
-    if (counters->first.ns == 0 || frame->time.ns < counters->first.ns) {
-        counters->first = frame->time;
-    }
-    if (frame->time.ns > counters->last.ns) {
-        counters->last = frame->time;
+    if (time.ns > span->last.ns) {
+        span->last = time;
     }
 }
 
