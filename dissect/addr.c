@@ -12,6 +12,29 @@ enum {
     N_GROUPS = 8
 };
 
+/* The numbers from 0 to 255 as text. */
+#define DIGIT(n) ((char)('0' + (n) % 10))
+#define OCTET(n)                                                               \
+    {                                                                          \
+        {DIGIT((n) < 10    ? (n)                                               \
+               : (n) < 100 ? (n) / 10                                          \
+                           : (n) / 100),                                       \
+         DIGIT((n) < 100 ? (n) : (n) / 10), DIGIT(n)},                         \
+            (n) < 10    ? 1                                                    \
+            : (n) < 100 ? 2                                                    \
+                        : 3                                                    \
+    }
+#define OCTETS_4(n) OCTET(n), OCTET((n) + 1), OCTET((n) + 2), OCTET((n) + 3)
+#define OCTETS_16(n)                                                           \
+    OCTETS_4(n), OCTETS_4((n) + 4), OCTETS_4((n) + 8), OCTETS_4((n) + 12)
+#define OCTETS_64(n)                                                           \
+    OCTETS_16(n), OCTETS_16((n) + 16), OCTETS_16((n) + 32), OCTETS_16((n) + 48)
+
+static const struct {
+    char digits[3];
+    uint8_t size;
+} octets[256] = {OCTETS_64(0), OCTETS_64(64), OCTETS_64(128), OCTETS_64(192)};
+
 static char *format_ipv4(char *out, const uint8_t byte[4]);
 static char *format_ipv6(char *out, const uint8_t byte[16]);
 static char *format_decimal(char *out, unsigned value);
@@ -37,11 +60,15 @@ addr_parse(const char *text, struct addr *out)
 const char *
 addr_format(const struct addr *addr, char text[ADDR_TEXT_SIZE])
 {
-    char *end = addr_is_ipv4(addr) ? format_ipv4(text, addr->byte + 12)
-                                   : format_ipv6(text, addr->byte);
-
-    *end = '\0';
+    *addr_put(addr, text) = '\0';
     return text;
+}
+
+char *
+addr_put(const struct addr *addr, char text[ADDR_TEXT_SIZE])
+{
+    return addr_is_ipv4(addr) ? format_ipv4(text, addr->byte + 12)
+                              : format_ipv6(text, addr->byte);
 }
 
 bool
@@ -203,18 +230,12 @@ format_ipv6(char *out, const uint8_t byte[16])
     return out;
 }
 
-/* 'value' is at most 255. */
+/* 'value' is at most 255; writes four bytes, whatever it needs. */
 static char *
 format_decimal(char *out, unsigned value)
 {
-    if (value >= 100) {
-        *out++ = (char)('0' + value / 100);
-    }
-    if (value >= 10) {
-        *out++ = (char)('0' + value / 10 % 10);
-    }
-    *out++ = (char)('0' + value % 10);
-    return out;
+    memcpy(out, &octets[value], sizeof *octets);
+    return out + octets[value].size;
 }
 
 static bool

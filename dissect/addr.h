@@ -61,6 +61,10 @@ bool addr_parse(const char *text, struct addr *out);
 /* Writes RFC 5952 text into 'text' and returns it. */
 const char *addr_format(const struct addr *, char text[ADDR_TEXT_SIZE]);
 
+/* As addr_format(), but returns where the text ends and does not terminate
+ * it. */
+char *addr_put(const struct addr *, char text[ADDR_TEXT_SIZE]);
+
 /* Parses "10.0.0.0/8", "2001:db8::/32" or a bare address (a full-length
  * prefix).  Returns false for anything else; host bits are kept in '*out' so
  * that the caller can tell (prefix_has_host_bits()) and name the fix. */
