@@ -4,7 +4,6 @@
 
 #include "capture/error.h"
 #include "tools/commands/command.h"
-#include "tools/output/json.h"
 #include "tools/report/text.h"
 
 #include <signal.h>
@@ -104,7 +103,11 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
         return true;
     }
     session->status_queue = n_queues - 1;
-    session->output = output_new(&output, error);
+    session->encoder = event_encoder_new(&session->source, error);
+    session->output = session->encoder ? output_new(&output, error) : NULL;
+    if (!session->output) {
+        session_close_output(session);
+    }
     return session->output != NULL;
 }
 
@@ -142,17 +145,12 @@ void
 session_send_status(struct session *session, const struct event_status *status,
                     struct wall_time now)
 {
-    struct json json;
-
-    if (!session->output ||
-        !(output_kinds(session->output) & (1u << EVENT_STATUS))) {
-        return;
+    if (session->output &&
+        output_kinds(session->output) & (1u << EVENT_STATUS)) {
+        event_queue_put(output_queue(session->output, session->status_queue),
+                        EVENT_STATUS, now,
+                        event_status_encode(session->encoder, status));
     }
-    json_init(&json, EVENT_MAX_BYTES);
-    event_status_encode(&json, &session->source, status);
-    event_queue_put(output_queue(session->output, session->status_queue),
-                    EVENT_STATUS, now, &json);
-    json_done(&json);
 }
 
 int
@@ -172,6 +170,7 @@ session_finish_output(struct session *session, struct event_status *status,
     session_send_status(session, status, now);
     complete = output_finish(session->output, outputs, &error);
     session->output = NULL;
+    session_close_output(session);
     return complete ? COMMAND_OK
                     : session_fail(session, &error, COMMAND_FAILED);
 }
@@ -185,6 +184,8 @@ session_close_output(struct session *session)
         output_finish(session->output, NULL, &error);
         session->output = NULL;
     }
+    event_encoder_free(session->encoder);
+    session->encoder = NULL;
 }
 
 bool

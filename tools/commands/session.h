@@ -40,8 +40,9 @@ struct session {
     struct policy *policy;             /* In force now. */
     struct application_engine *engine; /* Knows the names; of this thread. */
     struct event_source source;
-    struct output *output; /* NULL: no events. */
-    unsigned status_queue; /* Of 'output': this thread's. */
+    struct output *output;         /* NULL: no events. */
+    struct event_encoder *encoder; /* Of status events; NULL with it. */
+    unsigned status_queue;         /* Of 'output': this thread's. */
 };
 
 enum session_parse {

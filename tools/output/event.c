@@ -104,13 +104,11 @@ event_kinds_parse(const char *text, unsigned *kinds)
 const char *
 event_verdict_name(enum decision decision)
 {
-    switch (decision) {
-    case DECISION_ALLOW: return "allowed";
-    case DECISION_DENY: return "violation";
-    case DECISION_ALERT: return "alert";
-    case DECISION_OBSERVE: return "observed";
-    case DECISION_RELATED: return "related";
-    case DECISION_PENDING: break;
-    }
-    return "pending";
+    static const char *const names[] = {
+#define VERDICT_NAME(NAME, TEXT) [DECISION_##NAME] = (TEXT),
+        EVENT_VERDICTS(VERDICT_NAME)
+#undef VERDICT_NAME
+    };
+
+    return names[decision];
 }

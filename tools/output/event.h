@@ -8,9 +8,9 @@
  *   {"@timestamp":...,"ecs":{...},"event":{"id":...,"sequence":N   head
  *   ,"kind":"event",...},"observer":{...},...}                     body
  *
- * Encoders are pure: no clock, no state but the buffer.  They return false if
- * the event does not fit EVENT_MAX_BYTES or memory is out; the caller counts
- * that (event_queue_put() does). */
+ * Encoding is pure: no clock, and what the encoder keeps from event to event
+ * only makes it quicker.  A body is failed if it does not fit EVENT_MAX_BYTES
+ * or memory is out; who takes it counts that (event_queue_put() does). */
 
 #ifndef TOOLS_OUTPUT_EVENT_H
 #define TOOLS_OUTPUT_EVENT_H
@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct event_encoder; /* Opaque. */
 struct json;
 
 #define EVENT_SCHEMA_VERSION "1.0"
@@ -155,13 +156,19 @@ struct event_status {
     const char *const *notes; /* NULL-terminated, or NULL. */
 };
 
-/* 'json' is reset and then holds the body. */
-bool event_flow_encode(struct json *json, const struct event_source *,
-                       const struct event_flow *);
-bool event_violation_encode(struct json *json, const struct event_source *,
-                            const struct event_violation *);
-bool event_status_encode(struct json *json, const struct event_source *,
-                         const struct event_status *);
+/* One thread's.  Memory: a buffer of EVENT_MAX_BYTES at most, and
+ * event_phrases.h.  'source' is borrowed; NULL, if out of memory. */
+struct event_encoder *event_encoder_new(const struct event_source *source,
+                                        struct error *error);
+void event_encoder_free(struct event_encoder *); /* Accepts NULL. */
+
+/* Each returns the body, good until the next one. */
+const struct json *event_flow_encode(struct event_encoder *,
+                                     const struct event_flow *);
+const struct json *event_violation_encode(struct event_encoder *,
+                                          const struct event_violation *);
+const struct json *event_status_encode(struct event_encoder *,
+                                       const struct event_status *);
 
 /* 'json' is reset and then holds the head.  'sequence' counts from 1; 'id' is
  * what event_id_format() makes of it. */
@@ -185,8 +192,15 @@ const char *event_suppressed_by(const struct event_flow *);
 /* "flow,violation" to a mask of 1 << kind; false if a name is unknown. */
 bool event_kinds_parse(const char *text, unsigned *kinds);
 
-/* Words of segmon.verdict: "allowed", "violation", "alert", "observed",
- * "pending", "related".  Nothing is ever said to be blocked. */
+/* X(DECISION, "segmon.verdict").  Nothing is ever said to be blocked. */
+#define EVENT_VERDICTS(X)                                                      \
+    X(PENDING, "pending")                                                      \
+    X(ALLOW, "allowed")                                                        \
+    X(DENY, "violation")                                                       \
+    X(ALERT, "alert")                                                          \
+    X(OBSERVE, "observed")                                                     \
+    X(RELATED, "related")
+
 const char *event_verdict_name(enum decision);
 
 #endif

@@ -1,13 +1,18 @@
 /* A flow as an event; see event.h. */
 
 #include "tools/output/event_parts.h"
+#include "tools/output/event_words.h"
 
 #include <string.h>
 
 enum {
-    MAX_PROTOCOL_NAME = 64, /* Longer ones are cut. */
-    MAC_TEXT_SIZE = 18,
-    TCP_FLAGS_SIZE = 9
+    /* Rooms of blocks: their keys and punctuation, times, addresses, words and
+     * numbers, each as long as can be. */
+    EVENT_SIZE = 280,
+    VERDICT_SIZE = 260,
+    COURSE_SIZE = 200,
+    COUNTS_SIZE = 360,
+    TTL_SIZE = 120
 };
 
 struct flag_list {
@@ -16,66 +21,40 @@ struct flag_list {
 };
 
 static void write_event(struct json *json, const struct flow_record *record);
-static void write_end_point(struct json *json, const char *key,
-                            const struct flow_end_point *end, bool has_port,
-                            const char *domain);
-static void write_mac(struct json *json, const uint8_t mac[6]);
-static void write_network(struct json *json, const struct event_flow *flow);
-static void write_protocol_names(struct json *json,
-                                 const struct event_flow *flow);
-static void write_lower(struct json *json, const char *key, const char *name);
 static void write_vlans(struct json *json, const struct flow_record *record);
 static void write_segmon(struct json *json, const struct event_flow *flow);
 static void write_judgement(struct json *json, const struct event_flow *flow);
 static void write_revision(struct json *json, const struct event_revision *);
 static void write_suppression(struct json *json, const struct event_flow *flow);
 static void write_counts(struct json *json, const struct flow_record *record);
+static char *put_both(char *at, uint64_t src, uint64_t dst);
 static void write_loss(struct json *json, const struct flow_record *record);
 static void write_ttl(struct json *json, const struct flow_record *record);
-static void write_ttl_of(struct json *json, const char *key,
-                         const struct flow_end_point *end);
-static void write_tcp(struct json *json, const struct flow_record *record);
-static const char *tcp_flags_format(uint8_t flags, char text[TCP_FLAGS_SIZE]);
+static char *put_ttl(char *at, const struct flow_end_point *end);
+static void write_course(struct json *json, const struct flow_record *record);
+static char *put_tcp_flags(char *at, uint8_t flags);
 static void write_icmp_errors(struct json *json,
                               const struct flow_record *record);
 static void write_tunnel(struct json *json, const struct flow_record *record);
 static void add_flag(void *context, const char *flag);
 
-bool
-event_flow_encode(struct json *json, const struct event_source *source,
-                  const struct event_flow *flow)
+const struct json *
+event_flow_encode(struct event_encoder *encoder, const struct event_flow *flow)
 {
-    struct event_zones zones =
-        event_zones(flow->policy, flow->src_segment, flow->dst_segment);
+    struct json *json = &encoder->json;
 
-    zones.interface = flow->interface;
-    json_reset(json, true);
+    event_encoder_begin(encoder, flow->policy);
     write_event(json, flow->record);
-    json_close(json, '}');
-    event_write_observer(json, source, &zones);
+    event_write_observer(encoder);
+    event_write_zones(encoder, flow->interface, flow->src_segment,
+                      flow->dst_segment);
     event_write_flow_ends(json, flow);
-    event_write_rule(json, flow->policy, flow->verdict->rule);
+    event_write_rule(encoder, flow->verdict->rule);
     event_write_protocols(json, flow);
     write_segmon(json, flow);
-    json_close(json, '}');
-    return !json->failed;
-}
-
-void
-event_write_flow_ends(struct json *json, const struct event_flow *flow)
-{
-    const struct flow_record *record = flow->record;
-    enum event_host host = event_host(flow);
-    bool has_port = record->protocol == PROTOCOL_TCP ||
-                    record->protocol == PROTOCOL_UDP ||
-                    record->protocol == PROTOCOL_SCTP;
-
-    write_end_point(json, "source", &record->source, has_port, NULL);
-    write_end_point(json, "destination", &record->destination, has_port,
-                    host == EVENT_HOST_TLS || host == EVENT_HOST_HTTP
-                        ? flow->application->details->host
-                        : NULL);
-    write_network(json, flow);
+    event_write_policy(encoder);
+    json_raw(json, "}}", 2);
+    return json;
 }
 
 void
@@ -130,132 +109,30 @@ static void
 write_event(struct json *json, const struct flow_record *record)
 {
     int64_t duration_ns = wall_time_since(record->end, record->start);
+    char *at;
 
-    json_plain(json, "kind", "event");
-    json_open(json, "category", '[');
-    json_plain(json, NULL, "network");
-    json_close(json, ']');
-    json_open(json, "type", '[');
-    json_plain(json, NULL, "connection");
-    if (record->kind != FLOW_RECORD_UPDATE) {
-        json_plain(json, NULL,
-                   record->kind == FLOW_RECORD_BEGIN ? "start" : "end");
+    if (!json_room(json, EVENT_SIZE, &at)) {
+        return;
     }
-    json_close(json, ']');
-    json_plain(json, "dataset", "segmon.flow");
-    json_time(json, "start", record->start);
-    json_time(json, "end", record->end);
-    json_u64(json, "duration", duration_ns > 0 ? (uint64_t)duration_ns : 0);
+    at = JSON_PUT(at, ",\"kind\":\"event\",\"category\":[\"network\"],"
+                      "\"type\":[\"connection\"");
+    if (record->kind == FLOW_RECORD_BEGIN) {
+        at = JSON_PUT(at, ",\"start\"");
+    } else if (record->kind == FLOW_RECORD_END) {
+        at = JSON_PUT(at, ",\"end\"");
+    }
+    at = JSON_PUT(at, "],\"dataset\":\"segmon.flow\",\"start\":");
+    at = json_put_time(json, at, record->start);
+    at = JSON_PUT(at, ",\"end\":");
+    at = json_put_time(json, at, record->end);
+    at = JSON_PUT(at, ",\"duration\":");
+    at = json_digits(at, duration_ns > 0 ? (uint64_t)duration_ns : 0);
     if (record->reason != FLOW_END_NONE) {
-        json_plain(json, "reason", flow_end_name(record->reason));
+        at = JSON_PUT(at, ",\"reason\":");
+        at = json_put_word(at, &event_end_words[record->reason]);
     }
-}
-
-static void
-write_end_point(struct json *json, const char *key,
-                const struct flow_end_point *end, bool has_port,
-                const char *domain)
-{
-    json_open(json, key, '{');
-    event_write_addr(json, "ip", &end->addr);
-    if (has_port) {
-        json_u64(json, "port", end->port);
-    }
-    if (domain) {
-        json_cstring(json, "domain", domain);
-    }
-    write_mac(json, end->mac);
-    json_u64(json, "packets", end->packets);
-    json_u64(json, "bytes", end->bytes);
-    json_close(json, '}');
-}
-
-/* RFC 7042 form, as ECS asks for; nothing for a link without addresses. */
-static void
-write_mac(struct json *json, const uint8_t mac[6])
-{
-    static const char digits[] = "0123456789ABCDEF";
-    static const uint8_t none[6];
-    char text[MAC_TEXT_SIZE];
-    char *at = text;
-
-    if (memcmp(mac, none, sizeof none) == 0) {
-        return;
-    }
-    for (unsigned i = 0; i < 6; i++) {
-        *at++ = digits[mac[i] >> 4];
-        *at++ = digits[mac[i] & 0xf];
-        *at++ = i < 5 ? '-' : '\0';
-    }
-    json_plain(json, "mac", text);
-}
-
-static void
-write_network(struct json *json, const struct event_flow *flow)
-{
-    const struct flow_record *record = flow->record;
-    const char *transport = packet_protocol_name(record->protocol);
-    char community_id[COMMUNITY_ID_SIZE];
-
-    json_open(json, "network", '{');
-    json_plain(json, "type", record->ip_version == 6 ? "ipv6" : "ipv4");
-    if (transport) {
-        json_plain(json, "transport", transport);
-    }
-    json_u64_keyword(json, "iana_number", record->protocol);
-    write_protocol_names(json, flow);
-    json_plain(json, "community_id", flow_community_id(record, community_id));
-    json_plain(
-        json, "direction",
-        event_direction(flow->policy, flow->src_segment, flow->dst_segment));
-    json_u64(json, "bytes", record->source.bytes + record->destination.bytes);
-    json_u64(json, "packets",
-             record->source.packets + record->destination.packets);
-    if (record->n_vlans > 0) {
-        json_open(json, "vlan", '{');
-        json_u64_keyword(json, "id", record->vlan[0]);
-        json_close(json, '}');
-    }
-    if (record->n_vlans > 1) {
-        json_open(json, "inner", '{');
-        json_open(json, "vlan", '{');
-        json_u64_keyword(json, "id", record->vlan[1]);
-        json_close(json, '}');
-        json_close(json, '}');
-    }
-    json_close(json, '}');
-}
-
-/* ECS wants both in lower case; only what was recognised, never a guess. */
-static void
-write_protocol_names(struct json *json, const struct event_flow *flow)
-{
-    const struct application *app = flow->application;
-
-    if (!app || (!app->master && !app->name)) {
-        return;
-    }
-    write_lower(
-        json, "protocol",
-        application_name(flow->engine, app->master ? app->master : app->name));
-    if (app->name) {
-        write_lower(json, "application",
-                    application_name(flow->engine, app->name));
-    }
-}
-
-static void
-write_lower(struct json *json, const char *key, const char *name)
-{
-    char lower[MAX_PROTOCOL_NAME];
-    size_t size = strnlen(name, sizeof lower);
-
-    for (size_t i = 0; i < size; i++) {
-        bool is_upper = name[i] >= 'A' && name[i] <= 'Z';
-
-        lower[i] = (char)(is_upper ? name[i] - 'A' + 'a' : name[i]);
-    }
-    json_text(json, key, lower, size);
+    at = JSON_PUT(at, "}");
+    json_commit(json, at);
 }
 
 static void
@@ -271,38 +148,21 @@ write_vlans(struct json *json, const struct flow_record *record)
     json_close(json, ']');
 }
 
+/* Open at its end. */
 static void
 write_segmon(struct json *json, const struct event_flow *flow)
 {
     const struct flow_record *record = flow->record;
-    static const char *const kinds[] = {[FLOW_RECORD_BEGIN] = "begin",
-                                        [FLOW_RECORD_UPDATE] = "update",
-                                        [FLOW_RECORD_END] = "end"};
 
-    json_open(json, "segmon", '{');
-    json_plain(json, "schema", EVENT_SCHEMA_VERSION);
-    json_id(json, "flow_id", record->id);
-    json_plain(json, "record", kinds[record->kind]);
-    json_u64(json, "record_sequence", record->sequence);
     write_judgement(json, flow);
     event_write_application(json, flow);
-    if (record->history[0]) {
-        json_plain(json, "history", record->history);
-    }
-    if (record->conn_state[0]) {
-        json_plain(json, "conn_state", record->conn_state);
-    }
-    if (record->protocol == PROTOCOL_TCP) {
-        write_tcp(json, record);
-    }
+    write_course(json, record);
     write_counts(json, record);
     if (record->icmp_errors) {
         write_icmp_errors(json, record);
     }
     event_write_carrier(json, flow);
     event_write_flags(json, flow);
-    event_write_policy(json, flow->policy);
-    json_close(json, '}');
 }
 
 static void
@@ -310,19 +170,32 @@ write_judgement(struct json *json, const struct event_flow *flow)
 {
     const struct flow_record *record = flow->record;
     const struct verdict *verdict = flow->verdict;
+    char *at;
 
-    json_plain(json, "verdict", event_verdict_name(verdict->decision));
-    json_plain(json, "reason", verdict_reason_name(verdict->reason));
-    json_bool(json, "verdict_final", verdict->final);
+    if (!json_room(json, VERDICT_SIZE, &at)) {
+        return;
+    }
+    at = JSON_PUT(at, ",\"segmon\":{\"schema\":\"" EVENT_SCHEMA_VERSION
+                      "\",\"flow_id\":");
+    at = json_put_id(at, record->id);
+    at = JSON_PUT(at, ",\"record\":");
+    at = json_put_word(at, &event_record_words[record->kind]);
+    at = JSON_PUT(at, ",\"record_sequence\":");
+    at = json_digits(at, record->sequence);
+    at = JSON_PUT(at, ",\"verdict\":");
+    at = json_put_word(at, &event_verdict_words[verdict->decision]);
+    at = JSON_PUT(at, ",\"reason\":");
+    at = json_put_word(at, &event_reason_words[verdict->reason]);
+    at = verdict->final ? JSON_PUT(at, ",\"verdict_final\":true")
+                        : JSON_PUT(at, ",\"verdict_final\":false");
+    json_commit(json, at);
     if (flow->revised) {
         write_revision(json, flow->revised);
     }
     event_write_verdict_notes(json, flow);
     write_suppression(json, flow);
-    json_plain(json, "outcome", flow_outcome_name(record->outcome));
-    json_plain(json, "initiator", "source");
-    json_plain(json, "initiator_evidence",
-               flow_evidence_name(record->evidence));
+    json_word(json, "outcome", &event_outcome_words[record->outcome]);
+    event_write_initiator(json, record);
     if (verdict->rule >= 0) {
         const struct policy_rule *rule =
             policy_rule(flow->policy, (uint32_t)verdict->rule);
@@ -337,7 +210,7 @@ write_revision(struct json *json, const struct event_revision *revision)
 {
     json_open(json, "revised", '{');
     json_plain(json, "cause", revision->policy_changed ? "policy" : "evidence");
-    json_plain(json, "verdict", event_verdict_name(revision->decision));
+    json_word(json, "verdict", &event_verdict_words[revision->decision]);
     event_write_text(json, "rule", revision->rule);
     json_close(json, '}');
 }
@@ -372,20 +245,38 @@ write_counts(struct json *json, const struct flow_record *record)
 {
     const struct flow_end_point *src = &record->source;
     const struct flow_end_point *dst = &record->destination;
+    char *at;
 
-    event_write_both(json, "payload_bytes", src->payload_bytes,
-                     dst->payload_bytes);
-    if (record->kind == FLOW_RECORD_UPDATE || record->sequence > 0) {
-        json_open(json, "delta", '{');
-        event_write_both(json, "packets", src->delta_packets,
-                         dst->delta_packets);
-        event_write_both(json, "bytes", src->delta_bytes, dst->delta_bytes);
-        json_close(json, '}');
+    if (!json_room(json, COUNTS_SIZE, &at)) {
+        return;
     }
-    json_u64(json, "missed_bytes", src->missed_bytes + dst->missed_bytes);
-    json_u64(json, "duplicates", (uint64_t)src->duplicates + dst->duplicates);
+    at = JSON_PUT(at, ",\"payload_bytes\":");
+    at = put_both(at, src->payload_bytes, dst->payload_bytes);
+    if (record->kind == FLOW_RECORD_UPDATE || record->sequence > 0) {
+        at = JSON_PUT(at, ",\"delta\":{\"packets\":");
+        at = put_both(at, src->delta_packets, dst->delta_packets);
+        at = JSON_PUT(at, ",\"bytes\":");
+        at = put_both(at, src->delta_bytes, dst->delta_bytes);
+        *at++ = '}';
+    }
+    at = JSON_PUT(at, ",\"missed_bytes\":");
+    at = json_digits(at, src->missed_bytes + dst->missed_bytes);
+    at = JSON_PUT(at, ",\"duplicates\":");
+    at = json_digits(at, (uint64_t)src->duplicates + dst->duplicates);
+    json_commit(json, at);
     write_loss(json, record);
     write_ttl(json, record);
+}
+
+static char *
+put_both(char *at, uint64_t src, uint64_t dst)
+{
+    at = JSON_PUT(at, "{\"src\":");
+    at = json_digits(at, src);
+    at = JSON_PUT(at, ",\"dst\":");
+    at = json_digits(at, dst);
+    *at++ = '}';
+    return at;
 }
 
 /* Both directions of whatever went missing or came twice; nothing for the
@@ -415,42 +306,70 @@ write_loss(struct json *json, const struct flow_record *record)
 static void
 write_ttl(struct json *json, const struct flow_record *record)
 {
-    json_open(json, "ttl", '{');
-    write_ttl_of(json, "src", &record->source);
-    write_ttl_of(json, "dst", &record->destination);
-    json_close(json, '}');
-}
+    char *at;
+    bool src = record->source.packets > 0;
 
-static void
-write_ttl_of(struct json *json, const char *key,
-             const struct flow_end_point *end)
-{
-    if (end->packets) {
-        json_open(json, key, '{');
-        json_u64(json, "min", end->ttl_min);
-        json_u64(json, "max", end->ttl_max);
-        json_close(json, '}');
+    if (!json_room(json, TTL_SIZE, &at)) {
+        return;
     }
-}
-
-static void
-write_tcp(struct json *json, const struct flow_record *record)
-{
-    char text[TCP_FLAGS_SIZE];
-
-    json_open(json, "tcp", '{');
-    json_plain(json, "flags_src",
-               tcp_flags_format(record->source.tcp_flags, text));
-    json_plain(json, "flags_dst",
-               tcp_flags_format(record->destination.tcp_flags, text));
-    if (record->handshake_ns >= 0) {
-        json_i64(json, "handshake", record->handshake_ns);
+    at = JSON_PUT(at, ",\"ttl\":{");
+    if (src) {
+        at = JSON_PUT(at, "\"src\":");
+        at = put_ttl(at, &record->source);
     }
-    json_close(json, '}');
+    if (record->destination.packets > 0) {
+        at = src ? JSON_PUT(at, ",\"dst\":") : JSON_PUT(at, "\"dst\":");
+        at = put_ttl(at, &record->destination);
+    }
+    *at++ = '}';
+    json_commit(json, at);
 }
 
-static const char *
-tcp_flags_format(uint8_t flags, char text[TCP_FLAGS_SIZE])
+static char *
+put_ttl(char *at, const struct flow_end_point *end)
+{
+    at = JSON_PUT(at, "{\"min\":");
+    at = json_digits(at, end->ttl_min);
+    at = JSON_PUT(at, ",\"max\":");
+    at = json_digits(at, end->ttl_max);
+    *at++ = '}';
+    return at;
+}
+
+/* How it went, as Zeek and TCP tell it. */
+static void
+write_course(struct json *json, const struct flow_record *record)
+{
+    char *at;
+
+    if (!json_room(json, COURSE_SIZE, &at)) {
+        return;
+    }
+    if (record->history[0]) {
+        at = JSON_PUT(at, ",\"history\":");
+        at = json_put_plain(at, record->history, strlen(record->history));
+    }
+    if (record->conn_state[0]) {
+        at = JSON_PUT(at, ",\"conn_state\":");
+        at = json_put_plain(at, record->conn_state, strlen(record->conn_state));
+    }
+    if (record->protocol == PROTOCOL_TCP) {
+        at = JSON_PUT(at, ",\"tcp\":{\"flags_src\":\"");
+        at = put_tcp_flags(at, record->source.tcp_flags);
+        at = JSON_PUT(at, "\",\"flags_dst\":\"");
+        at = put_tcp_flags(at, record->destination.tcp_flags);
+        *at++ = '"';
+        if (record->handshake_ns >= 0) {
+            at = JSON_PUT(at, ",\"handshake\":");
+            at = json_digits(at, (uint64_t)record->handshake_ns);
+        }
+        *at++ = '}';
+    }
+    json_commit(json, at);
+}
+
+static char *
+put_tcp_flags(char *at, uint8_t flags)
 {
     static const struct {
         uint8_t flag;
@@ -458,15 +377,12 @@ tcp_flags_format(uint8_t flags, char text[TCP_FLAGS_SIZE])
     } letters[] = {{TCP_SYN, 'S'}, {TCP_ACK, 'A'}, {TCP_PSH, 'P'},
                    {TCP_FIN, 'F'}, {TCP_RST, 'R'}, {TCP_URG, 'U'},
                    {TCP_ECE, 'E'}, {TCP_CWR, 'C'}};
-    size_t n = 0;
 
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
-        if (flags & letters[i].flag) {
-            text[n++] = letters[i].letter;
-        }
+        *at = letters[i].letter;
+        at += (flags & letters[i].flag) != 0;
     }
-    text[n] = '\0';
-    return text;
+    return at;
 }
 
 static void

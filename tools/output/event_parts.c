@@ -3,15 +3,65 @@
 
 #include "tools/output/event_parts.h"
 
+#include "capture/error.h"
+#include "tools/output/event_words.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    SHA256_SHOWN = 12 /* Hex digits of a policy's hash: enough to tell. */
+    SHA256_SHOWN = 12, /* Hex digits of a policy's hash: enough to tell. */
+    INITIATOR_SIZE = 48 + JSON_WORD_SIZE
 };
 
-static void write_zone(struct json *json, const char *key,
-                       const char *interface, const char *zone);
+static void write_observer(struct json *json, const struct event_source *);
+static void write_zone(struct event_encoder *encoder, segment_id segment);
+static void write_rule(struct event_encoder *encoder, int32_t rule);
+static void write_policy(struct event_encoder *encoder);
 static size_t text_size(const char *text);
+
+struct event_encoder *
+event_encoder_new(const struct event_source *source, struct error *error)
+{
+    struct event_encoder *encoder = malloc(sizeof *encoder);
+
+    if (!encoder) {
+        error_set(error, ERROR_MEMORY, "", "no memory for an event encoder");
+        return NULL;
+    }
+    json_init(&encoder->json, EVENT_MAX_BYTES);
+    json_init(&encoder->observer, EVENT_MAX_BYTES);
+    json_reset(&encoder->observer, true);
+    event_phrases_init(&encoder->phrases);
+    write_observer(&encoder->observer, source);
+    if (encoder->observer.failed) {
+        event_encoder_free(encoder);
+        error_set(error, ERROR_MEMORY, "", "no memory for an event encoder");
+        return NULL;
+    }
+    return encoder;
+}
+
+void
+event_encoder_free(struct event_encoder *encoder)
+{
+    if (encoder) {
+        event_phrases_done(&encoder->phrases);
+        json_done(&encoder->observer);
+        json_done(&encoder->json);
+        free(encoder);
+    }
+}
+
+static void
+write_observer(struct json *json, const struct event_source *source)
+{
+    json_open(json, "observer", '{');
+    json_plain(json, "name", source->sensor);
+    json_plain(json, "type", "sensor");
+    json_plain(json, "product", "segmon");
+    json_plain(json, "version", source->version);
+}
 
 void
 event_write_text(struct json *json, const char *key, const char *text)
@@ -51,51 +101,80 @@ event_write_both(struct json *json, const char *key, uint64_t src, uint64_t dst)
     json_close(json, '}');
 }
 
-struct event_zones
-event_zones(const struct policy *policy, segment_id src, segment_id dst)
+void
+event_encoder_begin(struct event_encoder *encoder, const struct policy *policy)
 {
-    return (struct event_zones){.interface = "",
-                                .src = policy_segment(policy, src)->name,
-                                .dst = policy_segment(policy, dst)->name};
+    json_reset(&encoder->json, true);
+    encoder->policy = policy;
+    event_phrases_follow(&encoder->phrases, policy);
 }
 
 void
-event_write_observer(struct json *json, const struct event_source *source,
-                     const struct event_zones *zones)
+event_write_observer(struct event_encoder *encoder)
 {
-    json_open(json, "observer", '{');
-    json_plain(json, "name", source->sensor);
-    json_plain(json, "type", "sensor");
-    json_plain(json, "product", "segmon");
-    json_plain(json, "version", source->version);
-    if (zones) {
-        write_zone(json, "ingress", zones->interface, zones->src);
-        write_zone(json, "egress", "", zones->dst);
+    json_raw(&encoder->json, encoder->observer.data, encoder->observer.size);
+}
+
+void
+event_write_zones(struct event_encoder *encoder, const char *interface,
+                  segment_id src, segment_id dst)
+{
+    struct json *json = &encoder->json;
+
+    json_open(json, "ingress", '{');
+    if (interface[0]) {
+        json_open(json, "interface", '{');
+        json_cstring(json, "name", interface);
+        json_close(json, '}');
     }
+    write_zone(encoder, src);
+    json_close(json, '}');
+    json_open(json, "egress", '{');
+    write_zone(encoder, dst);
+    json_close(json, '}');
     json_close(json, '}');
 }
 
-const char *
+const struct json_word *
 event_direction(const struct policy *policy, segment_id src, segment_id dst)
 {
-    bool src_external = policy_segment(policy, src)->external;
-    bool dst_external = policy_segment(policy, dst)->external;
+    static const struct json_word unknown = JSON_WORD("unknown");
+    static const struct json_word directions[2][2] = {
+        {JSON_WORD("internal"), JSON_WORD("outbound")},
+        {JSON_WORD("inbound"), JSON_WORD("external")}};
 
     if (src == SEGMENT_UNKNOWN || dst == SEGMENT_UNKNOWN) {
-        return "unknown";
+        return &unknown;
     }
-    if (src_external) {
-        return dst_external ? "external" : "inbound";
-    }
-    return dst_external ? "outbound" : "internal";
+    return &directions[policy_segment(policy, src)->external]
+                      [policy_segment(policy, dst)->external];
 }
 
 void
-event_write_rule(struct json *json, const struct policy *policy, int32_t rule)
+event_write_rule(struct event_encoder *encoder, int32_t rule)
 {
+    struct json *json = &encoder->json;
+    size_t start = json->size;
+
+    if (rule < 0) {
+        write_rule(encoder, rule);
+    } else if (!event_phrases_copy(&encoder->phrases, json, EVENT_PHRASE_RULE,
+                                   (uint32_t)rule)) {
+        write_rule(encoder, rule);
+        event_phrases_keep(&encoder->phrases, json, start, EVENT_PHRASE_RULE,
+                           (uint32_t)rule);
+    }
+}
+
+static void
+write_rule(struct event_encoder *encoder, int32_t rule)
+{
+    struct json *json = &encoder->json;
+    const struct policy *policy = encoder->policy;
+    const char *id = event_rule_id(policy, rule);
+
     json_open(json, "rule", '{');
-    json_text(json, "id", event_rule_id(policy, rule),
-              text_size(event_rule_id(policy, rule)));
+    json_text(json, "id", id, text_size(id));
     if (rule >= 0) {
         const struct policy_rule *shown = policy_rule(policy, (uint32_t)rule);
 
@@ -114,17 +193,43 @@ event_rule_id(const struct policy *policy, int32_t rule)
 }
 
 void
-event_write_policy(struct json *json, const struct policy *policy)
+event_write_policy(struct event_encoder *encoder)
 {
-    const char *sha256 = policy_sha256(policy);
+    struct json *json = &encoder->json;
+    size_t start = json->size;
+
+    if (!event_phrases_copy(&encoder->phrases, json, EVENT_PHRASE_POLICY, 0)) {
+        write_policy(encoder);
+        event_phrases_keep(&encoder->phrases, json, start, EVENT_PHRASE_POLICY,
+                           0);
+    }
+}
+
+static void
+write_policy(struct event_encoder *encoder)
+{
+    struct json *json = &encoder->json;
+    const char *sha256 = policy_sha256(encoder->policy);
 
     json_open(json, "policy", '{');
-    event_write_text(json, "name", policy_name(policy));
-    event_write_text(json, "revision", policy_revision(policy));
+    event_write_text(json, "name", policy_name(encoder->policy));
+    event_write_text(json, "revision", policy_revision(encoder->policy));
     if (sha256 && sha256[0]) {
         json_text(json, "sha256", sha256, strnlen(sha256, SHA256_SHOWN));
     }
     json_close(json, '}');
+}
+
+void
+event_write_initiator(struct json *json, const struct flow_record *record)
+{
+    char *at;
+
+    if (json_room(json, INITIATOR_SIZE, &at)) {
+        at = JSON_PUT(at, ",\"initiator\":\"source\",\"initiator_evidence\":");
+        json_commit(json,
+                    json_put_word(at, &event_evidence_words[record->evidence]));
+    }
 }
 
 void
@@ -136,8 +241,8 @@ event_write_verdict_notes(struct json *json, const struct event_flow *flow)
 
     if (staged_differs) {
         json_open(json, "staged", '{');
-        json_plain(json, "verdict",
-                   event_verdict_name(verdict->staged_decision));
+        json_word(json, "verdict",
+                  &event_verdict_words[verdict->staged_decision]);
         event_write_text(json, "rule",
                          event_rule_id(flow->policy, verdict->staged_rule));
         json_close(json, '}');
@@ -157,20 +262,18 @@ event_write_verdict_notes(struct json *json, const struct event_flow *flow)
 }
 
 static void
-write_zone(struct json *json, const char *key, const char *interface,
-           const char *zone)
+write_zone(struct event_encoder *encoder, segment_id segment)
 {
-    if (!zone && !interface[0]) {
-        return;
+    struct json *json = &encoder->json;
+    size_t start = json->size;
+
+    if (!event_phrases_copy(&encoder->phrases, json, EVENT_PHRASE_SEGMENT,
+                            segment)) {
+        event_write_text(json, "zone",
+                         policy_segment(encoder->policy, segment)->name);
+        event_phrases_keep(&encoder->phrases, json, start, EVENT_PHRASE_SEGMENT,
+                           segment);
     }
-    json_open(json, key, '{');
-    if (interface[0]) {
-        json_open(json, "interface", '{');
-        json_cstring(json, "name", interface);
-        json_close(json, '}');
-    }
-    event_write_text(json, "zone", zone);
-    json_close(json, '}');
 }
 
 /* Cut to EVENT_MAX_TEXT, not inside a character: a policy is UTF-8. */

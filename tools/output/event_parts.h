@@ -5,7 +5,15 @@
 #define TOOLS_OUTPUT_EVENT_PARTS_H
 
 #include "tools/output/event.h"
+#include "tools/output/event_phrases.h"
 #include "tools/output/json.h"
+
+struct event_encoder {
+    struct json json;
+    const struct policy *policy; /* Of the event that is written. */
+    struct json observer; /* How ECS 'observer' begins, in every event. */
+    struct event_phrases phrases;
+};
 
 /* A text of the policy's author, at most EVENT_MAX_TEXT bytes; nothing if it is
  * empty. */
@@ -21,25 +29,26 @@ void event_write_addr(struct json *, const char *key, const struct addr *);
 void event_write_both(struct json *, const char *key, uint64_t src,
                       uint64_t dst);
 
-/* Between which segments, seen on which interface ("" if unknown). */
-struct event_zones {
-    const char *interface, *src, *dst; /* Segment names; NULL for none. */
-};
-struct event_zones event_zones(const struct policy *, segment_id src,
-                               segment_id dst);
-void event_write_observer(struct json *, const struct event_source *,
-                          const struct event_zones *);
+/* Begins a body; 'policy' may be NULL if it writes none of those pieces that
+ * take an encoder. */
+void event_encoder_begin(struct event_encoder *, const struct policy *policy);
+
+/* ECS 'observer', without its end; then between which segments, seen on which
+ * interface ("" if unknown), with its end. */
+void event_write_observer(struct event_encoder *);
+void event_write_zones(struct event_encoder *, const char *interface,
+                       segment_id src, segment_id dst);
 
 /* "internal", "inbound", "outbound", "external" or "unknown". */
-const char *event_direction(const struct policy *, segment_id src,
-                            segment_id dst);
+const struct json_word *event_direction(const struct policy *, segment_id src,
+                                        segment_id dst);
 
 /* ECS 'rule'.  'rule' may be VERDICT_NO_RULE: id "?". */
-void event_write_rule(struct json *, const struct policy *, int32_t rule);
+void event_write_rule(struct event_encoder *, int32_t rule);
 const char *event_rule_id(const struct policy *, int32_t rule);
 
 /* "policy":{name, revision, sha256}. */
-void event_write_policy(struct json *, const struct policy *);
+void event_write_policy(struct event_encoder *);
 
 /* ECS 'source', 'destination' and 'network' of a flow. */
 void event_write_flow_ends(struct json *, const struct event_flow *);
@@ -65,6 +74,9 @@ void event_write_carrier(struct json *, const struct event_flow *);
 
 /* Of 'segmon': 'flags'; whatever is remarkable about flow and verdict. */
 void event_write_flags(struct json *, const struct event_flow *);
+
+/* Of 'segmon': 'initiator' and how it was found out. */
+void event_write_initiator(struct json *, const struct flow_record *);
 
 /* Of 'segmon': 'staged', 'expired_rule', 'log_rules', where they apply. */
 void event_write_verdict_notes(struct json *, const struct event_flow *);

@@ -32,20 +32,22 @@ static void write_file(struct json *json, const struct event_file *file);
 static void write_error(struct json *json, const struct error *error);
 static void write_policy(struct json *json, const struct policy *policy);
 
-bool
-event_status_encode(struct json *json, const struct event_source *source,
+const struct json *
+event_status_encode(struct event_encoder *encoder,
                     const struct event_status *status)
 {
+    struct json *json = &encoder->json;
     static const char *const causes[] = {
 #define CAUSE_NAME(NAME, TEXT) [EVENT_STATUS_##NAME] = (TEXT),
         EVENT_STATUS_CAUSES(CAUSE_NAME)
 #undef CAUSE_NAME
     };
 
-    json_reset(json, true);
+    event_encoder_begin(encoder, status->policy);
     write_event(json);
     json_close(json, '}');
-    event_write_observer(json, source, NULL);
+    event_write_observer(encoder);
+    json_close(json, '}');
     json_open(json, "segmon", '{');
     json_plain(json, "schema", EVENT_SCHEMA_VERSION);
     json_open(json, "status", '{');
@@ -59,7 +61,7 @@ event_status_encode(struct json *json, const struct event_source *source,
     write_policy(json, status->policy);
     json_close(json, '}');
     json_close(json, '}');
-    return !json->failed;
+    return json;
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "tools/output/attack.h"
 #include "tools/output/event_parts.h"
+#include "tools/output/event_words.h"
 
 #include <string.h>
 
@@ -43,17 +44,19 @@ message_add(struct message *message, const char *text)
 }
 
 static void write_event(struct json *json, const struct violation *violation);
-static void write_message(struct json *json, const struct event_violation *,
-                          const struct event_zones *);
+static void write_message(struct json *json, const struct event_violation *);
 static void message_add_dst(struct message *, const struct violation *);
 static void message_add_service(struct message *, const struct violation *);
 static void message_add_addr(struct message *, const struct addr *);
 static void message_add_number(struct message *, uint64_t number);
 static void message_add_name(struct message *, const char *name);
+static void message_add_segment(struct message *, const struct policy *,
+                                segment_id segment);
 static bool is_any_service(const struct violation *);
 static const char *says_who(const struct violation *violation);
 static void write_ends(struct json *json, const struct event_violation *);
-static void write_threat(struct json *json, const char *const *attack);
+static void write_threat(struct event_encoder *encoder, int32_t rule);
+static void write_attack(struct json *json, const char *const *attack);
 static void write_technique_names(struct json *json, const char *const *attack);
 static void write_tactics(struct json *json, const char *const *attack);
 static void collect_tactics(struct id_set *set, const char *const *attack);
@@ -65,38 +68,35 @@ static void write_violation(struct json *json, const struct event_violation *);
 static void write_detection(struct json *json, const struct detection *);
 static void write_score(struct json *json, const struct violation_score *score);
 static void write_evidence(struct json *json, const struct event_flow *flow);
-static void write_rule_notes(struct json *json, const struct policy_rule *rule);
+static void write_rule_notes(struct event_encoder *encoder, int32_t rule);
+static void write_notes(struct json *json, const struct policy_rule *rule);
 static bool has_port(uint8_t protocol);
 
-bool
-event_violation_encode(struct json *json, const struct event_source *source,
+const struct json *
+event_violation_encode(struct event_encoder *encoder,
                        const struct event_violation *event)
 {
+    struct json *json = &encoder->json;
     const struct violation *violation = event->violation;
-    const struct policy_rule *rule =
-        violation->rule >= 0
-            ? policy_rule(event->policy, (uint32_t)violation->rule)
-            : NULL;
-    struct event_zones zones = event_zones(
-        event->policy, violation->src_segment, violation->dst_segment);
 
-    zones.interface = event->flow ? event->flow->interface : "";
-    json_reset(json, true);
+    event_encoder_begin(encoder, event->policy);
     write_event(json, violation);
     json_close(json, '}');
-    write_message(json, event, &zones);
-    event_write_observer(json, source, &zones);
+    write_message(json, event);
+    event_write_observer(encoder);
+    event_write_zones(encoder, event->flow ? event->flow->interface : "",
+                      violation->src_segment, violation->dst_segment);
     write_ends(json, event);
-    event_write_rule(json, event->policy, violation->rule);
+    event_write_rule(encoder, violation->rule);
     if (event->flow) {
         event_write_protocols(json, event->flow);
     }
-    if (rule && rule->attack && rule->attack[0]) {
-        write_threat(json, rule->attack);
-    }
+    write_threat(encoder, violation->rule);
     write_segmon(json, event);
-    json_close(json, '}');
-    return !json->failed;
+    write_rule_notes(encoder, violation->rule);
+    event_write_policy(encoder);
+    json_raw(json, "}}", 2);
+    return json;
 }
 
 static void
@@ -123,17 +123,16 @@ write_event(struct json *json, const struct violation *violation)
 /* One line for people: who to whom, by what, and which rule does not permit it.
  */
 static void
-write_message(struct json *json, const struct event_violation *event,
-              const struct event_zones *zones)
+write_message(struct json *json, const struct event_violation *event)
 {
     const struct violation *violation = event->violation;
     struct message message = {.size = 0};
 
-    message_add_name(&message, zones->src);
+    message_add_segment(&message, event->policy, violation->src_segment);
     message_add(&message, " ");
     message_add_addr(&message, &violation->src);
     message_add(&message, " -> ");
-    message_add_name(&message, zones->dst);
+    message_add_segment(&message, event->policy, violation->dst_segment);
     message_add(&message, " ");
     message_add_dst(&message, violation);
     message_add(&message, " ");
@@ -217,6 +216,13 @@ message_add_name(struct message *message, const char *name)
 }
 
 /* What a detector found may be about no protocol in particular. */
+static void
+message_add_segment(struct message *message, const struct policy *policy,
+                    segment_id segment)
+{
+    message_add_name(message, policy_segment(policy, segment)->name);
+}
+
 static bool
 is_any_service(const struct violation *violation)
 {
@@ -263,15 +269,33 @@ write_ends(struct json *json, const struct event_violation *event)
     if (!is_any_service(violation)) {
         json_u64_keyword(json, "iana_number", violation->protocol);
     }
-    json_plain(json, "direction",
-               event_direction(event->policy, violation->src_segment,
-                               violation->dst_segment));
+    json_word(json, "direction",
+              event_direction(event->policy, violation->src_segment,
+                              violation->dst_segment));
     json_close(json, '}');
 }
 
 static void
-write_threat(struct json *json, const char *const *attack)
+write_threat(struct event_encoder *encoder, int32_t rule)
 {
+    size_t start = encoder->json.size;
+
+    if (rule >= 0 &&
+        !event_phrases_copy(&encoder->phrases, &encoder->json,
+                            EVENT_PHRASE_RULE_THREAT, (uint32_t)rule)) {
+        write_attack(&encoder->json,
+                     policy_rule(encoder->policy, (uint32_t)rule)->attack);
+        event_phrases_keep(&encoder->phrases, &encoder->json, start,
+                           EVENT_PHRASE_RULE_THREAT, (uint32_t)rule);
+    }
+}
+
+static void
+write_attack(struct json *json, const char *const *attack)
+{
+    if (!attack || !attack[0]) {
+        return;
+    }
     json_open(json, "threat", '{');
     json_plain(json, "framework", "MITRE ATT&CK");
     json_open(json, "technique", '{');
@@ -366,15 +390,13 @@ write_segmon(struct json *json, const struct event_violation *event)
     if (flow) {
         json_id(json, "flow_id", flow->record->id);
     }
-    json_plain(json, "verdict", event_verdict_name(DECISION_DENY));
-    json_plain(json, "reason", verdict_reason_name(violation->reason));
+    json_word(json, "verdict", &event_verdict_words[DECISION_DENY]);
+    json_word(json, "reason", &event_reason_words[violation->reason]);
     json_plain(json, "severity", level_name(violation->score.level));
-    json_plain(json, "outcome", flow_outcome_name(violation->outcome));
+    json_word(json, "outcome", &event_outcome_words[violation->outcome]);
     write_violation(json, event);
     if (flow) {
-        json_plain(json, "initiator", "source");
-        json_plain(json, "initiator_evidence",
-                   flow_evidence_name(flow->record->evidence));
+        event_write_initiator(json, flow->record);
         event_write_verdict_notes(json, flow);
         event_write_application(json, flow);
         event_write_carrier(json, flow);
@@ -385,12 +407,6 @@ write_segmon(struct json *json, const struct event_violation *event)
         json_u64(json, "type", violation->port);
         json_close(json, '}');
     }
-    if (violation->rule >= 0) {
-        write_rule_notes(json,
-                         policy_rule(event->policy, (uint32_t)violation->rule));
-    }
-    event_write_policy(json, event->policy);
-    json_close(json, '}');
 }
 
 static void
@@ -472,7 +488,22 @@ write_evidence(struct json *json, const struct event_flow *flow)
 }
 
 static void
-write_rule_notes(struct json *json, const struct policy_rule *rule)
+write_rule_notes(struct event_encoder *encoder, int32_t rule)
+{
+    size_t start = encoder->json.size;
+
+    if (rule >= 0 &&
+        !event_phrases_copy(&encoder->phrases, &encoder->json,
+                            EVENT_PHRASE_RULE_NOTES, (uint32_t)rule)) {
+        write_notes(&encoder->json,
+                    policy_rule(encoder->policy, (uint32_t)rule));
+        event_phrases_keep(&encoder->phrases, &encoder->json, start,
+                           EVENT_PHRASE_RULE_NOTES, (uint32_t)rule);
+    }
+}
+
+static void
+write_notes(struct json *json, const struct policy_rule *rule)
 {
     event_write_texts(json, "controls", rule->controls);
     event_write_texts(json, "tags", rule->tags);

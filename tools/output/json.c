@@ -13,8 +13,13 @@
 enum {
     FIRST_BYTES = 4096, /* Of a new buffer: one flow event fits. */
     WORST_ESCAPE = 6,   /* Bytes written for one byte of text: \u00XX. */
-    SECONDS_OF_DAY = 86400
+    MINUTES_OF_DAY = 24 * 60,
+    MICROS_OF_MINUTE = 60000000
 };
+
+/* The next four powers of ten. */
+#define TENS(n)                                                                \
+    UINT64_C(n##0), UINT64_C(n##00), UINT64_C(n##000), UINT64_C(n##0000)
 
 static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD. */
 static const char hex_digits[] = "0123456789abcdef";
@@ -47,6 +52,7 @@ static const struct {
 };
 
 static size_t copy_plain(char *at, const uint8_t *bytes, size_t size);
+static size_t copy_plain_bytes(char *at, const uint8_t *bytes, size_t size);
 static bool copy_plain_word(char *at, const uint8_t *bytes);
 static bool is_plain_byte(uint8_t byte);
 static bool is_plain_word(uint64_t word);
@@ -61,12 +67,14 @@ static size_t decode_utf8(const uint8_t *bytes, size_t size, uint32_t *code);
 static bool is_unprintable(uint32_t code);
 static char *write_hex(char *at, uint32_t unit);
 static char *write_digits(char *at, unsigned value, unsigned n_digits);
-static void day_format(int64_t day, char text[JSON_DAY_SIZE]);
+static int64_t floor_divide(int64_t value, int64_t by);
+static void minute_format(int64_t minute, char text[JSON_MINUTE_SIZE]);
+static char *day_format(int64_t day, char *text);
 
 void
 json_init(struct json *json, size_t max_bytes)
 {
-    *json = (struct json){.max_bytes = max_bytes, .day = INT64_MIN};
+    *json = (struct json){.max_bytes = max_bytes, .minute = INT64_MIN};
 }
 
 void
@@ -122,15 +130,10 @@ json_write_u64(struct json *json, uint64_t value)
 }
 
 char *
-json_digits(char *at, uint64_t value)
+json_many_digits(char *at, uint64_t value)
 {
-    char *end;
+    char *end = at + count_digits(value);
 
-    if (value < 10) {
-        *at = (char)('0' + value);
-        return at + 1;
-    }
-    end = at + count_digits(value);
     for (at = end; value >= 100; value /= 100) {
         at = write_pair(at - 2, (unsigned)(value % 100)) - 2;
     }
@@ -180,41 +183,25 @@ json_write_text(struct json *json, const char *bytes, size_t size)
 }
 
 void
-json_id(struct json *json, const char *key, uint64_t id)
+json_write_time(struct json *json, char at[JSON_TIME_SIZE],
+                struct wall_time time)
 {
-    char text[JSON_ID_SIZE];
+    int64_t micros = floor_divide(time.ns, MICROSECOND_NS);
+    int64_t minute = floor_divide(micros, MICROS_OF_MINUTE);
+    unsigned of_minute = (unsigned)(micros - minute * MICROS_OF_MINUTE);
+    unsigned fraction = of_minute % 1000000;
 
-    json_hex(text, id);
-    json_plain_sized(json, key, text, sizeof text);
-}
-
-void
-json_time(struct json *json, const char *key, struct wall_time time)
-{
-    char text[JSON_TIME_SIZE];
-    char *at = text + JSON_DAY_SIZE - 1;
-    int64_t micros = time.ns / MICROSECOND_NS - (time.ns % MICROSECOND_NS < 0);
-    int64_t seconds = micros / 1000000 - (micros % 1000000 < 0);
-    int64_t day = seconds / SECONDS_OF_DAY - (seconds % SECONDS_OF_DAY < 0);
-    unsigned second = (unsigned)(seconds - day * SECONDS_OF_DAY);
-    unsigned fraction = (unsigned)(micros - seconds * 1000000);
-
-    if (day != json->day) {
-        day_format(day, json->day_text);
-        json->day = day;
+    if (minute != json->minute) {
+        minute_format(minute, json->minute_text);
+        json->minute = minute;
     }
-    memcpy(text, json->day_text, JSON_DAY_SIZE - 1);
-    at = write_pair(at, second / 3600);
-    *at++ = ':';
-    at = write_pair(at, second / 60 % 60);
-    *at++ = ':';
-    at = write_pair(at, second % 60);
+    at = json_append(at, json->minute_text, JSON_MINUTE_SIZE);
+    at = write_pair(at, of_minute / 1000000);
     *at++ = '.';
     at = write_pair(at, fraction / 10000);
     at = write_pair(at, fraction / 100 % 100);
     at = write_pair(at, fraction % 100);
     *at = 'Z';
-    json_plain_sized(json, key, text, JSON_TIME_SIZE);
 }
 
 /* Copies bytes up to the first that must not stand in a text as it is, and
@@ -226,12 +213,35 @@ copy_plain(char *at, const uint8_t *bytes, size_t size)
     const size_t step = sizeof(uint64_t);
     size_t n = 0;
 
+    if (size < step) {
+        return copy_plain_bytes(at, bytes, size);
+    }
     while (size - n >= step && copy_plain_word(at + n, bytes + n)) {
         n += step;
     }
-    if (n > 0 && size - n < step &&
+    if (size - n < step &&
         copy_plain_word(at + size - step, bytes + size - step)) {
         return size;
+    }
+    return n + copy_plain_bytes(at + n, bytes + n, size - n);
+}
+
+/* One at a time, but two halves that overlap where there are 4 to 7. */
+static size_t
+copy_plain_bytes(char *at, const uint8_t *bytes, size_t size)
+{
+    size_t n = 0;
+
+    if (size >= sizeof(uint32_t) && size < sizeof(uint64_t)) {
+        uint32_t half[2];
+
+        memcpy(&half[0], bytes, sizeof *half);
+        memcpy(&half[1], bytes + size - sizeof *half, sizeof *half);
+        if (is_plain_word(half[0] | (uint64_t)half[1] << 32)) {
+            memcpy(at, &half[0], sizeof *half);
+            memcpy(at + size - sizeof *half, &half[1], sizeof *half);
+            return size;
+        }
     }
     for (; n < size && is_plain_byte(bytes[n]); n++) {
         at[n] = (char)bytes[n];
@@ -276,15 +286,23 @@ is_plain_word(uint64_t word)
     return (odd & (ones * 0x80)) == 0;
 }
 
+/* 1233 / 4096 is a little less than log10(2): the estimate from the number of
+ * bits is right or one too low. */
 static unsigned
 count_digits(uint64_t value)
 {
-    unsigned n = 1;
+    static const uint64_t powers[] = {1,
+                                      TENS(1),
+                                      TENS(10000),
+                                      TENS(100000000),
+                                      TENS(1000000000000),
+                                      UINT64_C(100000000000000000),
+                                      UINT64_C(1000000000000000000),
+                                      UINT64_C(10000000000000000000)};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value);
+    unsigned estimate = bits * 1233 >> 12;
 
-    for (; value >= 10000; value /= 10000) {
-        n += 4;
-    }
-    return n + (value >= 10) + (value >= 100) + (value >= 1000);
+    return estimate + (value >= powers[estimate]);
 }
 
 /* Eight digits at once: the nibbles are spread over the bytes of a word, the
@@ -417,10 +435,30 @@ write_digits(char *at, unsigned value, unsigned n_digits)
     return at + n_digits;
 }
 
+static int64_t
+floor_divide(int64_t value, int64_t by)
+{
+    return value / by - (value % by < 0);
+}
+
+static void
+minute_format(int64_t minute, char text[JSON_MINUTE_SIZE])
+{
+    int64_t day = floor_divide(minute, MINUTES_OF_DAY);
+    unsigned of_day = (unsigned)(minute - day * MINUTES_OF_DAY);
+
+    text = day_format(day, text);
+    *text++ = 'T';
+    text = write_pair(text, of_day / 60);
+    *text++ = ':';
+    text = write_pair(text, of_day % 60);
+    *text = ':';
+}
+
 /* The proleptic Gregorian date of a day since 1970-01-01, by counting in years
  * that begin in March, so that the leap day comes last. */
-static void
-day_format(int64_t day, char text[JSON_DAY_SIZE])
+static char *
+day_format(int64_t day, char *text)
 {
     int64_t shifted = day + 719468; /* Since 0000-03-01. */
     int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
@@ -437,7 +475,5 @@ day_format(int64_t day, char text[JSON_DAY_SIZE])
     *text++ = '-';
     text = write_digits(text, month, 2);
     *text++ = '-';
-    text = write_digits(text, of_year - (153 * march_month + 2) / 5 + 1, 2);
-    *text++ = 'T';
-    *text = '\0';
+    return write_digits(text, of_year - (153 * march_month + 2) / 5 + 1, 2);
 }

@@ -16,25 +16,27 @@
 
 #include "capture/clock.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 enum {
-    JSON_DAY_SIZE = 12,  /* "2026-03-10T" and NUL. */
-    JSON_TIME_SIZE = 27, /* RFC 3339 with 6 digits and "Z". */
-    JSON_ID_SIZE = 16,   /* Hex digits of an id. */
-    JSON_MAX_NUMBER = 20 /* Digits and sign of any 64-bit integer. */
+    JSON_MINUTE_SIZE = 17, /* "2026-03-10T12:34:" */
+    JSON_TIME_SIZE = 27,   /* RFC 3339 with 6 digits and "Z". */
+    JSON_ID_SIZE = 16,     /* Hex digits of an id. */
+    JSON_MAX_NUMBER = 20,  /* Digits and sign of any 64-bit integer. */
+    JSON_WORD_SIZE = 24    /* Room that json_put_word() needs. */
 };
 
 struct json {
     char *data; /* Owned; not NUL-terminated. */
     size_t size, capacity, max_bytes;
     bool failed;
-    bool comma;  /* A value came before, so a comma comes next. */
-    int64_t day; /* Since 1970, of 'day_text': most times are of one day. */
-    char day_text[JSON_DAY_SIZE];
+    bool comma;     /* A value came before, so a comma comes next. */
+    int64_t minute; /* Since 1970, of 'minute_text': times come in clusters. */
+    char minute_text[JSON_MINUTE_SIZE];
 };
 
 void json_init(struct json *, size_t max_bytes);
@@ -142,11 +144,25 @@ json_close(struct json *json, char bracket)
 void json_write_u64(struct json *, uint64_t value);
 void json_write_text(struct json *, const char *bytes, size_t size);
 
+/* Writes 10 and more. */
+char *json_many_digits(char *at, uint64_t value);
+
 /* Writes 1 to JSON_MAX_NUMBER digits and returns where they end. */
-char *json_digits(char *at, uint64_t value);
+static inline char *
+json_digits(char *at, uint64_t value)
+{
+    if (value < 10) {
+        *at = (char)('0' + value);
+        return at + 1;
+    }
+    return json_many_digits(at, value);
+}
 
 /* Writes 16 hex digits. */
 void json_hex(char at[JSON_ID_SIZE], uint64_t value);
+
+/* Writes JSON_TIME_SIZE bytes: RFC 3339, UTC, microseconds (rounded down). */
+void json_write_time(struct json *, char at[JSON_TIME_SIZE], struct wall_time);
 
 __attribute__((always_inline)) static inline void
 json_u64(struct json *json, const char *key, uint64_t value)
@@ -231,9 +247,106 @@ json_u64_keyword(struct json *json, const char *key, uint64_t value)
 }
 
 /* As a string of 16 hex digits, because JSON numbers are doubles to many. */
-void json_id(struct json *, const char *key, uint64_t id);
+static inline void
+json_id(struct json *json, const char *key, uint64_t id)
+{
+    char text[JSON_ID_SIZE];
 
-/* RFC 3339, UTC, microseconds (rounded down). */
-void json_time(struct json *, const char *key, struct wall_time time);
+    json_hex(text, id);
+    json_plain_sized(json, key, text, sizeof text);
+}
+
+/* As a string; see json_write_time(). */
+static inline void
+json_time(struct json *json, const char *key, struct wall_time time)
+{
+    char text[JSON_TIME_SIZE];
+
+    json_write_time(json, text, time);
+    json_plain_sized(json, key, text, sizeof text);
+}
+
+/* Blocks: several members at once, where an event always has the same ones.
+ * json_room() says where they go (false, and failed, if 'size' bytes must not
+ * or cannot be), the json_put_*() write there and return where that ends, and
+ * json_commit() ends the block, at a value.  Keys, commas and brackets are one
+ * literal then, and nothing is checked in between: 'size' must hold them all.
+ * A block starts with the comma of its first member. */
+static inline bool
+json_room(struct json *json, size_t size, char **at)
+{
+    if (!json_reserve(json, size)) {
+        return false;
+    }
+    *at = json->data + json->size;
+    return true;
+}
+
+static inline void
+json_commit(struct json *json, const char *at)
+{
+    assert(at <= json->data + json->capacity);
+    json_end(json, at);
+}
+
+#define JSON_PUT(at, literal) json_append((at), (literal), sizeof(literal) - 1)
+
+/* A short text with its quotes, copied as a whole because that is quickest. */
+struct json_word {
+    char text[JSON_WORD_SIZE - 1];
+    uint8_t size;
+};
+
+#define JSON_WORD(literal)                                                     \
+    {                                                                          \
+        .text = "\"" literal "\"", .size = sizeof(literal) + 1                 \
+    }
+
+static inline char *
+json_put_word(char *at, const struct json_word *word)
+{
+    memcpy(at, word, sizeof *word);
+    return at + word->size;
+}
+
+__attribute__((always_inline)) static inline void
+json_word(struct json *json, const char *key, const struct json_word *word)
+{
+    char *at;
+
+    if (json_begin(json, key, sizeof *word, &at)) {
+        json_end(json, json_put_word(at, word));
+    }
+}
+
+/* Text that needs no escaping. */
+static inline char *
+json_put_plain(char *at, const char *text, size_t size)
+{
+    *at++ = '"';
+    at = json_append(at, text, size);
+    *at++ = '"';
+    return at;
+}
+
+static inline char *
+json_put_id(char *at, uint64_t id)
+{
+    *at++ = '"';
+    json_hex(at, id);
+    at += JSON_ID_SIZE;
+    *at++ = '"';
+    return at;
+}
+
+static inline char *
+json_put_time(struct json *json, char *at, struct wall_time time)
+{
+    *at++ = '"';
+    json_write_time(json, at, time);
+    at += JSON_TIME_SIZE;
+    *at++ = '"';
+    return at;
+}
 
 #endif

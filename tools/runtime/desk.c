@@ -4,7 +4,6 @@
 
 #include "capture/error.h"
 #include "tools/output/event_queue.h"
-#include "tools/output/json.h"
 #include "tools/runtime/exchange.h"
 
 #include <stdlib.h>
@@ -17,14 +16,13 @@ struct lot {
 };
 
 struct desk {
-    const struct event_source *source;
     struct event_queue *queue;
     struct desk_observer observer;
     bool wanted; /* Violation events. */
     struct policy *policy;
     struct violation_tracker *violations;
     struct detectors *detectors;
-    struct json json;
+    struct event_encoder *encoder;
     struct wall_time now;
     /* What a violation is told about, or neither. */
     const struct event_flow *flow;
@@ -71,7 +69,6 @@ desk_init(struct desk *desk, const struct desk_options *options,
 {
     struct violation_options limits;
 
-    desk->source = options->source;
     desk->queue = options->queue;
     desk->wanted = options->queue && options->events & 1u << EVENT_VIOLATION;
     desk->now.ns = INT64_MIN;
@@ -79,16 +76,17 @@ desk_init(struct desk *desk, const struct desk_options *options,
     if (options->observer) {
         desk->observer = *options->observer;
     }
-    json_init(&desk->json, EVENT_MAX_BYTES);
     limits = violation_options(desk, options->policy);
     desk->violations = violation_tracker_new(&limits, tell, desk, error);
     desk->detectors =
         desk->violations ? detectors_new(detected, desk, error) : NULL;
+    desk->encoder =
+        desk->detectors ? event_encoder_new(options->source, error) : NULL;
     desk->lots = calloc(options->n_trays, sizeof *desk->lots);
     if (!desk->lots) {
         error_set(error, ERROR_MEMORY, NULL, "out of memory for trays");
     }
-    if (!desk->detectors || !desk->lots) {
+    if (!desk->encoder || !desk->lots) {
         return false;
     }
     while (desk->n_lots < options->n_trays) {
@@ -115,7 +113,7 @@ desk_free(struct desk *desk)
         detectors_free(desk->detectors);
         violation_tracker_free(desk->violations);
         policy_unref(desk->policy);
-        json_done(&desk->json);
+        event_encoder_free(desk->encoder);
         free(desk);
     }
 }
@@ -297,9 +295,8 @@ tell(void *context, const struct violation *violation)
         desk->observer.violation(desk->observer.context, &event);
     }
     if (desk->wanted) {
-        event_violation_encode(&desk->json, desk->source, &event);
         event_queue_put(desk->queue, EVENT_VIOLATION, time_of(violation),
-                        &desk->json);
+                        event_violation_encode(desk->encoder, &event));
     }
 }
 

@@ -90,12 +90,15 @@ worker_init(struct worker *worker, const struct worker_options *options,
     if (options->observer) {
         worker->observer = *options->observer;
     }
-    json_init(&worker->json, EVENT_MAX_BYTES);
     table.record = flow_reported;
     table.context = worker;
     table.user_bytes = sizeof(struct tracked);
     worker->table = flow_table_new(&table, error);
     if (!worker->table || !init_notes(worker, error)) {
+        return false;
+    }
+    worker->encoder = event_encoder_new(worker->source, error);
+    if (!worker->encoder) {
         return false;
     }
     if (!options->inspect) {
@@ -143,7 +146,7 @@ worker_free(struct worker *worker)
         judge_memo_free(worker->memo);
         policy_unref(worker->policy);
         policy_unref(worker->previous);
-        json_done(&worker->json);
+        event_encoder_free(worker->encoder);
         free(worker);
     }
 }

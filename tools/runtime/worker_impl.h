@@ -5,7 +5,6 @@
 
 #include "rules/detect/detect.h"
 #include "rules/judge/judge_memo.h"
-#include "tools/output/json.h"
 #include "tools/runtime/findings.h"
 #include "tools/runtime/pool.h"
 #include "tools/runtime/symbols.h"
@@ -71,7 +70,7 @@ struct worker {
     struct tray *tray;
     struct worker_observer observer;
     unsigned events;
-    struct json json;
+    struct event_encoder *encoder;
     struct wall_time now;                  /* Of the run. */
     enum tray_phase phase;                 /* What is going on at 'now', and, */
     uint64_t frame;                        /* if it is a packet, which. */

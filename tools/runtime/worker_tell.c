@@ -22,9 +22,8 @@ worker_tell_flow(struct worker *worker, const struct event_flow *flow)
         worker->observer.flow(worker->observer.context, flow);
     }
     if (worker->events & (1u << EVENT_FLOW)) {
-        event_flow_encode(&worker->json, worker->source, flow);
         event_queue_put(worker->queue, EVENT_FLOW, flow->record->now,
-                        &worker->json);
+                        event_flow_encode(worker->encoder, flow));
     }
 }
 

@@ -2,7 +2,7 @@
 
 #include "tests/tools/output/event_samples.h"
 
-#include "tools/output/json.h"
+#include "tests/tools/output/fixed_policy.h"
 
 #include <string.h>
 
@@ -53,12 +53,14 @@ event_samples_init(struct event_samples *samples)
 
     samples->engine = application_engine_new(NULL, &error);
     samples->source = (struct event_source){"lab-01", "0.1.0", 0x66fd0a2c};
-    return samples->engine != NULL;
+    samples->encoder = event_encoder_new(&samples->source, &error);
+    return samples->engine && samples->encoder;
 }
 
 void
 event_samples_done(struct event_samples *samples)
 {
+    event_encoder_free(samples->encoder);
     application_engine_free(samples->engine);
 }
 
@@ -94,6 +96,7 @@ each_flow(struct event_samples *samples, event_sample_handler *each,
     struct event_flow flow = {.record = &record,
                               .application = &app,
                               .engine = samples->engine,
+                              .policy = fixed_policy(),
                               .verdict = &verdict,
                               .src_segment = SEGMENT_N_BUILTIN,
                               .dst_segment = SEGMENT_N_BUILTIN + 1,
@@ -146,6 +149,7 @@ each_bare_flow(struct event_samples *samples, event_sample_handler *each,
                                     .staged_decision = DECISION_OBSERVE,
                                     .staged_rule = VERDICT_NO_RULE};
     const struct event_flow flow = {.record = &record,
+                                    .policy = fixed_policy(),
                                     .verdict = &verdict,
                                     .src_segment = SEGMENT_UNKNOWN,
                                     .dst_segment = SEGMENT_UNKNOWN,
@@ -181,14 +185,10 @@ tell_flow(struct event_samples *samples, const struct event_flow *flow,
         .suppressed = true};
     struct event_violation event = {
         .violation = &violation, .policy = flow->policy, .flow = flow};
-    struct json json;
-
-    json_init(&json, EVENT_MAX_BYTES);
-    event_flow_encode(&json, &samples->source, flow);
-    each(context, "flow", EVENT_FLOW, &json);
-    event_violation_encode(&json, &samples->source, &event);
-    each(context, "violation", EVENT_VIOLATION, &json);
-    json_done(&json);
+    each(context, "flow", EVENT_FLOW,
+         event_flow_encode(samples->encoder, flow));
+    each(context, "violation", EVENT_VIOLATION,
+         event_violation_encode(samples->encoder, &event));
 }
 
 static void
@@ -211,29 +211,26 @@ each_violation(struct event_samples *samples, event_sample_handler *each,
                                         .count = 25,
                                         .limit = 25,
                                         .window_ns = 300 * SECOND_NS};
-    struct event_violation event = {.violation = &violation};
-    struct json json;
-
-    json_init(&json, EVENT_MAX_BYTES);
-    event_violation_encode(&json, &samples->source, &event);
-    each(context, "collapsed", EVENT_VIOLATION, &json);
+    struct event_violation event = {.violation = &violation,
+                                    .policy = fixed_policy()};
+    each(context, "collapsed", EVENT_VIOLATION,
+         event_violation_encode(samples->encoder, &event));
     violation.all_dsts = false;
     violation.all_ports = true;
     violation.port = 0;
-    event_violation_encode(&json, &samples->source, &event);
-    each(context, "collapsed over ports", EVENT_VIOLATION, &json);
+    each(context, "collapsed over ports", EVENT_VIOLATION,
+         event_violation_encode(samples->encoder, &event));
     violation.all_ports = false;
     violation.kind = VIOLATION_KIND_CLOSED;
     violation.protocol = PROTOCOL_ICMP;
     violation.port = 8;
-    event_violation_encode(&json, &samples->source, &event);
-    each(context, "closed", EVENT_VIOLATION, &json);
+    each(context, "closed", EVENT_VIOLATION,
+         event_violation_encode(samples->encoder, &event));
     violation.kind = VIOLATION_KIND_NEW;
     violation.reason = VERDICT_REASON_DETECTED;
     event.detection = &detection;
-    event_violation_encode(&json, &samples->source, &event);
-    each(context, "detected", EVENT_VIOLATION, &json);
-    json_done(&json);
+    each(context, "detected", EVENT_VIOLATION,
+         event_violation_encode(samples->encoder, &event));
 }
 
 static void
@@ -259,20 +256,17 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .files = &file,
                                   .n_files = 1,
                                   .notes = notes};
-    struct json json;
 
     error_set(&error, ERROR_SYNTAX, "demo.pcap", "cut short");
     output.error = error;
-    json_init(&json, EVENT_MAX_BYTES);
-    event_status_encode(&json, &samples->source, &status);
-    each(context, "status", EVENT_STATUS, &json);
+    each(context, "status", EVENT_STATUS,
+         event_status_encode(samples->encoder, &status));
     status.cause = EVENT_STATUS_POLICY;
-    event_status_encode(&json, &samples->source, &status);
-    each(context, "status of a policy", EVENT_STATUS, &json);
+    each(context, "status of a policy", EVENT_STATUS,
+         event_status_encode(samples->encoder, &status));
     status = (struct event_status){.cause = EVENT_STATUS_START};
-    event_status_encode(&json, &samples->source, &status);
-    each(context, "status of nothing", EVENT_STATUS, &json);
-    json_done(&json);
+    each(context, "status of nothing", EVENT_STATUS,
+         event_status_encode(samples->encoder, &status));
 }
 
 static void

@@ -9,6 +9,7 @@
 struct event_samples {
     struct application_engine *engine;
     struct event_source source;
+    struct event_encoder *encoder;
 };
 
 /* Called once an event, with its body in 'json'. */

@@ -4,9 +4,10 @@
  * loader, and can have a policy that no file could describe: one with every
  * optional text, and a verdict flag of every kind. */
 
+#include "tests/tools/output/fixed_policy.h"
+
 #include "rules/detect/detect.h"
 #include "rules/judge/judge.h"
-#include "rules/policy.h"
 #include "rules/violation.h"
 
 static const char *const attack[] = {"T1021.001", "T0886", "T9999", NULL};
@@ -51,6 +52,33 @@ static const struct policy_segment segments[] = {
     [SEGMENT_N_BUILTIN] = {.name = "corp-users", .criticality = LEVEL_LOW},
     [SEGMENT_N_BUILTIN + 1] = {.name = "cde-db", .criticality = LEVEL_CRITICAL},
 };
+
+/* Only their addresses are used. */
+static char policies[2];
+
+const struct policy *
+fixed_policy(void)
+{
+    return (const struct policy *)(void *)&policies[0];
+}
+
+const struct policy *
+fixed_policy_again(void)
+{
+    return (const struct policy *)(void *)&policies[1];
+}
+
+struct policy *
+policy_hold(const struct policy *policy)
+{
+    return (struct policy *)(void *)&policies[policy != fixed_policy()];
+}
+
+void
+policy_unref(struct policy *policy)
+{
+    (void)policy;
+}
 
 const char *
 policy_name(const struct policy *policy)

@@ -5,15 +5,19 @@
 #include "tests/support/test.h"
 
 #include "tests/tools/output/event_samples.h"
+#include "tests/tools/output/fixed_policy.h"
+#include "tools/output/event_parts.h"
 #include "tools/output/json.h"
 #include "tools/output/schema.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    MAX_SAMPLES = 32
+    MAX_SAMPLES = 32,
+    FIRST_BYTES = 4096 /* Up to it, buffers are as large as they may be. */
 };
 
 struct kept {
@@ -185,6 +189,114 @@ direction_follows_the_segments(void **state)
     assert_string_equal(text_at(events[8], "network.direction"), "unknown");
 }
 
+/* A flow with every number, address and word as long as can be. */
+static struct flow_record
+long_record(void)
+{
+    struct flow_record record = {.kind = FLOW_RECORD_END,
+                                 .reason = FLOW_END_SHUTDOWN,
+                                 .evidence = FLOW_EVIDENCE_SERVICE_PORT,
+                                 .outcome = FLOW_OUTCOME_ESTABLISHED,
+                                 .id = UINT64_MAX,
+                                 .sequence = UINT32_MAX,
+                                 .protocol = PROTOCOL_TCP,
+                                 .ip_version = 6,
+                                 .start = {INT64_MIN / 2},
+                                 .end = {INT64_MAX / 2},
+                                 .handshake_ns = INT64_MAX,
+                                 .conn_state = "RSTOS0",
+                                 .file = UINT16_MAX,
+                                 .first_frame = UINT64_MAX,
+                                 .last_frame = UINT64_MAX};
+    struct flow_end_point end = {.port = UINT16_MAX,
+                                 .tcp_flags = 0xff,
+                                 .ttl_min = 255,
+                                 .ttl_max = 255,
+                                 .packets = UINT64_MAX / 2,
+                                 .bytes = UINT64_MAX / 2,
+                                 .payload_bytes = UINT64_MAX,
+                                 .delta_packets = UINT64_MAX,
+                                 .delta_bytes = UINT64_MAX,
+                                 .missed_bytes = UINT64_MAX / 2,
+                                 .duplicates = UINT32_MAX};
+
+    memset(&end.addr, 0xfe, sizeof end.addr);
+    memset(end.mac, 0xfe, sizeof end.mac);
+    memset(record.history, 'D', sizeof record.history - 1);
+    record.source = end;
+    record.destination = end;
+    return record;
+}
+
+static const struct json *
+encode(struct event_encoder *encoder, const struct event_flow *flow,
+       const struct event_violation *event)
+{
+    return event ? event_violation_encode(encoder, event)
+                 : event_flow_encode(encoder, flow);
+}
+
+/* Whether it failed for every smaller bound, and never wrote past one, which
+ * the sanitizer sees. */
+static bool
+fits_or_fails(struct event_encoder *encoder, const struct event_flow *flow,
+              const struct event_violation *event)
+{
+    size_t size = encode(encoder, flow, event)->size;
+    bool right = true;
+
+    for (size_t max = 1; max < FIRST_BYTES; max++) {
+        const struct json *body;
+
+        json_done(&encoder->json);
+        json_init(&encoder->json, max);
+        body = encode(encoder, flow, event);
+        right &= max < size ? body->failed : body->failed || body->size == size;
+    }
+    json_done(&encoder->json);
+    json_init(&encoder->json, EVENT_MAX_BYTES);
+    return right && encode(encoder, flow, event)->size == size;
+}
+
+/* At each bound of the buffer an event is written as ever, or has failed. */
+static void
+no_block_outgrows_its_room(void **state)
+{
+    const struct kept *kept = *state;
+    struct event_encoder *encoder = kept->samples.encoder;
+    const struct flow_record record = long_record();
+    const struct verdict verdict = {.decision = DECISION_DENY,
+                                    .reason =
+                                        VERDICT_REASON_REQUIRE_FORBID_RISK,
+                                    .rule = VERDICT_NO_RULE,
+                                    .near_miss = -1,
+                                    .reverse_of = -1,
+                                    .expired = -1,
+                                    .staged_decision = DECISION_DENY,
+                                    .staged_rule = VERDICT_NO_RULE};
+    const struct event_flow flow = {.record = &record,
+                                    .policy = fixed_policy(),
+                                    .verdict = &verdict,
+                                    .file = "",
+                                    .interface = ""};
+    const struct violation violation = {
+        .id = "0123456789abcdef",
+        .rule = VERDICT_NO_RULE,
+        .reason = VERDICT_REASON_REQUIRE_FORBID_RISK,
+        .protocol = PROTOCOL_TCP,
+        .score = {INT_MIN, INT_MIN, INT_MIN, INT_MIN, INT_MIN, INT_MIN, INT_MIN,
+                  LEVEL_CRITICAL},
+        .count = UINT64_MAX,
+        .count_since_last = UINT64_MAX,
+        .first_seen = {INT64_MIN / 2},
+        .last_seen = {INT64_MAX / 2}};
+    const struct event_violation event = {
+        .violation = &violation, .policy = fixed_policy(), .flow = &flow};
+
+    assert_true(fits_or_fails(encoder, &flow, NULL));
+    assert_true(fits_or_fails(encoder, &flow, &event));
+}
+
 static void
 no_verdict_claims_to_have_blocked(void **state)
 {
@@ -244,6 +356,7 @@ main(void)
         cmocka_unit_test(a_violation_names_techniques_it_knows),
         cmocka_unit_test(a_collapsed_violation_says_over_what),
         cmocka_unit_test(direction_follows_the_segments),
+        cmocka_unit_test(no_block_outgrows_its_room),
         cmocka_unit_test(no_verdict_claims_to_have_blocked),
         cmocka_unit_test(lists_of_kinds_are_read),
         cmocka_unit_test(sensor_names_are_safe_in_keys),
