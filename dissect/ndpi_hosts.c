@@ -1,13 +1,14 @@
-/* Three functions of nDPI's are replaced as in ndpi_hotfix.c, by ones that ask
+/* Four functions of nDPI's are replaced as in ndpi_hotfix.c, by ones that ask
  * the originals once:
  *
+ *   ndpi_network_port_ptree_match()  the list of sites, by IPv4 address;
  *   ndpi_match_string_subprotocol()  the list of sites, by name;
  *   ndpi_match_custom_category()     the list of categories, by name;
  *   ndpi_check_dga_name()            whether it looks made up by an algorithm.
  *
  * The lists are those that nDPI is made with, the same in all modules, and do
- * not change: so answers are never out of date.  A name has one place, where
- * the last one that fell there is; who sends names that fall together makes
+ * not change: so answers are never out of date.  A host has one place, where
+ * the last one that fell there is; who sends hosts that fall together makes
  * nDPI as slow as it was.  (Parameters have the names of nDPI's header.)
  *
  * Only nDPI 4.2 is known to be that pure; other versions are left alone. */
@@ -16,14 +17,15 @@
 
 #include "dissect/ndpi_shim.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h> /* RTLD_NEXT needs _GNU_SOURCE, from CMakeLists.txt. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    N_HOSTS = 512,
-    MAX_NAME = 95 /* Bytes; longer names are not kept. */
+    N_HOSTS = 512, /* Names, and addresses. */
+    MAX_NAME = 95  /* Bytes; longer names are not kept. */
 };
 
 /* What is known of a name. */
@@ -43,8 +45,15 @@ struct host {
     char name[MAX_NAME];
 };
 
+struct address {
+    in_addr_t ip;
+    uint16_t port;
+    uint16_t site; /* And 1; 0: no address is here. */
+};
+
 struct ndpi_hosts {
     struct host host[N_HOSTS];
+    struct address address[N_HOSTS];
 };
 
 struct ndpi_hosts *
@@ -63,6 +72,8 @@ ndpi_hosts_free(struct ndpi_hosts *hosts)
 
 #define EXPORTED __attribute__((visibility("default"), used))
 
+typedef u_int16_t address_function(struct ndpi_detection_module_struct *,
+                                   struct in_addr *, u_int16_t);
 typedef int site_function(struct ndpi_detection_module_struct *, char *, u_int,
                           ndpi_protocol_match_result *);
 typedef int category_function(struct ndpi_detection_module_struct *, char *,
@@ -70,6 +81,16 @@ typedef int category_function(struct ndpi_detection_module_struct *, char *,
 typedef int dga_function(struct ndpi_detection_module_struct *,
                          struct ndpi_flow_struct *, char *, u_int8_t);
 
+/* What dlsym() finds. */
+union original {
+    void *object;
+    address_function *address;
+    site_function *site;
+    category_function *category;
+    dga_function *dga;
+};
+
+static address_function *match_address;
 static site_function *match_site;
 static category_function *match_category;
 static dga_function *check_dga;
@@ -80,6 +101,12 @@ void
 ndpi_hosts_use(struct ndpi_hosts *hosts)
 {
     in_use = hosts;
+}
+
+static uint32_t
+mix(uint64_t key)
+{
+    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
 static uint32_t
@@ -94,8 +121,7 @@ hash_of(const char *name, size_t size)
     }
     part = 0;
     memcpy(&part, name, size);
-    hash = (hash ^ part) * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)(hash >> 32);
+    return mix(hash ^ part);
 }
 
 /* The place of that name, where it now is; NULL if it is not kept. */
@@ -114,6 +140,26 @@ host_of(const char *name, size_t size)
         memcpy(host->name, name, size);
     }
     return host;
+}
+
+EXPORTED u_int16_t
+ndpi_network_port_ptree_match(struct ndpi_detection_module_struct *ndpi_struct,
+                              struct in_addr *pin, u_int16_t port)
+{
+    struct address *address;
+    uint64_t key = (uint64_t)pin->s_addr << 16 | port;
+
+    if (in_use == NULL) {
+        return match_address(ndpi_struct, pin, port);
+    }
+    address = &in_use->address[mix(key) % N_HOSTS];
+    if (address->ip != pin->s_addr || address->port != port ||
+        address->site == 0) {
+        address->ip = pin->s_addr;
+        address->port = port;
+        address->site = (uint16_t)(match_address(ndpi_struct, pin, port) + 1);
+    }
+    return (u_int16_t)(address->site - 1);
 }
 
 EXPORTED int
@@ -181,34 +227,21 @@ ndpi_check_dga_name(struct ndpi_detection_module_struct *ndpi_str,
     return host->is_dga;
 }
 
+static union original
+original(const char *name)
+{
+    return (union original){.object = dlsym(RTLD_NEXT, name)};
+}
+
 bool
 ndpi_hosts_install(void)
 {
-    union {
-        void *object;
-        site_function *function;
-    } site, own_site;
-    union {
-        void *object;
-        category_function *function;
-    } category, own_category;
-    union {
-        void *object;
-        dga_function *function;
-    } dga, own_dga;
-
-    site.object = dlsym(RTLD_NEXT, "ndpi_match_string_subprotocol");
-    category.object = dlsym(RTLD_NEXT, "ndpi_match_custom_category");
-    dga.object = dlsym(RTLD_NEXT, "ndpi_check_dga_name");
-    own_site.function = ndpi_match_string_subprotocol;
-    own_category.function = ndpi_match_custom_category;
-    own_dga.function = ndpi_check_dga_name;
-    match_site = site.function;
-    match_category = category.function;
-    check_dga = dga.function;
-    return site.object != NULL && site.object != own_site.object &&
-           category.object != NULL && category.object != own_category.object &&
-           dga.object != NULL && dga.object != own_dga.object;
+    match_address = original("ndpi_network_port_ptree_match").address;
+    match_site = original("ndpi_match_string_subprotocol").site;
+    match_category = original("ndpi_match_custom_category").category;
+    check_dga = original("ndpi_check_dga_name").dga;
+    return match_address != NULL && match_site != NULL &&
+           match_category != NULL && check_dga != NULL;
 }
 
 #else

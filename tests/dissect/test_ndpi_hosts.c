@@ -1,4 +1,4 @@
-/* ndpi_hosts.h, through application.h: a name comes to the same result when it
+/* ndpi_hosts.h, through application.h: a host comes to the same result when it
  * is met again, whatever was met before it. */
 
 #include "tests/support/test.h"
@@ -143,6 +143,35 @@ without_what_was_kept_the_result_is_the_same(void **state)
     application_engine_free(other.engine);
 }
 
+/* An address of a site nDPI knows, and others, often enough to be replaced. */
+static void
+an_address_met_again_comes_to_the_same_result(void **state)
+{
+    struct fixture *f = *state;
+    struct application a;
+    uint16_t google = 0;
+
+    for (unsigned i = 0; i < 4000; i++) {
+        struct inspection *inspection = inspection_new(f->engine, NULL);
+        static const uint8_t known[4] = {142, 250, 1, 1};
+        const uint8_t other[4] = {10, 7, (uint8_t)(i >> 8), (uint8_t)i};
+        bool is_known = i % 3 == 0;
+
+        conversation_init(&f->conversation, PROTOCOL_TCP, 7777);
+        memcpy(f->conversation.server, is_known ? known : other, 4);
+        say_text(f, inspection, true, "xyzzy");
+        inspection_finish(f->engine, inspection, &a);
+        assert_int_equal(a.state, APPLICATION_UNKNOWN);
+        if (i == 0) {
+            google = a.guess_name;
+            assert_string_equal(name_of(f, google), "Google");
+        }
+        assert_int_equal(a.guess_name, is_known ? google : 0);
+        assert_int_equal(a.guess_confidence, is_known ? APPLICATION_BY_ADDRESS
+                                                      : APPLICATION_BY_NOTHING);
+    }
+}
+
 static void
 the_replacements_take_effect(void **state)
 {
@@ -157,6 +186,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_met_again_comes_to_the_same_result),
         cmocka_unit_test(without_what_was_kept_the_result_is_the_same),
+        cmocka_unit_test(an_address_met_again_comes_to_the_same_result),
         cmocka_unit_test(the_replacements_take_effect),
     };
 
