@@ -13,7 +13,7 @@
  * data UDP that nobody knows, in frames of -s bytes
  *
  * A flow's ends follow from its number, so any number of flows takes no memory.
- * All are in 10.128.0.0/9; but for data, every frame has FRAME_SIZE bytes. */
+ * All are in 10.128.0.0/9. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +26,8 @@ enum {
     LINK_SIZE = 14,
     IP_SIZE = 20,
     UDP_SIZE = 8,
-    FRAME_SIZE = 74,
+    FRAME_SIZE = 74,  /* Of a SYN and of a question. */
+    ANSWER_SIZE = 16, /* What an answer has more. */
     MIN_DATA_SIZE = 60,
     MAX_DATA_SIZE = 9014,
     DNS_PORT = 53,
@@ -150,7 +151,9 @@ send(const struct plan *plan, uint64_t flow, bool is_answer, uint64_t time_us)
     static uint8_t frame[MAX_DATA_SIZE];
     bool by_tcp = is_syn(plan, flow);
     bool unknown = is_data(plan);
-    size_t size = unknown ? plan->data_size : FRAME_SIZE;
+    size_t size = unknown     ? plan->data_size
+                  : is_answer ? FRAME_SIZE + ANSWER_SIZE
+                              : FRAME_SIZE;
     uint8_t *ip = frame + LINK_SIZE;
     uint8_t *transport = ip + IP_SIZE;
     uint32_t record[4];
@@ -221,17 +224,23 @@ put_syn(uint8_t *tcp)
     memcpy(tcp + 4, rest, sizeof rest);
 }
 
-/* RFC 1035, section 4.1: an address of server.example, which has none. */
+/* RFC 1035, section 4.1: what is the address of server.example? */
 static void
 put_dns(uint8_t *udp, bool is_answer)
 {
-    static const uint8_t message[] = "\x12\x34\x01\x00\0\1\0\0\0\0\0\0"
-                                     "\6server\7example\0\0\1\0";
+    static const uint8_t question[] = {0x12, 0x34, 1,   0, 0,   1,   0,   0,
+                                       0,    0,    0,   0, 6,   's', 'e', 'r',
+                                       'v',  'e',  'r', 7, 'e', 'x', 'a', 'm',
+                                       'p',  'l',  'e', 0, 0,   1,   0,   1};
+    static const uint8_t answer[ANSWER_SIZE] = {0xc0, 12, 0, 1, 0,  1,  0, 0,
+                                                14,   16, 0, 4, 10, 40, 2, 10};
+    uint8_t *message = udp + UDP_SIZE;
 
-    memcpy(udp + UDP_SIZE, message, sizeof message);
-    udp[UDP_SIZE + sizeof message - 1] = 1;
+    memcpy(message, question, sizeof question);
     if (is_answer) {
-        put16(udp + UDP_SIZE + 2, 0x8180);
+        put16(message + 2, 0x8180);
+        put16(message + 6, 1);
+        memcpy(message + sizeof question, answer, sizeof answer);
     }
 }
 

@@ -1,14 +1,16 @@
 """Runs segmon on captures that 'crowd' writes into a pipe: no file, any size."""
 import dataclasses
 import fcntl
+import itertools
 import json
 import re
 import struct
 import subprocess
 import sys
 
-RECORD_BYTES = 16 + 74  # Of a frame in the capture.
-HEADER_BYTES = 24
+HEADER_BYTES = 24  # Of the capture...
+RECORD_BYTES = 16  # ...and before each frame.
+BATCH = 100
 PAGE_KIB = 4
 F_SETPIPE_SZ = 1031
 
@@ -68,10 +70,10 @@ def resident(tools, crowd, options):
     fcntl.fcntl(segmon.stdin, F_SETPIPE_SZ, 4096)
     segmon.stdin.write(capture.read(HEADER_BYTES))
     samples, start = {}, None
-    while chunk := capture.read(100 * RECORD_BYTES):
-        segmon.stdin.write(chunk)
+    while batch := [*itertools.islice(records(capture), BATCH)]:
+        segmon.stdin.write(b"".join(batch))
         segmon.stdin.flush()
-        second = struct.unpack_from("<I", chunk, len(chunk) - RECORD_BYTES)[0]
+        second = struct.unpack_from("<I", batch[-1])[0]
         start = start or second
         with open(f"/proc/{segmon.pid}/statm") as file:
             samples[second - start] = int(file.read().split()[1]) * PAGE_KIB
@@ -79,3 +81,8 @@ def resident(tools, crowd, options):
     if segmon.wait():
         sys.exit("curves: segmon failed")
     return sorted(samples.items())
+
+
+def records(capture):
+    while head := capture.read(RECORD_BYTES):
+        yield head + capture.read(struct.unpack_from("<8xI", head)[0])
