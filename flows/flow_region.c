@@ -93,7 +93,9 @@ grow_by(struct flow_region *region, size_t bytes)
 static size_t
 slack_of(const struct flow_region *region)
 {
-    return round_up(region->size / FLOW_REGION_SLACK + 1);
+    size_t slack = round_up(region->size / FLOW_REGION_SLACK + 1);
+
+    return slack < FLOW_REGION_MOST ? slack : FLOW_REGION_MOST;
 }
 
 static size_t

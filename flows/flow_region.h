@@ -14,9 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Memory comes in multiples of a step, and at a time a 64th of what there is
- * already: few calls, and little unused. */
+/* Memory comes and goes in multiples of a step, and at a time a 64th of what
+ * there is: few calls, and little unused.  But never much, for the system takes
+ * its time with it. */
 #define FLOW_REGION_STEP ((size_t)16 << 10)
+#define FLOW_REGION_MOST ((size_t)1 << 20)
 enum {
     FLOW_REGION_SLACK = 64
 };
