@@ -27,7 +27,7 @@ set(upstream_tools ${upstream_tools/commands} tools)
 
 # Library header (as a regular expression) and the files that may include it.
 set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis jansson)
-set(owners_pcap "capture/source_filter\\.c")
+set(owners_pcap "capture/(live_filter|source_filter|source_live)\\.c")
 set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
 set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
