@@ -16,6 +16,7 @@
 #define TOOLS_OUTPUT_EVENT_H
 
 #include "capture/error.h"
+#include "capture/source_live.h"
 #include "dissect/application.h"
 #include "dissect/packet.h"
 #include "flows/flow_table.h"
@@ -56,6 +57,8 @@ enum {
                            * are very long; more are counted. */
     EVENT_OUTPUT_NAME_SIZE = 120,
     EVENT_MAX_OUTPUTS = 4,
+    EVENT_MAX_INTERFACES = 8, /* Captured from at once, */
+    EVENT_MAX_SHARES = 64,    /* each by so many workers. */
     EVENT_MAX_TECHNIQUES = 32
 };
 
@@ -117,6 +120,23 @@ struct event_file {
     const struct error *error; /* Cut short or corrupt; NULL if sound. */
 };
 
+/* What one worker captured from an interface. */
+struct event_share {
+    uint64_t received;
+    uint64_t bytes;        /* On the wire. */
+    uint64_t kernel_drops; /* It was too slow, or its buffer too small. */
+};
+
+struct event_interface {
+    const char *name;
+    enum source_live_state state; /* The other members as in source_live.h. */
+    char reason[200];
+    uint32_t mtu;
+    uint64_t missed, discarded, losses;
+    struct event_share workers[EVENT_MAX_SHARES];
+    unsigned n_workers;
+};
+
 /* Why a status event is made. */
 #define EVENT_STATUS_CAUSES(X)                                                 \
     X(START, "start")                                                          \
@@ -153,6 +173,8 @@ struct event_status {
     size_t n_outputs;
     const struct event_file *files;
     size_t n_files;
+    const struct event_interface *interfaces; /* Live capture only. */
+    size_t n_interfaces;
     const char *const *notes; /* NULL-terminated, or NULL. */
 };
 

@@ -128,6 +128,12 @@ event_queue_put(struct event_queue *queue, enum event_kind kind,
     return true;
 }
 
+void
+event_queue_wait_from_now(struct event_queue *queue)
+{
+    queue->blocking = true;
+}
+
 bool
 event_queue_peek(struct event_queue *queue, struct event_queue_item *result)
 {

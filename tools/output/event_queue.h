@@ -44,6 +44,10 @@ void event_queue_free(struct event_queue *); /* Accepts NULL. */
 bool event_queue_put(struct event_queue *, enum event_kind,
                      struct wall_time emitted, const struct json *body);
 
+/* Producer.  From now on it waits, as a blocking queue does: nothing else is
+ * left for it to do. */
+void event_queue_wait_from_now(struct event_queue *);
+
 struct event_queue_item {
     enum event_kind kind;
     struct wall_time emitted;

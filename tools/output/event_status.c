@@ -29,6 +29,10 @@ static void write_outputs(struct json *json, const struct event_status *status);
 static void write_output(struct json *json, const struct event_output *output);
 static void write_files(struct json *json, const struct event_status *status);
 static void write_file(struct json *json, const struct event_file *file);
+static void write_interfaces(struct json *json,
+                             const struct event_status *status);
+static void write_interface(struct json *json,
+                            const struct event_interface *interface);
 static void write_error(struct json *json, const struct error *error);
 static void write_policy(struct json *json, const struct policy *policy);
 
@@ -88,6 +92,7 @@ write_totals(struct json *json, const struct event_status *status)
     write_engine(json, status);
     write_outputs(json, status);
     write_files(json, status);
+    write_interfaces(json, status);
 }
 
 static void
@@ -246,6 +251,42 @@ write_file(struct json *json, const struct event_file *file)
     if (file->error) {
         write_error(json, file->error);
     }
+    json_close(json, '}');
+}
+
+static void
+write_interfaces(struct json *json, const struct event_status *status)
+{
+    if (status->n_interfaces == 0) {
+        return;
+    }
+    json_open(json, "interfaces", '[');
+    for (size_t i = 0; i < status->n_interfaces; i++) {
+        write_interface(json, &status->interfaces[i]);
+    }
+    json_close(json, ']');
+}
+
+static void
+write_interface(struct json *json, const struct event_interface *interface)
+{
+    json_open(json, NULL, '{');
+    event_write_text(json, "name", interface->name);
+    json_plain(json, "state", source_live_state_name(interface->state));
+    event_write_text(json, "reason", interface->reason);
+    json_u64(json, "mtu", interface->mtu);
+    json_u64(json, "missed", interface->missed);
+    json_u64(json, "discarded", interface->discarded);
+    json_u64(json, "losses", interface->losses);
+    json_open(json, "workers", '[');
+    for (unsigned i = 0; i < interface->n_workers; i++) {
+        json_open(json, NULL, '{');
+        json_u64(json, "received", interface->workers[i].received);
+        json_u64(json, "bytes", interface->workers[i].bytes);
+        json_u64(json, "kernel_drops", interface->workers[i].kernel_drops);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
     json_close(json, '}');
 }
 

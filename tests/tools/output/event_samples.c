@@ -243,6 +243,12 @@ each_status(struct event_samples *samples, event_sample_handler *each,
     struct event_output output = {
         .name = "events.ndjson", .up = true, .kind = {{5, 2, 2, 1}}};
     struct event_file file = {"demo.pcap", 100, 20000, &error};
+    struct event_interface interface = {.name = "eth1",
+                                        .state = SOURCE_LIVE_LOST,
+                                        .reason = "it disappeared",
+                                        .mtu = 1500,
+                                        .workers = {{100, 20000, 3}},
+                                        .n_workers = 2};
     struct event_status status = {.cause = EVENT_STATUS_END,
                                   .frames = 100,
                                   .bytes = INT64_MAX,
@@ -255,6 +261,8 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .n_outputs = 1,
                                   .files = &file,
                                   .n_files = 1,
+                                  .interfaces = &interface,
+                                  .n_interfaces = 1,
                                   .notes = notes};
 
     error_set(&error, ERROR_SYNTAX, "demo.pcap", "cut short");

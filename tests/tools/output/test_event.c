@@ -310,6 +310,35 @@ no_verdict_claims_to_have_blocked(void **state)
     }
 }
 
+/* However much there is of everything, no status is lost. */
+static void
+interfaces_of_many_workers_fit_an_event(void **state)
+{
+    static struct event_interface interfaces[EVENT_MAX_INTERFACES];
+    struct event_source source = {.sensor = "test", .version = "0"};
+    struct event_status status = {.cause = EVENT_STATUS_INTERVAL,
+                                  .interfaces = interfaces,
+                                  .n_interfaces = EVENT_MAX_INTERFACES};
+    const struct event_share share = {UINT64_MAX / 1000, UINT64_MAX,
+                                      UINT64_MAX / 1000};
+    struct event_encoder *encoder;
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < EVENT_MAX_INTERFACES; i++) {
+        interfaces[i] = (struct event_interface){.name = "fifteen-letters",
+                                                 .n_workers = EVENT_MAX_SHARES};
+        memset(interfaces[i].reason, 'x', sizeof interfaces[i].reason - 1);
+        for (size_t j = 0; j < EVENT_MAX_SHARES; j++) {
+            interfaces[i].workers[j] = share;
+        }
+    }
+    encoder = event_encoder_new(&source, &error);
+    assert_non_null(encoder);
+    assert_false(event_status_encode(encoder, &status)->failed);
+    event_encoder_free(encoder);
+}
+
 static void
 lists_of_kinds_are_read(void **state)
 {
@@ -358,6 +387,7 @@ main(void)
         cmocka_unit_test(direction_follows_the_segments),
         cmocka_unit_test(no_block_outgrows_its_room),
         cmocka_unit_test(no_verdict_claims_to_have_blocked),
+        cmocka_unit_test(interfaces_of_many_workers_fit_an_event),
         cmocka_unit_test(lists_of_kinds_are_read),
         cmocka_unit_test(sensor_names_are_safe_in_keys),
         cmocka_unit_test(the_schema_is_built_in),

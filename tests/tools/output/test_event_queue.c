@@ -189,6 +189,42 @@ a_missed_ring_is_followed_by_others(void **state)
     teardown(&f);
 }
 
+static void *
+empty_slowly(void *argument)
+{
+    struct event_queue *queue = argument;
+    struct event_queue_item item;
+    unsigned n = 0;
+
+    while (n < N_EVENTS / 100) {
+        if (event_queue_peek(queue, &item)) {
+            event_queue_pop(queue);
+            n++;
+        }
+    }
+    return NULL;
+}
+
+static void
+one_that_waits_from_now_on_refuses_nothing_more(void **state)
+{
+    struct fixture f;
+    pthread_t consumer;
+
+    (void)state;
+    setup(&f, false);
+    event_queue_wait_from_now(f.queue);
+    assert_int_equal(pthread_create(&consumer, NULL, empty_slowly, f.queue), 0);
+    set_body(&f.body, 0, MAX_BODY);
+    for (unsigned i = 0; i < N_EVENTS / 100; i++) {
+        assert_true(event_queue_put(f.queue, EVENT_FLOW, (struct wall_time){0},
+                                    &f.body));
+    }
+    pthread_join(consumer, NULL);
+    assert_int_equal(event_queue_refused(f.queue, EVENT_FLOW), 0);
+    teardown(&f);
+}
+
 static void
 an_event_that_could_not_be_encoded_is_counted(void **state)
 {
@@ -214,6 +250,7 @@ main(void)
         cmocka_unit_test(a_full_queue_refuses_flows_first_and_violations_last),
         cmocka_unit_test(one_ring_serves_half_a_queue),
         cmocka_unit_test(a_missed_ring_is_followed_by_others),
+        cmocka_unit_test(one_that_waits_from_now_on_refuses_nothing_more),
         cmocka_unit_test(an_event_that_could_not_be_encoded_is_counted),
     };
 
