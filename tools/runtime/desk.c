@@ -34,7 +34,6 @@ struct desk {
 static bool desk_init(struct desk *, const struct desk_options *,
                       struct error *);
 static void take_inline(void *context, struct tray_batch *);
-static bool run_round(struct desk *);
 static void refill(struct lot *, struct wall_time *clock);
 static struct lot *first_of(struct desk *);
 static void take(struct desk *, const struct tray_item *);
@@ -127,8 +126,35 @@ desk_tray(struct desk *desk, unsigned i)
 void
 desk_run(struct desk *desk)
 {
-    while (run_round(desk)) {
+    while (desk_run_round(desk)) {
     }
+}
+
+/* Takes the trays' items of one round, always the first of all next.  False
+ * when the workers are done. */
+bool
+desk_run_round(struct desk *desk)
+{
+    struct wall_time clock = {INT64_MAX};
+    struct lot *lot;
+
+    for (unsigned i = 0; i < desk->n_lots; i++) {
+        desk->lots[i].batch = exchange_receive(desk->lots[i].tray.exchange);
+        desk->lots[i].next = 0;
+        if (!desk->lots[i].batch) {
+            return false; /* All end after the same round. */
+        }
+    }
+    follow_policy(desk, desk->lots[0].batch->policy);
+    for (unsigned i = 0; i < desk->n_lots; i++) {
+        refill(&desk->lots[i], &clock);
+    }
+    while ((lot = first_of(desk))) {
+        take(desk, lot->batch->order[lot->next++]);
+        refill(lot, &clock);
+    }
+    pass_time(desk, clock);
+    return true;
 }
 
 void
@@ -154,34 +180,8 @@ take_inline(void *context, struct tray_batch *batch)
     }
 }
 
-/* Takes the trays' items of one round, always the first of all next.  False
- * when the workers are done. */
-static bool
-run_round(struct desk *desk)
-{
-    struct wall_time clock = {INT64_MIN};
-    struct lot *lot;
-
-    for (unsigned i = 0; i < desk->n_lots; i++) {
-        desk->lots[i].batch = exchange_receive(desk->lots[i].tray.exchange);
-        desk->lots[i].next = 0;
-        if (!desk->lots[i].batch) {
-            return false; /* All end after the same round. */
-        }
-    }
-    follow_policy(desk, desk->lots[0].batch->policy);
-    for (unsigned i = 0; i < desk->n_lots; i++) {
-        refill(&desk->lots[i], &clock);
-    }
-    while ((lot = first_of(desk))) {
-        take(desk, lot->batch->order[lot->next++]);
-        refill(lot, &clock);
-    }
-    pass_time(desk, clock);
-    return true;
-}
-
-/* Goes on to the tray's next item of the round; without one, to no batch. */
+/* Goes on to the next item of the round; without one, to no batch.  Where trays
+ * do not end it at one time, the earliest has passed for all. */
 static void
 refill(struct lot *lot, struct wall_time *clock)
 {
@@ -189,7 +189,7 @@ refill(struct lot *lot, struct wall_time *clock)
         struct exchange *exchange = lot->tray.exchange;
         bool ended = lot->batch->ends_round;
 
-        if (ended) {
+        if (ended && lot->batch->clock.ns < clock->ns) {
             *clock = lot->batch->clock;
         }
         tray_batch_clear(lot->batch);

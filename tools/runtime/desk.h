@@ -48,6 +48,9 @@ struct tray *desk_tray(struct desk *, unsigned i);
 /* With several trays: returns when all of them are closed. */
 void desk_run(struct desk *);
 
+/* One round of it; false when they are closed. */
+bool desk_run_round(struct desk *);
+
 void desk_get_counters(const struct desk *, struct violation_counters *,
                        struct detector_counters *);
 

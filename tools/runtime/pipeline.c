@@ -177,16 +177,13 @@ start_lane(struct pipeline *pipeline, struct lane *lane, unsigned i,
            struct error *error)
 {
     const struct pipeline_options *options = pipeline->options;
-    struct worker_options worker = options->worker;
+    struct worker_options worker =
+        worker_share_limits(&options->worker, options->n_workers);
 
     worker.names = &pipeline->names;
     worker.tray = desk_tray(pipeline->desk, i);
     worker.queue = options->output ? output_queue(options->output, i) : NULL;
     worker.observer = options->observers ? &options->observers[i] : NULL;
-    worker.table.max_flows =
-        (worker.table.max_flows + options->n_workers - 1) / options->n_workers;
-    worker.table.max_bytes /= options->n_workers;
-    worker.max_inspection_bytes /= options->n_workers;
     lane->pipeline = pipeline;
     lane->number = i;
     lane->worker = worker_new(&worker, error);

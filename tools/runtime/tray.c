@@ -47,6 +47,9 @@ tray_add(struct tray *tray, enum tray_kind kind)
 
     if (batch->n == TRAY_ITEMS) {
         pass_on(tray);
+        if (tray->hurry) {
+            tray->hurry(tray->context);
+        }
         batch = batch_of(tray);
     }
     item = &batch->items[batch->n++];

@@ -86,7 +86,10 @@ typedef void tray_handler(void *context, struct tray_batch *);
 struct tray {
     struct exchange *exchange; /* To the desk's thread; or NULL, */
     tray_handler *handler;     /* and this takes batches. */
-    void *context;
+    /* Told that a batch went before the round ended: the desk, and so soon the
+     * worker, waits until all end it.  NULL, or set before the first item. */
+    void (*hurry)(void *context);
+    void *context;            /* Of both. */
     struct tray_batch *batch; /* Being filled; NULL before the first. */
     struct tray_batch *own;   /* The only one without an exchange. */
     const struct policy *policy;

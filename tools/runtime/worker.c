@@ -51,6 +51,17 @@ static void sweep(struct worker *, unsigned n_flows);
 static void flow_reported(void *context, const struct flow_record *,
                           void *user);
 
+struct worker_options
+worker_share_limits(const struct worker_options *all, unsigned n)
+{
+    struct worker_options share = *all;
+
+    share.table.max_flows = (share.table.max_flows + n - 1) / n;
+    share.table.max_bytes /= n;
+    share.max_inspection_bytes /= n;
+    return share;
+}
+
 struct worker *
 worker_new(const struct worker_options *options, struct error *error)
 {

@@ -45,6 +45,10 @@ struct worker_options {
     unsigned events; /* Bit 1 << enum event_kind: wanted. */
 };
 
+/* The options of one of 'n' workers, for limits that are for all together. */
+struct worker_options worker_share_limits(const struct worker_options *,
+                                          unsigned n);
+
 struct worker *worker_new(const struct worker_options *, struct error *);
 void worker_free(struct worker *); /* Accepts NULL. */
 

@@ -1,0 +1,73 @@
+/* The whole way of a run over live interfaces.
+ *
+ * Each worker has a thread and on every interface a handle of its own; it
+ * reads, dissects and works to the end, and shares nothing but the policy.  The
+ * kernel gives it all packets of its share of address pairs.  What workers
+ * object to comes together on one desk.  Where no packets come, the clock goes
+ * on with that of the system, so that flows end.
+ *
+ * The caller's thread starts it, asks, and stops it.  It never waits for
+ * outputs: their queues must not block. */
+
+#ifndef TOOLS_RUNTIME_LIVE_H
+#define TOOLS_RUNTIME_LIVE_H
+
+#include "capture/source_live.h"
+#include "dissect/dissect.h"
+#include "tools/output/event.h"
+#include "tools/runtime/desk.h"
+#include "tools/runtime/pipeline.h"
+#include "tools/runtime/worker.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct live; /* Opaque. */
+
+enum {
+    LIVE_MAX_INTERFACES = EVENT_MAX_INTERFACES
+};
+
+struct live_options {
+    const char *const *interfaces;      /* Borrowed, as is all else. */
+    size_t n_interfaces;                /* To LIVE_MAX_INTERFACES. */
+    struct source_live_options capture; /* 'interface', 'number', 'group' and
+                                         * 'member' are set here. */
+    unsigned n_workers;                 /* 1 to PIPELINE_MAX_WORKERS. */
+    uint64_t spread_seed; /* Of the kernel's sharing out; live_spread.h. */
+    struct dissect_options dissect;
+    struct worker_options worker; /* As in struct pipeline_options. */
+    struct output *output;        /* Has live_n_queues(); NULL: no events. */
+};
+
+/* What there was so far, a moment ago. */
+struct live_report {
+    struct pipeline_counters counters; /* But for files and 'filtered'. */
+    struct event_interface interfaces[LIVE_MAX_INTERFACES];
+    size_t n_interfaces;
+};
+
+/* Queues of the output: those of the threads that make events, and the last one
+ * for the caller's own. */
+unsigned live_n_queues(unsigned n_workers);
+
+/* Opens the interfaces and starts the threads.  NULL with '*error' if that is
+ * not possible; an interface that is down is no error. */
+struct live *live_start(const struct live_options *, struct error *);
+
+/* Any time until live_stop(). */
+void live_get_report(struct live *, struct live_report *);
+
+/* Frames received so far; cheap. */
+uint64_t live_n_frames(const struct live *);
+
+/* Another policy is in force from the next round on.  False while the one
+ * before is not everywhere yet: try again. */
+bool live_set_policy(struct live *, struct policy *);
+
+/* Ends all flows, and the threads, and frees it.  Fills in the last report. */
+void live_stop(struct live *, struct live_report *);
+
+#endif
