@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static const struct command commands[] = {
+    {"run", "watch network interfaces, and judge what comes by", command_run},
     {"replay", "judge capture files against a policy", command_replay},
     {"check", "look for mistakes in a policy", command_check},
     {"explain", "say what a policy decides about a flow, and why",

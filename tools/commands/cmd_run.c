@@ -1,0 +1,313 @@
+/* segmon run: the program on live interfaces.
+ *
+ * This thread does none of the work.  It looks a few times a second what has
+ * been asked for, by signals, and what has changed, and tells. */
+
+#include "capture/error.h"
+#include "tools/commands/command.h"
+#include "tools/commands/run_options.h"
+#include "tools/commands/run_watch.h"
+#include "tools/commands/session.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define TICK_NS (100 * MILLISECOND_NS)
+
+struct run {
+    struct session session;
+    struct run_options options;
+    struct live *live;
+    struct live_report report;
+    struct run_watch watch;
+    struct policy *next; /* Not in force yet; a reference. */
+    struct mono_time now, begin, heartbeat;
+};
+
+static int run_to_end(struct run *);
+static bool start(struct run *, struct error *);
+static bool open_output(struct run *, struct error *);
+static bool start_live(struct run *, struct error *);
+static void watch_hangup(const struct session *);
+static void go_on(struct run *, const atomic_int *stop);
+static bool is_done(const struct run *);
+static void follow_policy(struct run *);
+static void watch_interfaces(struct run *);
+static void tell_change(struct run *, const char *note);
+static void send_status(struct run *, enum event_status_cause,
+                        const char *const *notes);
+static struct event_status make_status(const struct run *,
+                                       enum event_status_cause);
+static int finish(struct run *);
+static void rest(void);
+static struct mono_time mono_now(void);
+static struct wall_time wall_now(void);
+
+int
+command_run(int argc, char *argv[])
+{
+    struct run *run = calloc(1, sizeof *run);
+    int status;
+
+    if (!run) {
+        fputs("segmon run: out of memory\n", stderr);
+        return COMMAND_FAILED;
+    }
+    run->session.command = "run";
+    run->session.source.version = SEGMON_VERSION;
+    switch (
+        run_options_parse(&run->options, &run->session.options, argc, argv)) {
+    case SESSION_HELP: status = COMMAND_OK; break;
+    case SESSION_USAGE: status = COMMAND_USAGE; break;
+    case SESSION_RUN:
+    default: status = run_to_end(run); break;
+    }
+    session_close_policy(&run->session);
+    free(run);
+    return status;
+}
+
+static int
+run_to_end(struct run *run)
+{
+    struct session *session = &run->session;
+    const atomic_int *stop;
+    struct error error;
+    int status;
+
+    session->source.sensor = session->options.sensor;
+    watch_hangup(session);
+    status = session_open_policy(session);
+    if (status != COMMAND_OK) {
+        return status;
+    }
+    if (!start(run, &error)) {
+        session_fail(session, &error, COMMAND_FAILED);
+        session_close_output(session);
+        return COMMAND_FAILED;
+    }
+    stop = session_watch_stop();
+    go_on(run, stop);
+    status = finish(run);
+    return *stop ? COMMAND_SIGNALLED + *stop : status;
+}
+
+/* Without a policy there is none to read again, and that is no reason to end.
+ */
+static void
+watch_hangup(const struct session *session)
+{
+    signal(SIGHUP, SIG_IGN);
+    session_watch_policy(session);
+}
+
+static bool
+start(struct run *run, struct error *error)
+{
+    return open_output(run, error) && start_live(run, error);
+}
+
+/* Runs of one sensor are told apart, and put in order, by when they began. */
+static bool
+open_output(struct run *run, struct error *error)
+{
+    struct session *session = &run->session;
+
+    session->source.epoch = (uint32_t)(wall_now().ns / SECOND_NS);
+    return session_open_output(session, live_n_queues(session->options.workers),
+                               false, error);
+}
+
+static bool
+start_live(struct run *run, struct error *error)
+{
+    struct session *session = &run->session;
+    const struct run_options *options = &run->options;
+    const char *interfaces[LIVE_MAX_INTERFACES];
+    struct live_options live = {
+        .interfaces = interfaces,
+        .n_interfaces = options->n_interfaces,
+        .capture = {.filter = session->options.filter,
+                    .buffer_bytes = options->buffer_bytes,
+                    .snapshot = options->snapshot,
+                    .promiscuous = options->promiscuous},
+        .n_workers = session->options.workers,
+        .dissect = session_dissect_options(session),
+        .worker = session_worker_options(session),
+        .output = session->output,
+    };
+    uint64_t seeds[2];
+
+    if (getrandom(seeds, sizeof seeds, 0) != (ssize_t)sizeof seeds) {
+        return error_set(error, ERROR_SYSTEM, NULL, "no random numbers");
+    }
+    live.worker.table.hash_seed = seeds[0];
+    live.spread_seed = seeds[1];
+    for (size_t i = 0; i < options->n_interfaces; i++) {
+        interfaces[i] = options->interfaces[i];
+    }
+    run->live = live_start(&live, error);
+    return run->live != NULL;
+}
+
+static void
+go_on(struct run *run, const atomic_int *stop)
+{
+    int64_t heartbeat_ns = (int64_t)run->options.heartbeat_s * SECOND_NS;
+
+    run->begin = run->heartbeat = run->now = mono_now();
+    live_get_report(run->live, &run->report);
+    send_status(run, EVENT_STATUS_START, NULL);
+    while (!*stop && !is_done(run)) {
+        follow_policy(run);
+        live_get_report(run->live, &run->report);
+        watch_interfaces(run);
+        if (run->now.ns - run->heartbeat.ns >= heartbeat_ns) {
+            run->heartbeat = run->now;
+            send_status(run, EVENT_STATUS_INTERVAL, NULL);
+        }
+        rest();
+        run->now = mono_now();
+    }
+}
+
+static bool
+is_done(const struct run *run)
+{
+    const struct run_options *options = &run->options;
+
+    return (options->duration_s &&
+            run->now.ns - run->begin.ns >=
+                (int64_t)options->duration_s * SECOND_NS) ||
+           (options->n_frames && live_n_frames(run->live) >= options->n_frames);
+}
+
+static void
+follow_policy(struct run *run)
+{
+    if (!run->next) {
+        run->next = session_next_policy(&run->session, wall_now());
+    }
+    if (run->next && live_set_policy(run->live, run->next)) {
+        policy_unref(run->next);
+        run->next = NULL;
+    }
+}
+
+static void
+watch_interfaces(struct run *run)
+{
+    char note[RUN_WATCH_NOTE_SIZE];
+
+    for (size_t i = 0; i < run->report.n_interfaces; i++) {
+        if (run_watch_interface(&run->watch, i, &run->report.interfaces[i],
+                                note)) {
+            tell_change(run, note);
+        }
+    }
+}
+
+static void
+tell_change(struct run *run, const char *note)
+{
+    const char *const notes[] = {note, NULL};
+
+    if (!run->session.options.quiet) {
+        fprintf(stderr, "segmon run: %s\n", note);
+        fflush(stderr);
+    }
+    send_status(run, EVENT_STATUS_CHANGE, notes);
+}
+
+static void
+send_status(struct run *run, enum event_status_cause cause,
+            const char *const *notes)
+{
+    struct session *session = &run->session;
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    struct event_status status = make_status(run, cause);
+
+    status.notes = notes;
+    if (session->output) {
+        status.n_outputs = output_status(session->output, outputs);
+        status.outputs = outputs;
+    }
+    session_send_status(session, &status, wall_now());
+}
+
+static struct event_status
+make_status(const struct run *run, enum event_status_cause cause)
+{
+    const struct live_report *report = &run->report;
+    struct event_status status =
+        session_status(&run->session, cause, &report->counters);
+
+    status.interfaces = report->interfaces;
+    status.n_interfaces = report->n_interfaces;
+    for (size_t i = 0; i < report->n_interfaces; i++) {
+        const struct event_interface *interface = &report->interfaces[i];
+
+        status.device_drops += interface->missed;
+        for (unsigned j = 0; j < interface->n_workers; j++) {
+            status.kernel_drops += interface->workers[j].kernel_drops;
+        }
+    }
+    return status;
+}
+
+/* The last status comes after all flows have ended. */
+static int
+finish(struct run *run)
+{
+    struct session *session = &run->session;
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    struct event_status totals;
+    int status;
+
+    policy_unref(run->next);
+    live_stop(run->live, &run->report);
+    totals = make_status(run, EVENT_STATUS_END);
+    status = session_finish_output(session, &totals, wall_now(), outputs);
+    if (!session->options.quiet) {
+        fprintf(stderr,
+                "segmon run: %" PRIu64 " frames, %" PRIu64
+                " lost in the kernel, %" PRIu64 " in devices; %" PRIu64
+                " flows, %" PRIu64 " violations told\n",
+                totals.frames, totals.kernel_drops, totals.device_drops,
+                totals.flows.created, totals.violations.told);
+    }
+    return session_policies_taken(session, &run->report.counters)
+               ? status
+               : COMMAND_FAILED;
+}
+
+/* A signal ends it early. */
+static void
+rest(void)
+{
+    struct timespec tick = {.tv_nsec = TICK_NS};
+
+    nanosleep(&tick, NULL);
+}
+
+static struct mono_time
+mono_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (struct mono_time){now.tv_sec * SECOND_NS + now.tv_nsec};
+}
+
+static struct wall_time
+wall_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (struct wall_time){now.tv_sec * SECOND_NS + now.tv_nsec};
+}

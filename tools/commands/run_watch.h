@@ -1,0 +1,31 @@
+/* What is told while a live run goes on: what becomes of its interfaces. */
+
+#ifndef TOOLS_COMMANDS_RUN_WATCH_H
+#define TOOLS_COMMANDS_RUN_WATCH_H
+
+#include "tools/runtime/live.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RUN_WATCH_NOTE_SIZE = 320
+};
+
+/* As each interface was when it was told of last. */
+struct run_watch {
+    struct {
+        bool told;
+        enum source_live_state state;
+        uint32_t mtu;
+        uint64_t losses;
+    } interfaces[LIVE_MAX_INTERFACES];
+};
+
+/* Writes what has changed with interface 'i', for people; false if nothing has
+ * that is to be told. */
+bool run_watch_interface(struct run_watch *, size_t i,
+                         const struct event_interface *,
+                         char note[RUN_WATCH_NOTE_SIZE]);
+
+#endif
