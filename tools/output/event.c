@@ -9,8 +9,11 @@
 
 enum {
     EPOCH_DIGITS = 8,
-    SEQUENCE_DIGITS = 14
+    SEQUENCE_DIGITS = 14,
+    HEAD_SIZE = 160 /* Without the id. */
 };
+
+static char *put_hex(char *at, uint64_t value, unsigned n_digits);
 
 static const char *const kind_names[EVENT_N_KINDS] = {
 #define KIND_NAME(NAME, TEXT) [EVENT_##NAME] = (TEXT),
@@ -22,15 +25,21 @@ void
 event_head_encode(struct json *json, const char *id, uint64_t sequence,
                   struct wall_time emitted)
 {
+    size_t id_size = strlen(id);
+    char *at;
+
     json_reset(json, false);
-    json_open(json, NULL, '{');
-    json_time(json, "@timestamp", emitted);
-    json_open(json, "ecs", '{');
-    json_plain(json, "version", EVENT_ECS_VERSION);
-    json_close(json, '}');
-    json_open(json, "event", '{');
-    json_plain(json, "id", id);
-    json_u64(json, "sequence", sequence);
+    if (!json_room(json, HEAD_SIZE + id_size, &at)) {
+        return;
+    }
+    at = JSON_PUT(at, "{\"@timestamp\":");
+    at = json_put_time(json, at, emitted);
+    at = JSON_PUT(at, ",\"ecs\":{\"version\":\"" EVENT_ECS_VERSION
+                      "\"},\"event\":{\"id\":");
+    at = json_put_plain(at, id, id_size);
+    at = JSON_PUT(at, ",\"sequence\":");
+    at = json_digits(at, sequence);
+    json_commit(json, at);
 }
 
 const char *
@@ -39,17 +48,22 @@ event_id_format(const struct event_source *source, uint64_t sequence,
 {
     size_t size = strnlen(source->sensor, EVENT_MAX_SENSOR);
     char *at = json_append(text, source->sensor, size);
-    char epoch[JSON_ID_SIZE], number[JSON_ID_SIZE];
 
-    json_hex(epoch, source->epoch);
-    json_hex(number, sequence);
     *at++ = '-';
-    at = json_append(at, epoch + JSON_ID_SIZE - EPOCH_DIGITS, EPOCH_DIGITS);
+    at = put_hex(at, source->epoch, EPOCH_DIGITS);
     *at++ = '-';
-    at = json_append(at, number + JSON_ID_SIZE - SEQUENCE_DIGITS,
-                     SEQUENCE_DIGITS);
+    at = put_hex(at, sequence, SEQUENCE_DIGITS);
     *at = '\0';
     return text;
+}
+
+static char *
+put_hex(char *at, uint64_t value, unsigned n_digits)
+{
+    char digits[JSON_ID_SIZE];
+
+    json_hex(digits, value);
+    return json_append(at, digits + JSON_ID_SIZE - n_digits, n_digits);
 }
 
 bool

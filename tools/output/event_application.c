@@ -69,7 +69,8 @@ event_host(const struct event_flow *flow)
 }
 
 void
-event_write_protocols(struct json *json, const struct event_flow *flow)
+event_write_protocols(struct json *json, const struct event_flow *flow,
+                      enum event_host host)
 {
     const struct application_details *details = details_of(flow);
 
@@ -79,7 +80,7 @@ event_write_protocols(struct json *json, const struct event_flow *flow)
     if (!details) {
         return;
     }
-    if (event_host(flow) == EVENT_HOST_DNS) {
+    if (host == EVENT_HOST_DNS) {
         json_open(json, "dns", '{');
         json_open(json, "question", '{');
         json_cstring(json, "name", details->host);
@@ -99,7 +100,8 @@ event_write_protocols(struct json *json, const struct event_flow *flow)
 }
 
 void
-event_write_application(struct json *json, const struct event_flow *flow)
+event_write_application(struct json *json, const struct event_flow *flow,
+                        enum event_host host)
 {
     const struct application *app = flow->application;
     const struct application_details *details = details_of(flow);
@@ -125,7 +127,7 @@ event_write_application(struct json *json, const struct event_flow *flow)
     if (details) {
         write_list(json, "alpn", details->alpn);
         write_wire_text(json, "ja4", details->ja4_client);
-        if (event_host(flow) == EVENT_HOST_OTHER) {
+        if (host == EVENT_HOST_OTHER) {
             json_cstring(json, "host", details->host);
         }
     }

@@ -29,12 +29,12 @@ static void write_outer_vlans(struct json *json,
                               const struct flow_record *record);
 
 void
-event_write_flow_ends(struct json *json, const struct event_flow *flow)
+event_write_flow_ends(struct json *json, const struct event_flow *flow,
+                      enum event_host host)
 {
     static const struct json_word source = JSON_WORD("source");
     static const struct json_word destination = JSON_WORD("destination");
     const struct flow_record *record = flow->record;
-    enum event_host host = event_host(flow);
     bool has_port = record->protocol == PROTOCOL_TCP ||
                     record->protocol == PROTOCOL_UDP ||
                     record->protocol == PROTOCOL_SCTP;

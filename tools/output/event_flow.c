@@ -22,7 +22,8 @@ struct flag_list {
 
 static void write_event(struct json *json, const struct flow_record *record);
 static void write_vlans(struct json *json, const struct flow_record *record);
-static void write_segmon(struct json *json, const struct event_flow *flow);
+static void write_segmon(struct json *json, const struct event_flow *flow,
+                         enum event_host);
 static void write_judgement(struct json *json, const struct event_flow *flow);
 static void write_revision(struct json *json, const struct event_revision *);
 static void write_suppression(struct json *json, const struct event_flow *flow);
@@ -42,16 +43,17 @@ const struct json *
 event_flow_encode(struct event_encoder *encoder, const struct event_flow *flow)
 {
     struct json *json = &encoder->json;
+    enum event_host host = event_host(flow);
 
     event_encoder_begin(encoder, flow->policy);
     write_event(json, flow->record);
     event_write_observer(encoder);
     event_write_zones(encoder, flow->interface, flow->src_segment,
                       flow->dst_segment);
-    event_write_flow_ends(json, flow);
+    event_write_flow_ends(json, flow, host);
     event_write_rule(encoder, flow->verdict->rule);
-    event_write_protocols(json, flow);
-    write_segmon(json, flow);
+    event_write_protocols(json, flow, host);
+    write_segmon(json, flow, host);
     event_write_policy(encoder);
     json_raw(json, "}}", 2);
     return json;
@@ -150,12 +152,13 @@ write_vlans(struct json *json, const struct flow_record *record)
 
 /* Open at its end. */
 static void
-write_segmon(struct json *json, const struct event_flow *flow)
+write_segmon(struct json *json, const struct event_flow *flow,
+             enum event_host host)
 {
     const struct flow_record *record = flow->record;
 
     write_judgement(json, flow);
-    event_write_application(json, flow);
+    event_write_application(json, flow, host);
     write_course(json, record);
     write_counts(json, record);
     if (record->icmp_errors) {

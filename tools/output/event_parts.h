@@ -50,15 +50,6 @@ const char *event_rule_id(const struct policy *, int32_t rule);
 /* "policy":{name, revision, sha256}. */
 void event_write_policy(struct event_encoder *);
 
-/* ECS 'source', 'destination' and 'network' of a flow. */
-void event_write_flow_ends(struct json *, const struct event_flow *);
-
-/* ECS 'tls', 'dns', 'url' and 'user_agent', as far as they are known. */
-void event_write_protocols(struct json *, const struct event_flow *);
-
-/* Of 'segmon': 'app' and 'risks'. */
-void event_write_application(struct json *, const struct event_flow *);
-
 /* What the name an application carries stands for. */
 enum event_host {
     EVENT_HOST_NONE,
@@ -68,6 +59,18 @@ enum event_host {
     EVENT_HOST_OTHER
 };
 enum event_host event_host(const struct event_flow *);
+
+/* ECS 'source', 'destination' and 'network' of a flow. */
+void event_write_flow_ends(struct json *, const struct event_flow *,
+                           enum event_host);
+
+/* ECS 'tls', 'dns', 'url' and 'user_agent', as far as they are known. */
+void event_write_protocols(struct json *, const struct event_flow *,
+                           enum event_host);
+
+/* Of 'segmon': 'app' and 'risks'. */
+void event_write_application(struct json *, const struct event_flow *,
+                             enum event_host);
 
 /* Of 'segmon': 'icmp', 'vlans', 'tunnel', 'pcap'; whatever the flow has. */
 void event_write_carrier(struct json *, const struct event_flow *);

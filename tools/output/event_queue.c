@@ -153,6 +153,8 @@ event_queue_peek(struct event_queue *queue, struct event_queue_item *result)
         atomic_store_explicit(&queue->head, head, memory_order_release);
         item = item_at(queue, head);
     }
+    /* The next header is in the producer's cache. */
+    __builtin_prefetch((const char *)item + item_bytes(item->size));
     *result = (struct event_queue_item){.kind = (enum event_kind)item->kind,
                                         .emitted = item->emitted,
                                         .body = (const char *)(item + 1),

@@ -54,7 +54,8 @@ static void message_add_segment(struct message *, const struct policy *,
                                 segment_id segment);
 static bool is_any_service(const struct violation *);
 static const char *says_who(const struct violation *violation);
-static void write_ends(struct json *json, const struct event_violation *);
+static void write_ends(struct json *json, const struct event_violation *,
+                       enum event_host);
 static void write_threat(struct event_encoder *encoder, int32_t rule);
 static void write_attack(struct json *json, const char *const *attack);
 static void write_technique_names(struct json *json, const char *const *attack);
@@ -63,7 +64,8 @@ static void collect_tactics(struct id_set *set, const char *const *attack);
 static void id_set_add(struct id_set *set, const char *id);
 static void id_set_write(struct json *json, const char *key,
                          const struct id_set *set);
-static void write_segmon(struct json *json, const struct event_violation *);
+static void write_segmon(struct json *json, const struct event_violation *,
+                         enum event_host);
 static void write_violation(struct json *json, const struct event_violation *);
 static void write_detection(struct json *json, const struct detection *);
 static void write_score(struct json *json, const struct violation_score *score);
@@ -77,6 +79,8 @@ event_violation_encode(struct event_encoder *encoder,
                        const struct event_violation *event)
 {
     struct json *json = &encoder->json;
+    enum event_host host =
+        event->flow ? event_host(event->flow) : EVENT_HOST_NONE;
     const struct violation *violation = event->violation;
 
     event_encoder_begin(encoder, event->policy);
@@ -86,13 +90,13 @@ event_violation_encode(struct event_encoder *encoder,
     event_write_observer(encoder);
     event_write_zones(encoder, event->flow ? event->flow->interface : "",
                       violation->src_segment, violation->dst_segment);
-    write_ends(json, event);
+    write_ends(json, event, host);
     event_write_rule(encoder, violation->rule);
     if (event->flow) {
-        event_write_protocols(json, event->flow);
+        event_write_protocols(json, event->flow, host);
     }
     write_threat(encoder, violation->rule);
-    write_segmon(json, event);
+    write_segmon(json, event, host);
     write_rule_notes(encoder, violation->rule);
     event_write_policy(encoder);
     json_raw(json, "}}", 2);
@@ -241,13 +245,14 @@ says_who(const struct violation *violation)
 
 /* The flow's own ends where there is one; else what the violation is about. */
 static void
-write_ends(struct json *json, const struct event_violation *event)
+write_ends(struct json *json, const struct event_violation *event,
+           enum event_host host)
 {
     const struct violation *violation = event->violation;
     const char *transport = packet_protocol_name(violation->protocol);
 
     if (event->flow) {
-        event_write_flow_ends(json, event->flow);
+        event_write_flow_ends(json, event->flow, host);
         return;
     }
     json_open(json, "source", '{');
@@ -380,7 +385,8 @@ id_set_write(struct json *json, const char *key, const struct id_set *set)
 }
 
 static void
-write_segmon(struct json *json, const struct event_violation *event)
+write_segmon(struct json *json, const struct event_violation *event,
+             enum event_host host)
 {
     const struct violation *violation = event->violation;
     const struct event_flow *flow = event->flow;
@@ -398,7 +404,7 @@ write_segmon(struct json *json, const struct event_violation *event)
     if (flow) {
         event_write_initiator(json, flow->record);
         event_write_verdict_notes(json, flow);
-        event_write_application(json, flow);
+        event_write_application(json, flow, host);
         event_write_carrier(json, flow);
         event_write_flags(json, flow);
     } else if (violation->protocol == PROTOCOL_ICMP ||

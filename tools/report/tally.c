@@ -27,6 +27,8 @@ static bool is_same_kind(const struct tally_finding *,
 static uint32_t hash_kind(const struct tally_finding *);
 static void application_label(const struct event_flow *,
                               char name[TALLY_MAX_APP_NAME]);
+static size_t label_add(char name[TALLY_MAX_APP_NAME], size_t size,
+                        const char *text);
 static void *grow(void *array, size_t n, size_t *capacity, size_t item_bytes);
 
 void
@@ -408,26 +410,38 @@ static void
 application_label(const struct event_flow *flow, char name[TALLY_MAX_APP_NAME])
 {
     const struct application *application = flow->application;
-    const char *master;
-    const char *app;
+    size_t size = 0;
 
     if (!application || application->state == APPLICATION_NONE) {
-        snprintf(name, TALLY_MAX_APP_NAME, "%s", "no payload");
-        return;
-    }
-    if (application->state != APPLICATION_KNOWN) {
-        snprintf(name, TALLY_MAX_APP_NAME, "%s", "unknown");
-        return;
-    }
-    master = application_name(flow->engine, application->master);
-    app = application_name(flow->engine, application->name);
-    if (!application->master || application->master == application->name) {
-        snprintf(name, TALLY_MAX_APP_NAME, "%s", app);
-    } else if (!application->name) {
-        snprintf(name, TALLY_MAX_APP_NAME, "%s", master);
+        size = label_add(name, size, "no payload");
+    } else if (application->state != APPLICATION_KNOWN) {
+        size = label_add(name, size, "unknown");
     } else {
-        snprintf(name, TALLY_MAX_APP_NAME, "%s.%s", master, app);
+        uint16_t master = application->master;
+        bool both = master && application->name && master != application->name;
+
+        if (both) {
+            size =
+                label_add(name, size, application_name(flow->engine, master));
+            size = label_add(name, size, ".");
+        }
+        size = label_add(name, size,
+                         application_name(flow->engine, application->name
+                                                            ? application->name
+                                                            : master));
     }
+    name[size] = '\0';
+}
+
+/* What does not fit is cut.  Returns the new size, which leaves room for the
+ * NUL. */
+static size_t
+label_add(char name[TALLY_MAX_APP_NAME], size_t size, const char *text)
+{
+    while (*text && size < TALLY_MAX_APP_NAME - 1) {
+        name[size++] = *text++;
+    }
+    return size;
 }
 
 /* Room for one item more in a list of 'n'; NULL, and the list as it was,
