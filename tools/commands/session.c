@@ -69,6 +69,7 @@ session_worker_options(const struct session *session)
     return (struct worker_options){
         .policy = session->policy,
         .inspect = options->inspect,
+        .engine = session->engine,
         .max_inspection_bytes = options->dpi_bytes,
         .table = {.max_flows = options->max_flows,
                   .max_bytes = options->memory_bytes,

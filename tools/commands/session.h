@@ -38,7 +38,8 @@ struct session {
     const char *command; /* Names us in what is told. */
     struct session_options options;
     struct policy *policy;             /* In force now. */
-    struct application_engine *engine; /* Knows the names; of this thread. */
+    struct application_engine *engine; /* Knows the names, for this thread, and
+                                        * inspects for the first worker. */
     struct event_source source;
     struct output *output;         /* NULL: no events. */
     struct event_encoder *encoder; /* Of status events; NULL with it. */

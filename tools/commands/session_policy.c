@@ -24,6 +24,8 @@ static void on_hangup(int signal);
 int
 session_open_policy(struct session *session)
 {
+    struct application_options options = {
+        .max_bytes = session->options.dpi_bytes / session->options.workers};
     struct problems problems;
     struct error error;
 
@@ -31,7 +33,7 @@ session_open_policy(struct session *session)
         session->policy = policy_observe_all();
         return session->policy ? COMMAND_OK : COMMAND_FAILED;
     }
-    session->engine = application_engine_new(NULL, &error);
+    session->engine = application_engine_new(&options, &error);
     if (!session->engine) {
         return session_fail(session, &error, COMMAND_FAILED);
     }

@@ -145,7 +145,7 @@ make_worker(struct live *live, struct live_lane *lane, unsigned i,
 {
     const struct live_options *options = live->options;
     struct worker_options worker =
-        worker_share_limits(&options->worker, options->n_workers);
+        worker_share(&options->worker, i, options->n_workers);
     struct tray *tray = desk_tray(live->desk, i);
 
     if (options->n_workers > 1) {

@@ -178,7 +178,7 @@ start_lane(struct pipeline *pipeline, struct lane *lane, unsigned i,
 {
     const struct pipeline_options *options = pipeline->options;
     struct worker_options worker =
-        worker_share_limits(&options->worker, options->n_workers);
+        worker_share(&options->worker, i, options->n_workers);
 
     worker.names = &pipeline->names;
     worker.tray = desk_tray(pipeline->desk, i);

@@ -52,8 +52,8 @@ struct pipeline_options {
     unsigned n_workers; /* 1 to PIPELINE_MAX_WORKERS. */
     struct dissect_options dissect;
     struct worker_options worker; /* 'queue', 'tray', 'names' and 'observer'
-                                   * are the pipeline's; limits are for all
-                                   * workers together. */
+                                   * are the pipeline's; 'engine' is for the
+                                   * first worker, limits for all together. */
     struct output *output; /* Has pipeline_n_queues(); NULL: no events. */
     const struct worker_observer *observers;   /* One a worker; or NULL. */
     const struct desk_observer *desk_observer; /* NULL: none. */

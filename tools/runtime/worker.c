@@ -52,13 +52,14 @@ static void flow_reported(void *context, const struct flow_record *,
                           void *user);
 
 struct worker_options
-worker_share_limits(const struct worker_options *all, unsigned n)
+worker_share(const struct worker_options *all, unsigned i, unsigned n)
 {
     struct worker_options share = *all;
 
     share.table.max_flows = (share.table.max_flows + n - 1) / n;
     share.table.max_bytes /= n;
     share.max_inspection_bytes /= n;
+    share.engine = i == 0 ? all->engine : NULL;
     return share;
 }
 
@@ -115,7 +116,10 @@ worker_init(struct worker *worker, const struct worker_options *options,
     if (!options->inspect) {
         return true;
     }
-    worker->engine = application_engine_new(&application, error);
+    worker->owns_engine = !options->engine;
+    worker->engine = options->engine
+                         ? options->engine
+                         : application_engine_new(&application, error);
     worker->symbols = worker->engine
                           ? symbols_new(worker->policy, worker->engine, error)
                           : NULL;
@@ -153,7 +157,9 @@ worker_free(struct worker *worker)
         }
         flow_table_free(worker->table);
         symbols_free(worker->symbols);
-        application_engine_free(worker->engine);
+        if (worker->owns_engine) {
+            application_engine_free(worker->engine);
+        }
         judge_memo_free(worker->memo);
         policy_unref(worker->policy);
         policy_unref(worker->previous);

@@ -34,7 +34,10 @@ struct worker_observer {
 struct worker_options {
     struct policy *policy;             /* Borrowed until worker_free(). */
     bool inspect;                      /* Classify applications with nDPI. */
-    size_t max_inspection_bytes;       /* As in application.h. */
+    struct application_engine *engine; /* Borrowed, for this worker alone to
+                                        * inspect with; others may ask it for
+                                        * names.  NULL: it makes one. */
+    size_t max_inspection_bytes;       /* Of one it makes; application.h. */
     struct flow_table_options table;   /* 'record', 'context', 'user_bytes' are
                                         * the worker's own. */
     const struct event_source *source; /* Borrowed, as are the next three. */
@@ -45,9 +48,10 @@ struct worker_options {
     unsigned events; /* Bit 1 << enum event_kind: wanted. */
 };
 
-/* The options of one of 'n' workers, for limits that are for all together. */
-struct worker_options worker_share_limits(const struct worker_options *,
-                                          unsigned n);
+/* The options of worker 'i' of 'n': limits are for all together, the engine is
+ * for the first. */
+struct worker_options worker_share(const struct worker_options *, unsigned i,
+                                   unsigned n);
 
 struct worker *worker_new(const struct worker_options *, struct error *);
 void worker_free(struct worker *); /* Accepts NULL. */

@@ -59,8 +59,9 @@ struct worker {
     uint32_t detections;     /* As policy_detections(). */
     uint32_t sweep;          /* How far flows were judged again. */
     struct application_engine *engine; /* NULL: nothing is inspected. */
-    struct symbols *symbols;           /* NULL with it. */
-    struct judge_memo *memo;           /* Of 'policy'. */
+    bool owns_engine;
+    struct symbols *symbols; /* NULL with it. */
+    struct judge_memo *memo; /* Of 'policy'. */
     struct flow_table *table;
     struct findings findings; /* Within the table's memory, as is */
     struct pool quotes;       /* this, of struct packet_quoted. */
