@@ -1,6 +1,9 @@
-/* Chained buckets, and a list from the least to the most recently used. Entries
- * are in slabs, by number from 1; slabs come as they are needed and stay, so
- * nothing is allocated for what takes the place of something forgotten. */
+/* Chained buckets, and a list from the least to the most recently used.
+ *
+ * Entries have numbers, from 1, and are in slabs, which come as they are needed
+ * and stay: nothing is allocated for what takes the place of something
+ * forgotten.  To use one its neighbours in list and bucket are looked at as
+ * well, so links are kept apart from keys and values, four to a cache line. */
 
 #include "rules/detect/recent.h"
 
@@ -18,31 +21,38 @@ enum {
     SLAB_ENTRIES = 1 << SLAB_SHIFT
 };
 
-struct recent_entry {
+/* How an entry is found. */
+struct recent_node {
     uint32_t newer, older, next; /* Numbers: by use; in the bucket. */
     uint32_t hash;
-    uint64_t bytes[]; /* The value, then the key. */
+};
+
+/* And for each of them 'bytes': the value, then the key. */
+struct recent_slab {
+    struct recent_node node[SLAB_ENTRIES];
+    uint64_t bytes[];
 };
 
 struct recent {
-    size_t key_bytes, value_bytes, entry_bytes;
+    size_t key_bytes, value_bytes, stride;
     uint32_t max, n;
     void (*drop)(void *value);
-    uint8_t **slabs;
+    struct recent_slab **slabs;
     uint32_t *buckets; /* A power of two of them. */
     uint32_t n_buckets;
     uint32_t oldest, newest;
     uint64_t seed, overflow;
 };
 
-static struct recent_entry *entry_at(const struct recent *, uint32_t number);
+static struct recent_node *node_at(const struct recent *, uint32_t number);
+static uint8_t *value_of(const struct recent *, uint32_t number);
+static uint8_t *key_of(const struct recent *, uint32_t number);
 static uint32_t add(struct recent *, const void *key, uint32_t hash);
 static uint32_t take_number(struct recent *);
 static bool grow(struct recent *);
 static void forget(struct recent *, uint32_t number);
 static void append(struct recent *, uint32_t number);
-static void unlink_use(struct recent *, const struct recent_entry *);
-static void *key_of(const struct recent *, struct recent_entry *);
+static void unlink_use(struct recent *, const struct recent_node *);
 
 struct recent *
 recent_new(size_t key_bytes, size_t value_bytes, size_t max,
@@ -57,14 +67,13 @@ recent_new(size_t key_bytes, size_t value_bytes, size_t max,
     }
     recent->key_bytes = key_bytes;
     recent->value_bytes = (value_bytes + round) & ~round;
-    recent->entry_bytes = (sizeof(struct recent_entry) + recent->value_bytes +
-                           key_bytes + round) &
-                          ~round;
+    recent->stride = (recent->value_bytes + key_bytes + round) & ~round;
     recent->max = (uint32_t)max;
     recent->drop = drop;
     recent->n_buckets = FIRST_BUCKETS;
     recent->buckets = calloc(FIRST_BUCKETS, sizeof *recent->buckets);
-    recent->slabs = calloc((max >> SLAB_SHIFT) + 1, sizeof(uint8_t *));
+    recent->slabs =
+        calloc((max >> SLAB_SHIFT) + 1, sizeof(struct recent_slab *));
     if (!recent->buckets || !recent->slabs) {
         recent_free(recent);
         return NULL;
@@ -82,7 +91,7 @@ recent_free(struct recent *recent)
         return;
     }
     for (uint32_t i = 1; recent->drop && i <= recent->n; i++) {
-        recent->drop(entry_at(recent, i)->bytes);
+        recent->drop(value_of(recent, i));
     }
     for (size_t i = 0; recent->slabs && i <= recent->max >> SLAB_SHIFT; i++) {
         free(recent->slabs[i]);
@@ -100,22 +109,22 @@ recent_use(struct recent *recent, const void *key, bool *is_new)
     uint32_t number = recent->buckets[hash & (recent->n_buckets - 1)];
 
     while (number) {
-        struct recent_entry *entry = entry_at(recent, number);
+        const struct recent_node *node = node_at(recent, number);
 
-        if (entry->hash == hash &&
-            memcmp(key_of(recent, entry), key, recent->key_bytes) == 0) {
+        if (node->hash == hash &&
+            memcmp(key_of(recent, number), key, recent->key_bytes) == 0) {
             break;
         }
-        number = entry->next;
+        number = node->next;
     }
     *is_new = !number;
     if (!number) {
         number = add(recent, key, hash);
     } else if (number != recent->newest) {
-        unlink_use(recent, entry_at(recent, number));
+        unlink_use(recent, node_at(recent, number));
         append(recent, number);
     }
-    return number ? entry_at(recent, number)->bytes : NULL;
+    return number ? value_of(recent, number) : NULL;
 }
 
 size_t
@@ -130,30 +139,44 @@ recent_overflow(const struct recent *recent)
     return recent->overflow;
 }
 
-static struct recent_entry *
-entry_at(const struct recent *recent, uint32_t number)
+static struct recent_node *
+node_at(const struct recent *recent, uint32_t number)
 {
     uint32_t i = number - 1;
 
-    return (void *)(recent->slabs[i >> SLAB_SHIFT] +
-                    (i & (SLAB_ENTRIES - 1)) * recent->entry_bytes);
+    return &recent->slabs[i >> SLAB_SHIFT]->node[i & (SLAB_ENTRIES - 1)];
+}
+
+static uint8_t *
+value_of(const struct recent *recent, uint32_t number)
+{
+    uint32_t i = number - 1;
+
+    return (uint8_t *)recent->slabs[i >> SLAB_SHIFT]->bytes +
+           (i & (SLAB_ENTRIES - 1)) * recent->stride;
+}
+
+static uint8_t *
+key_of(const struct recent *recent, uint32_t number)
+{
+    return value_of(recent, number) + recent->value_bytes;
 }
 
 static uint32_t
 add(struct recent *recent, const void *key, uint32_t hash)
 {
     uint32_t number = take_number(recent), *bucket;
-    struct recent_entry *entry;
+    struct recent_node *node;
 
     if (!number) {
         return 0;
     }
-    entry = entry_at(recent, number);
+    node = node_at(recent, number);
     bucket = &recent->buckets[hash & (recent->n_buckets - 1)];
-    memset(entry->bytes, 0, recent->value_bytes);
-    memcpy(key_of(recent, entry), key, recent->key_bytes);
-    entry->hash = hash;
-    entry->next = *bucket;
+    memset(value_of(recent, number), 0, recent->value_bytes);
+    memcpy(key_of(recent, number), key, recent->key_bytes);
+    node->hash = hash;
+    node->next = *bucket;
     *bucket = number;
     append(recent, number);
     return number;
@@ -163,7 +186,7 @@ add(struct recent *recent, const void *key, uint32_t hash)
 static uint32_t
 take_number(struct recent *recent)
 {
-    uint8_t **slab = &recent->slabs[recent->n >> SLAB_SHIFT];
+    struct recent_slab **slab = &recent->slabs[recent->n >> SLAB_SHIFT];
 
     if (recent->n == recent->max) {
         uint32_t number = recent->oldest;
@@ -176,7 +199,7 @@ take_number(struct recent *recent)
         return 0;
     }
     if (!*slab) {
-        *slab = malloc(SLAB_ENTRIES * recent->entry_bytes);
+        *slab = malloc(sizeof **slab + SLAB_ENTRIES * recent->stride);
     }
     return *slab ? ++recent->n : 0;
 }
@@ -194,10 +217,10 @@ grow(struct recent *recent)
     recent->buckets = buckets;
     recent->n_buckets = n;
     for (uint32_t i = 1; i <= recent->n; i++) {
-        struct recent_entry *entry = entry_at(recent, i);
+        struct recent_node *node = node_at(recent, i);
 
-        entry->next = buckets[entry->hash & (n - 1)];
-        buckets[entry->hash & (n - 1)] = i;
+        node->next = buckets[node->hash & (n - 1)];
+        buckets[node->hash & (n - 1)] = i;
     }
     return true;
 }
@@ -206,42 +229,36 @@ grow(struct recent *recent)
 static void
 forget(struct recent *recent, uint32_t number)
 {
-    struct recent_entry *entry = entry_at(recent, number);
-    uint32_t *link = &recent->buckets[entry->hash & (recent->n_buckets - 1)];
+    struct recent_node *node = node_at(recent, number);
+    uint32_t *link = &recent->buckets[node->hash & (recent->n_buckets - 1)];
 
     while (*link != number) {
-        link = &entry_at(recent, *link)->next;
+        link = &node_at(recent, *link)->next;
     }
-    *link = entry->next;
-    unlink_use(recent, entry);
+    *link = node->next;
+    unlink_use(recent, node);
     if (recent->drop) {
-        recent->drop(entry->bytes);
+        recent->drop(value_of(recent, number));
     }
 }
 
 static void
 append(struct recent *recent, uint32_t number)
 {
-    struct recent_entry *entry = entry_at(recent, number);
+    struct recent_node *node = node_at(recent, number);
 
-    entry->newer = 0;
-    entry->older = recent->newest;
-    *(recent->newest ? &entry_at(recent, recent->newest)->newer
+    node->newer = 0;
+    node->older = recent->newest;
+    *(recent->newest ? &node_at(recent, recent->newest)->newer
                      : &recent->oldest) = number;
     recent->newest = number;
 }
 
 static void
-unlink_use(struct recent *recent, const struct recent_entry *entry)
+unlink_use(struct recent *recent, const struct recent_node *node)
 {
-    *(entry->older ? &entry_at(recent, entry->older)->newer : &recent->oldest) =
-        entry->newer;
-    *(entry->newer ? &entry_at(recent, entry->newer)->older : &recent->newest) =
-        entry->older;
-}
-
-static void *
-key_of(const struct recent *recent, struct recent_entry *entry)
-{
-    return (uint8_t *)entry->bytes + recent->value_bytes;
+    *(node->older ? &node_at(recent, node->older)->newer : &recent->oldest) =
+        node->newer;
+    *(node->newer ? &node_at(recent, node->newer)->older : &recent->newest) =
+        node->older;
 }
