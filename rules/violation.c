@@ -34,7 +34,8 @@ struct hit {
     struct violation_key key;
 };
 
-static void hit_init(struct hit *, const struct violation_hit *);
+static void hit_init(const struct violation_tracker *, struct hit *,
+                     const struct violation_hit *);
 static struct violation_entry *find_or_collapse(struct violation_tracker *,
                                                 const struct hit *);
 static struct violation_entry *group_hit(struct violation_tracker *,
@@ -43,12 +44,12 @@ static struct violation_entry *group_hit(struct violation_tracker *,
 static bool threshold_reached(struct violation_tracker *, const struct hit *);
 static void entry_note(struct violation_tracker *, struct violation_entry *,
                        const struct hit *);
-static enum flow_outcome entry_outcome(struct violation_entry *,
+static enum flow_outcome story_outcome(struct violation_story *,
                                        const struct violation_hit *);
 static void entry_tell(struct violation_tracker *, struct violation_entry *,
                        const struct hit *);
 static int64_t realert_of(const struct violation_tracker *, const struct hit *);
-static void emit(struct violation_tracker *, struct violation_entry *,
+static void emit(struct violation_tracker *, struct violation_story *,
                  enum violation_kind);
 static void tell_untracked(struct violation_tracker *, const struct hit *);
 static void violation_fill(struct violation *, const struct hit *);
@@ -152,13 +153,16 @@ violation_hit(struct violation_tracker *tracker,
     struct hit hit;
     bool reached;
 
-    hit_init(&hit, facts);
+    hit_init(tracker, &hit, facts);
     tracker->counters.hits += !facts->again;
     tracker->counters.suppressed += hit.suppressed && !facts->again;
     if (facts->now.ns > tracker->now.ns) {
         tracker->now = facts->now;
     }
     entry = find_or_collapse(tracker, &hit);
+    if (entry && !violation_entry_begin(entry)) {
+        entry = NULL;
+    }
     if (!entry && facts->goes_on) {
         return; /* Told when it began. */
     }
@@ -171,7 +175,7 @@ violation_hit(struct violation_tracker *tracker,
     }
     entry_note(tracker, entry, &hit);
     reached = threshold_reached(tracker, &hit);
-    if (!hit.suppressed && (reached || (facts->again && entry->told))) {
+    if (!hit.suppressed && (reached || (facts->again && entry->story->told))) {
         entry_tell(tracker, entry, &hit);
     }
 }
@@ -238,7 +242,8 @@ violation_score(enum policy_level base, enum flow_outcome outcome,
 }
 
 static void
-hit_init(struct hit *hit, const struct violation_hit *facts)
+hit_init(const struct violation_tracker *tracker, struct hit *hit,
+         const struct violation_hit *facts)
 {
     uint32_t rule = facts->rule < 0 ? 0 : (uint32_t)facts->rule;
 
@@ -254,6 +259,8 @@ hit_init(struct hit *hit, const struct violation_hit *facts)
                                .dst = facts->dst,
                                .protocol = facts->protocol,
                                .port = facts->port};
+    hit->key.words = violation_table_words(tracker->table, hit->key.policy,
+                                           hit->key.rule, hit->key.reason);
 }
 
 /* The entry this hit belongs to: its own, or that of its group once the group
@@ -274,8 +281,8 @@ find_or_collapse(struct violation_tracker *tracker, const struct hit *hit)
     fresh = !entry;
     for (int over_dsts = 1; over_dsts >= 0; over_dsts--) {
         group = group_hit(tracker, hit, over_dsts, fresh);
-        if (group &&
-            group->violation.n_targets > tracker->options.collapse_targets) {
+        if (group && violation_entry_n_targets(group) >
+                         tracker->options.collapse_targets) {
             return group;
         }
     }
@@ -298,7 +305,7 @@ group_hit(struct violation_tracker *tracker, const struct hit *hit,
     if (!group && fresh) {
         group = violation_table_add(tracker->table, kind, &hit->key);
     }
-    if (group && (fresh || group->violation.n_targets >
+    if (group && (fresh || violation_entry_n_targets(group) >
                                tracker->options.collapse_targets)) {
         violation_entry_add_target(group, &hit->key, over_dsts,
                                    tracker->options.collapse_targets);
@@ -343,24 +350,25 @@ threshold_reached(struct violation_tracker *tracker, const struct hit *hit)
         return true; /* Better told too often than not at all. */
     }
     if (entry->touched.ns == INT64_MIN ||
-        now - entry->violation.first_seen.ns >= threshold->window_ns) {
-        entry->violation.count = 0;
-        entry->violation.first_seen.ns = now;
+        now - entry->window.since.ns >= threshold->window_ns) {
+        entry->window.hits = 0;
+        entry->window.since.ns = now;
     }
-    entry->violation.count += !hit->facts->again;
+    entry->window.hits += !hit->facts->again;
     violation_table_touch(tracker->table, entry, tracker->now);
-    return entry->violation.count >= threshold->count;
+    return entry->window.hits >= threshold->count;
 }
 
 static void
 entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
            const struct hit *hit)
 {
-    struct violation *violation = &entry->violation;
+    struct violation_story *story = entry->story;
+    struct violation *violation = &story->violation;
     bool fresh = !violation->count;
     struct wall_time first = violation->first_seen, last = violation->last_seen;
 
-    violation_entry_set_policy(entry, hit->facts->policy);
+    violation_story_set_policy(story, hit->facts->policy);
     violation_fill(violation, hit);
     if (!fresh) {
         violation->first_seen =
@@ -369,9 +377,9 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
             last.ns > hit->facts->now.ns ? last : hit->facts->now;
     }
     if (fresh) {
-        entry->reached = FLOW_OUTCOME_REFUSED;
+        story->reached = FLOW_OUTCOME_REFUSED;
     }
-    violation->outcome = entry_outcome(entry, hit->facts);
+    violation->outcome = story_outcome(story, hit->facts);
     if (entry->kind == VIOLATION_ENTRY_DSTS) {
         violation->dst = (struct addr){{0}};
         violation->all_dsts = true;
@@ -383,31 +391,31 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
         violation->count++;
         violation->count_since_last++;
     }
-    entry->ambiguous = hit->facts->ambiguous;
-    violation_entry_add_flow(entry, hit->facts->flow_id);
+    story->ambiguous = hit->facts->ambiguous;
+    violation_story_add_flow(story, hit->facts->flow_id);
     violation_table_touch(tracker->table, entry, tracker->now);
 }
 
 /* The worst outcome, once this hit is counted.  An attempt that was refused
  * after all is an attempt no more. */
 static enum flow_outcome
-entry_outcome(struct violation_entry *entry, const struct violation_hit *facts)
+story_outcome(struct violation_story *story, const struct violation_hit *facts)
 {
-    bool first = !facts->again || !entry->violation.count;
+    bool first = !facts->again || !story->violation.count;
 
     if (facts->outcome == FLOW_OUTCOME_ATTEMPT) {
-        entry->attempts += first;
-    } else if (!first && !facts->goes_on && entry->attempts) {
-        entry->attempts--;
+        story->attempts += first;
+    } else if (!first && !facts->goes_on && story->attempts) {
+        story->attempts--;
     }
     if (flow_outcome_rank(facts->outcome) >=
             flow_outcome_rank(FLOW_OUTCOME_ESTABLISHED) &&
-        flow_outcome_rank(facts->outcome) > flow_outcome_rank(entry->reached)) {
-        entry->reached = facts->outcome;
+        flow_outcome_rank(facts->outcome) > flow_outcome_rank(story->reached)) {
+        story->reached = facts->outcome;
     }
-    return entry->reached == FLOW_OUTCOME_REFUSED && entry->attempts
+    return story->reached == FLOW_OUTCOME_REFUSED && story->attempts
                ? FLOW_OUTCOME_ATTEMPT
-               : entry->reached;
+               : story->reached;
 }
 
 static void
@@ -415,27 +423,28 @@ entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
            const struct hit *hit)
 {
     int64_t now = hit->facts->now.ns;
+    struct violation_story *story = entry->story;
     bool single = entry->kind == VIOLATION_ENTRY_SINGLE;
     enum violation_kind kind;
 
-    if (!entry->told) {
+    if (!story->told) {
         kind = single ? VIOLATION_KIND_NEW : VIOLATION_KIND_COLLAPSED;
-    } else if (outcome_rank(hit->facts->outcome) > entry->told_rank) {
+    } else if (outcome_rank(hit->facts->outcome) > story->told_rank) {
         kind = VIOLATION_KIND_ESCALATE;
-    } else if (now - entry->told_at.ns >= realert_of(tracker, hit) ||
-               hit->facts->n_targets / 2 >= entry->told_targets) {
+    } else if (now - story->told_at.ns >= realert_of(tracker, hit) ||
+               hit->facts->n_targets / 2 >= story->told_targets) {
         kind = VIOLATION_KIND_UPDATE;
     } else {
         return;
     }
-    if (!entry->told && tracker->options.ids) {
-        violation_key_id(entry->kind, &hit->key, entry->violation.id);
+    if (!story->told && tracker->options.ids) {
+        violation_key_id(entry->kind, &hit->key, story->violation.id);
     }
-    emit(tracker, entry, kind);
-    entry->told = true;
-    entry->told_at.ns = now;
-    entry->told_rank = outcome_rank(entry->violation.outcome);
-    entry->told_targets =
+    emit(tracker, story, kind);
+    story->told = true;
+    story->told_at.ns = now;
+    story->told_rank = outcome_rank(story->violation.outcome);
+    story->told_targets =
         hit->facts->n_targets ? hit->facts->n_targets : UINT64_MAX;
 }
 
@@ -447,10 +456,10 @@ realert_of(const struct violation_tracker *tracker, const struct hit *hit)
 }
 
 static void
-emit(struct violation_tracker *tracker, struct violation_entry *entry,
+emit(struct violation_tracker *tracker, struct violation_story *story,
      enum violation_kind kind)
 {
-    struct violation *violation = &entry->violation;
+    struct violation *violation = &story->violation;
     const struct policy *policy = violation->policy;
     const struct policy_segment *src =
         policy_segment(policy, violation->src_segment);
@@ -464,7 +473,7 @@ emit(struct violation_tracker *tracker, struct violation_entry *entry,
                         dst->criticality, src->external,
                         violation->src_segment == SEGMENT_UNKNOWN ||
                             violation->dst_segment == SEGMENT_UNKNOWN,
-                        entry->ambiguous);
+                        story->ambiguous);
     tracker->counters.told++;
     tracker->handler(tracker->context, violation);
     violation->count_since_last = 0;
@@ -474,15 +483,15 @@ emit(struct violation_tracker *tracker, struct violation_entry *entry,
 static void
 tell_untracked(struct violation_tracker *tracker, const struct hit *hit)
 {
-    struct violation_entry entry = {.ambiguous = hit->facts->ambiguous};
+    struct violation_story story = {.ambiguous = hit->facts->ambiguous};
 
-    violation_fill(&entry.violation, hit);
+    violation_fill(&story.violation, hit);
     if (tracker->options.ids) {
-        violation_key_id(VIOLATION_ENTRY_SINGLE, &hit->key, entry.violation.id);
+        violation_key_id(VIOLATION_ENTRY_SINGLE, &hit->key, story.violation.id);
     }
-    entry.violation.count = entry.violation.count_since_last = 1;
-    entry.violation.flow_ids[0] = hit->facts->flow_id;
-    emit(tracker, &entry, VIOLATION_KIND_NEW);
+    story.violation.count = story.violation.count_since_last = 1;
+    story.violation.flow_ids[0] = hit->facts->flow_id;
+    emit(tracker, &story, VIOLATION_KIND_NEW);
 }
 
 /* Everything but what an entry has gathered over its hits. */
@@ -525,7 +534,7 @@ close_entry(void *context, struct violation_entry *entry)
 {
     struct violation_tracker *tracker = context;
 
-    if (entry->told) {
-        emit(tracker, entry, VIOLATION_KIND_CLOSED);
+    if (entry->story && entry->story->told) {
+        emit(tracker, entry->story, VIOLATION_KIND_CLOSED);
     }
 }

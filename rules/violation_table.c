@@ -1,7 +1,9 @@
 /* Entries are found by a keyed hash of what makes them one, with a random key
  * per table, so nobody who chooses addresses can choose buckets; the SHA-256
  * that records carry is made when an entry is first told.  Order of emission
- * comes from the list, never from the buckets. */
+ * comes from the list, never from the buckets.
+ *
+ * Entries have numbers, from 1, in slabs that never move. */
 
 #include "rules/violation_table.h"
 
@@ -17,6 +19,8 @@
 
 enum {
     TABLE_FIRST_BUCKETS = 64,
+    SLAB_SHIFT = 6,
+    SLAB_ENTRIES = 1 << SLAB_SHIFT,
     MAX_POLICY_BYTES = 200, /* Of its name, in an id. */
     MAX_PORT_DIGITS = 5
 };
@@ -28,23 +32,33 @@ struct id_text {
     size_t size;
 };
 
+static_assert(sizeof(struct violation_entry) == 64, "a cache line");
+
 struct violation_table {
-    struct violation_entry **buckets; /* A power of two of them. */
+    uint32_t *buckets; /* A power of two of them. */
     size_t n_buckets, n, max;
     uint64_t seed;
-    struct violation_entry *oldest, *newest;
+    uint32_t oldest, newest;
+    uint32_t free; /* First of those removed; linked by 'next'. */
+    uint32_t n_used;
+    struct violation_entry **slabs; /* Room for twice as many at each power. */
 };
 
-static size_t bucket_of(const struct violation_table *, uint64_t identity);
+static struct violation_entry *entry_at(const struct violation_table *,
+                                        uint32_t number);
+static uint32_t *bucket_of(const struct violation_table *, uint64_t identity);
+static uint32_t take_number(struct violation_table *);
+static bool add_slab(struct violation_table *);
 static bool table_grow(struct violation_table *);
-static void table_remove(struct violation_table *, struct violation_entry *);
-static void list_append(struct violation_table *, struct violation_entry *);
-static void list_remove(struct violation_table *, struct violation_entry *);
-static uint64_t identity_of(const struct violation_table *,
-                            enum violation_entry_kind,
+static void table_remove(struct violation_table *, uint32_t number);
+static void list_append(struct violation_table *, uint32_t number);
+static void list_remove(struct violation_table *,
+                        const struct violation_entry *);
+static uint64_t identity_of(enum violation_entry_kind,
                             const struct violation_key *);
 static uint64_t hash_text(const char *text, uint64_t seed);
-static void entry_free(struct violation_entry *);
+static bool has_flow(const struct violation_story *, uint64_t flow);
+static void entry_done(struct violation_entry *);
 static void id_text_add(struct id_text *, const char *word);
 static void id_text_add_bytes(struct id_text *, const char *bytes, size_t size);
 static void id_text_add_number(struct id_text *, uint16_t number);
@@ -59,7 +73,7 @@ violation_table_new(size_t max_entries)
     }
     table->max = max_entries;
     table->n_buckets = TABLE_FIRST_BUCKETS;
-    table->buckets = calloc(table->n_buckets, sizeof(struct violation_entry *));
+    table->buckets = calloc(table->n_buckets, sizeof *table->buckets);
     if (!table->buckets) {
         free(table);
         return NULL;
@@ -77,6 +91,10 @@ violation_table_free(struct violation_table *table)
         table_remove(table, table->oldest);
     }
     if (table) {
+        for (uint32_t i = 0; i < table->n_used; i += SLAB_ENTRIES) {
+            free(table->slabs[i >> SLAB_SHIFT]);
+        }
+        free(table->slabs);
         free(table->buckets);
         free(table);
     }
@@ -94,18 +112,30 @@ violation_table_count(const struct violation_table *table)
     return table->n;
 }
 
+uint64_t
+violation_table_words(const struct violation_table *table, const char *policy,
+                      const char *rule, const char *reason)
+{
+    return hash_text(policy, hash_text(reason, hash_text(rule, table->seed)));
+}
+
 struct violation_entry *
 violation_table_find(struct violation_table *table,
                      enum violation_entry_kind kind,
                      const struct violation_key *key)
 {
-    uint64_t identity = identity_of(table, kind, key);
-    struct violation_entry *entry = table->buckets[bucket_of(table, identity)];
+    uint64_t identity = identity_of(kind, key);
+    uint32_t number = *bucket_of(table, identity);
 
-    while (entry && (entry->identity != identity || entry->kind != kind)) {
-        entry = entry->next;
+    while (number) {
+        struct violation_entry *entry = entry_at(table, number);
+
+        if (entry->identity == identity && entry->kind == kind) {
+            return entry;
+        }
+        number = entry->next;
     }
-    return entry;
+    return NULL;
 }
 
 struct violation_entry *
@@ -114,24 +144,22 @@ violation_table_add(struct violation_table *table,
                     const struct violation_key *key)
 {
     struct violation_entry *entry;
-    size_t bucket;
+    uint32_t number, *bucket;
 
     if (table->n >= table->max ||
-        (table->n == table->n_buckets && !table_grow(table))) {
+        (table->n == table->n_buckets && !table_grow(table)) ||
+        !(number = take_number(table))) {
         return NULL;
     }
-    entry = calloc(1, sizeof *entry);
-    if (!entry) {
-        return NULL;
-    }
-    entry->kind = kind;
-    entry->identity = identity_of(table, kind, key);
-    entry->touched.ns = INT64_MIN;
+    entry = entry_at(table, number);
+    *entry = (struct violation_entry){.identity = identity_of(kind, key),
+                                      .kind = (uint8_t)kind,
+                                      .touched = {INT64_MIN}};
     bucket = bucket_of(table, entry->identity);
-    entry->next = table->buckets[bucket];
-    table->buckets[bucket] = entry;
+    entry->next = *bucket;
+    *bucket = number;
     table->n++;
-    list_append(table, entry);
+    list_append(table, number);
     return entry;
 }
 
@@ -139,9 +167,14 @@ void
 violation_table_touch(struct violation_table *table,
                       struct violation_entry *entry, struct wall_time now)
 {
+    uint32_t number =
+        entry->older ? entry_at(table, entry->older)->newer : table->oldest;
+
     entry->touched = now;
-    list_remove(table, entry);
-    list_append(table, entry);
+    if (number != table->newest) {
+        list_remove(table, entry);
+        list_append(table, number);
+    }
 }
 
 void
@@ -149,14 +182,14 @@ violation_table_expire(struct violation_table *table, struct wall_time until,
                        void (*each)(void *context, struct violation_entry *),
                        void *context)
 {
-    struct violation_entry *entry = table->oldest;
+    uint32_t number = table->oldest;
 
-    while (entry && entry->touched.ns <= until.ns) {
-        struct violation_entry *newer = entry->newer;
+    while (number && entry_at(table, number)->touched.ns <= until.ns) {
+        uint32_t newer = entry_at(table, number)->newer;
 
-        each(context, entry);
-        table_remove(table, entry);
-        entry = newer;
+        each(context, entry_at(table, number));
+        table_remove(table, number);
+        number = newer;
     }
 }
 
@@ -188,22 +221,37 @@ violation_key_id(enum violation_entry_kind kind,
     id[VIOLATION_ID_SIZE - 1] = '\0';
 }
 
+bool
+violation_entry_begin(struct violation_entry *entry)
+{
+    bool is_group = entry->kind == VIOLATION_ENTRY_DSTS ||
+                    entry->kind == VIOLATION_ENTRY_PORTS;
+
+    if (!entry->story) {
+        entry->story = calloc(1, sizeof *entry->story);
+        if (entry->story && is_group) {
+            entry->story->violation.n_targets = entry->targets.n;
+        }
+    }
+    return entry->story;
+}
+
 void
-violation_entry_set_policy(struct violation_entry *entry,
+violation_story_set_policy(struct violation_story *story,
                            const struct policy *policy)
 {
-    if (entry->policy != policy) {
-        policy_unref(entry->policy);
-        entry->policy = policy_hold(policy);
+    if (story->policy != policy) {
+        policy_unref(story->policy);
+        story->policy = policy_hold(policy);
     }
 }
 
 void
-violation_entry_add_flow(struct violation_entry *entry, uint64_t flow)
+violation_story_add_flow(struct violation_story *story, uint64_t flow)
 {
-    uint64_t *flows = entry->violation.flow_ids;
+    uint64_t *flows = story->violation.flow_ids;
 
-    if (!violation_entry_has_flow(entry, flow)) {
+    if (!has_flow(story, flow)) {
         memmove(flows + 1, flows, (VIOLATION_MAX_FLOWS - 1) * sizeof *flows);
         flows[0] = flow;
     }
@@ -212,12 +260,13 @@ violation_entry_add_flow(struct violation_entry *entry, uint64_t flow)
 bool
 violation_entry_has_flow(const struct violation_entry *entry, uint64_t flow)
 {
-    for (size_t i = 0; i < VIOLATION_MAX_FLOWS; i++) {
-        if (entry->violation.flow_ids[i] == flow) {
-            return true;
-        }
-    }
-    return false;
+    return entry->story && has_flow(entry->story, flow);
+}
+
+uint64_t
+violation_entry_n_targets(const struct violation_entry *entry)
+{
+    return entry->story ? entry->story->violation.n_targets : entry->targets.n;
 }
 
 /* While targets are counted exactly each is fresh, so none is there twice. */
@@ -230,87 +279,134 @@ violation_entry_add_target(struct violation_entry *group,
                               : distinct_hash(&key->port, sizeof key->port);
 
     distinct_add_new(&group->targets, hash, collapse);
-    group->violation.n_targets = group->targets.n;
+    if (group->story) {
+        group->story->violation.n_targets = group->targets.n;
+    }
 }
 
-static size_t
+static bool
+has_flow(const struct violation_story *story, uint64_t flow)
+{
+    for (size_t i = 0; i < VIOLATION_MAX_FLOWS; i++) {
+        if (story->violation.flow_ids[i] == flow) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct violation_entry *
+entry_at(const struct violation_table *table, uint32_t number)
+{
+    return &table->slabs[(number - 1) >> SLAB_SHIFT]
+                        [(number - 1) & (SLAB_ENTRIES - 1)];
+}
+
+static uint32_t *
 bucket_of(const struct violation_table *table, uint64_t identity)
 {
     uint64_t mixed = (identity ^ table->seed) * UINT64_C(0x9e3779b97f4a7c15);
 
-    return (size_t)(mixed >> 32) & (table->n_buckets - 1);
+    return &table->buckets[(size_t)(mixed >> 32) & (table->n_buckets - 1)];
+}
+
+static uint32_t
+take_number(struct violation_table *table)
+{
+    uint32_t number = table->free;
+
+    if (number) {
+        table->free = entry_at(table, number)->next;
+        return number;
+    }
+    if (table->n_used % SLAB_ENTRIES == 0 && !add_slab(table)) {
+        return 0;
+    }
+    return ++table->n_used;
+}
+
+static bool
+add_slab(struct violation_table *table)
+{
+    uint32_t n = table->n_used >> SLAB_SHIFT;
+    struct violation_entry **slabs = table->slabs;
+
+    if ((n & (n - 1)) == 0) {
+        slabs =
+            realloc(slabs, (n ? 2 * n : 1) * sizeof(struct violation_entry *));
+        if (!slabs) {
+            return false;
+        }
+        table->slabs = slabs;
+    }
+    slabs[n] = aligned_alloc(sizeof **slabs, SLAB_ENTRIES * sizeof **slabs);
+    return slabs[n];
 }
 
 static bool
 table_grow(struct violation_table *table)
 {
-    struct violation_entry **old = table->buckets;
+    size_t n = table->n_buckets * 2;
+    uint32_t *buckets = calloc(n, sizeof *buckets);
 
-    table->buckets =
-        calloc(table->n_buckets * 2, sizeof(struct violation_entry *));
-    if (!table->buckets) {
-        table->buckets = old;
+    if (!buckets) {
         return false;
     }
-    table->n_buckets *= 2;
-    for (struct violation_entry *entry = table->oldest; entry;
-         entry = entry->newer) {
-        size_t bucket = bucket_of(table, entry->identity);
+    free(table->buckets);
+    table->buckets = buckets;
+    table->n_buckets = n;
+    for (uint32_t number = table->oldest; number;
+         number = entry_at(table, number)->newer) {
+        struct violation_entry *entry = entry_at(table, number);
+        uint32_t *bucket = bucket_of(table, entry->identity);
 
-        entry->next = table->buckets[bucket];
-        table->buckets[bucket] = entry;
+        entry->next = *bucket;
+        *bucket = number;
     }
-    free(old);
     return true;
 }
 
 static void
-table_remove(struct violation_table *table, struct violation_entry *entry)
+table_remove(struct violation_table *table, uint32_t number)
 {
-    struct violation_entry **link =
-        &table->buckets[bucket_of(table, entry->identity)];
+    struct violation_entry *entry = entry_at(table, number);
+    uint32_t *link = bucket_of(table, entry->identity);
 
-    while (*link != entry) {
-        link = &(*link)->next;
+    while (*link != number) {
+        link = &entry_at(table, *link)->next;
     }
     *link = entry->next;
     list_remove(table, entry);
     table->n--;
-    entry_free(entry);
+    entry_done(entry);
+    entry->next = table->free;
+    table->free = number;
 }
 
 static void
-list_append(struct violation_table *table, struct violation_entry *entry)
+list_append(struct violation_table *table, uint32_t number)
 {
-    entry->newer = NULL;
+    struct violation_entry *entry = entry_at(table, number);
+
+    entry->newer = 0;
     entry->older = table->newest;
-    if (table->newest) {
-        table->newest->newer = entry;
-    } else {
-        table->oldest = entry;
-    }
-    table->newest = entry;
+    *(table->newest ? &entry_at(table, table->newest)->newer : &table->oldest) =
+        number;
+    table->newest = number;
 }
 
 static void
-list_remove(struct violation_table *table, struct violation_entry *entry)
+list_remove(struct violation_table *table, const struct violation_entry *entry)
 {
-    if (entry->older) {
-        entry->older->newer = entry->newer;
-    } else {
-        table->oldest = entry->newer;
-    }
-    if (entry->newer) {
-        entry->newer->older = entry->older;
-    } else {
-        table->newest = entry->older;
-    }
+    *(entry->older ? &entry_at(table, entry->older)->newer : &table->oldest) =
+        entry->newer;
+    *(entry->newer ? &entry_at(table, entry->newer)->older : &table->newest) =
+        entry->older;
 }
 
 /* Equal for exactly the keys that violation_key_id() makes equal. */
 static uint64_t
-identity_of(const struct violation_table *table, enum violation_entry_kind kind,
-            const struct violation_key *key)
+identity_of(enum violation_entry_kind kind, const struct violation_key *key)
 {
     struct {
         struct addr src, dst;
@@ -321,7 +417,6 @@ identity_of(const struct violation_table *table, enum violation_entry_kind kind,
                .port = key->port,
                .protocol = key->protocol,
                .kind = (uint8_t)kind};
-    uint64_t hash;
 
     static_assert(sizeof facts == 2 * sizeof(struct addr) + 4,
                   "padding would be hashed");
@@ -330,9 +425,7 @@ identity_of(const struct violation_table *table, enum violation_entry_kind kind,
     } else if (kind == VIOLATION_ENTRY_PORTS) {
         facts.port = 0;
     }
-    hash = XXH3_64bits_withSeed(&facts, sizeof facts, table->seed);
-    return hash_text(key->policy,
-                     hash_text(key->reason, hash_text(key->rule, hash)));
+    return XXH3_64bits_withSeed(&facts, sizeof facts, key->words);
 }
 
 static uint64_t
@@ -342,11 +435,15 @@ hash_text(const char *text, uint64_t seed)
 }
 
 static void
-entry_free(struct violation_entry *entry)
+entry_done(struct violation_entry *entry)
 {
-    policy_unref(entry->policy);
-    distinct_clear(&entry->targets);
-    free(entry);
+    if (entry->story) {
+        policy_unref(entry->story->policy);
+        free(entry->story);
+    }
+    if (entry->kind != VIOLATION_ENTRY_THRESHOLD) {
+        distinct_clear(&entry->targets);
+    }
 }
 
 static void

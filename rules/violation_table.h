@@ -1,5 +1,9 @@
 /* The bounded table behind violation.c: entries by identity, and in the order
- * of their last hits.  Belongs to one thread. */
+ * of their last hits.  Belongs to one thread.
+ *
+ * An entry is 64 bytes; what is told of it is apart, since most groups never
+ * grow so large that anything is.  Entries that are removed are used again;
+ * their memory is kept until the table ends. */
 
 #ifndef RULES_VIOLATION_TABLE_H
 #define RULES_VIOLATION_TABLE_H
@@ -17,14 +21,15 @@ enum violation_entry_kind {
 /* What makes two hits the same violation. */
 struct violation_key {
     const char *policy, *rule, *reason;
+    uint64_t words; /* Of these: violation_table_words(). */
     struct addr src, dst;
     uint8_t protocol;
     uint16_t port;
 };
 
-struct violation_entry {
+/* What is told of an entry, and was. */
+struct violation_story {
     struct violation violation;
-    enum violation_entry_kind kind;
     struct policy *policy; /* A reference of the entry's own, or NULL. */
     bool told, ambiguous;
     unsigned told_rank;
@@ -32,10 +37,21 @@ struct violation_entry {
     enum flow_outcome reached; /* By a flow that got through; else refused. */
     uint64_t attempts;         /* Flows that nothing answered yet. */
     struct wall_time told_at;
-    struct wall_time touched;
+};
+
+struct violation_entry {
     uint64_t identity;
-    struct distinct targets;                      /* Of groups. */
-    struct violation_entry *newer, *older, *next; /* By time; in the bucket. */
+    struct wall_time touched;
+    uint32_t newer, older, next;   /* By time; in the bucket.  Numbers. */
+    uint8_t kind;                  /* enum violation_entry_kind. */
+    struct violation_story *story; /* Owned; NULL before the first hit. */
+    union {
+        struct distinct targets; /* Of groups. */
+        struct {
+            struct wall_time since;
+            uint64_t hits;
+        } window; /* Of thresholds. */
+    };
 };
 
 struct violation_table;
@@ -45,7 +61,11 @@ void violation_table_free(struct violation_table *); /* Accepts NULL. */
 void violation_table_set_max(struct violation_table *, size_t max_entries);
 size_t violation_table_count(const struct violation_table *);
 
-/* NULL if there is none. */
+uint64_t violation_table_words(const struct violation_table *,
+                               const char *policy, const char *rule,
+                               const char *reason);
+
+/* NULL if there is none.  Entries stay where they are until they expire. */
 struct violation_entry *violation_table_find(struct violation_table *,
                                              enum violation_entry_kind,
                                              const struct violation_key *);
@@ -65,11 +85,16 @@ void violation_table_expire(struct violation_table *, struct wall_time until,
 void violation_key_id(enum violation_entry_kind, const struct violation_key *,
                       char id[VIOLATION_ID_SIZE]);
 
-void violation_entry_set_policy(struct violation_entry *,
+/* Gives the entry a story if it has none; false when memory is out. */
+bool violation_entry_begin(struct violation_entry *);
+
+void violation_story_set_policy(struct violation_story *,
                                 const struct policy *);
-void violation_entry_add_flow(struct violation_entry *, uint64_t flow);
-/* Is it one of the latest? */
+void violation_story_add_flow(struct violation_story *, uint64_t flow);
+/* Is it one of the latest told of? */
 bool violation_entry_has_flow(const struct violation_entry *, uint64_t flow);
+/* Of a group, as was last said of it. */
+uint64_t violation_entry_n_targets(const struct violation_entry *);
 /* Counts one more distinct target; estimates beyond 'collapse' of them. */
 void violation_entry_add_target(struct violation_entry *,
                                 const struct violation_key *, bool over_dsts,

@@ -60,6 +60,7 @@ failing_malloc_live(void)
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 /* NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming) */
 
@@ -94,6 +95,15 @@ EXPORTED void *
 calloc(size_t nmemb, size_t size)
 {
     void *block = runs_out() ? NULL : __libc_calloc(nmemb, size);
+
+    heap.live += block != NULL;
+    return block;
+}
+
+EXPORTED void *
+aligned_alloc(size_t alignment, size_t size)
+{
+    void *block = runs_out() ? NULL : __libc_memalign(alignment, size);
 
     heap.live += block != NULL;
     return block;
