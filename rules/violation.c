@@ -36,6 +36,8 @@ struct hit {
 
 static void hit_init(const struct violation_tracker *, struct hit *,
                      const struct violation_hit *);
+static void key_init(const struct violation_tracker *,
+                     const struct violation_hit *, struct violation_key *);
 static struct violation_entry *find_or_collapse(struct violation_tracker *,
                                                 const struct hit *);
 static struct violation_entry *group_hit(struct violation_tracker *,
@@ -194,6 +196,18 @@ violation_advance(struct violation_tracker *tracker, struct wall_time now)
 }
 
 void
+violation_look_ahead(const struct violation_tracker *tracker,
+                     const struct violation_hit *facts)
+{
+    struct violation_key key;
+
+    key_init(tracker, facts, &key);
+    violation_table_look_ahead(tracker->table, VIOLATION_ENTRY_SINGLE, &key);
+    violation_table_look_ahead(tracker->table, VIOLATION_ENTRY_DSTS, &key);
+    violation_table_look_ahead(tracker->table, VIOLATION_ENTRY_PORTS, &key);
+}
+
+void
 violation_counters(const struct violation_tracker *tracker,
                    struct violation_counters *counters)
 {
@@ -251,16 +265,25 @@ hit_init(const struct violation_tracker *tracker, struct hit *hit,
         (struct hit){.facts = facts, .rule = policy_rule(facts->policy, rule)};
     hit->suppressed = policy_suppressed(facts->policy, rule, &facts->src,
                                         &facts->dst, facts->now);
-    hit->key =
-        (struct violation_key){.policy = policy_name(facts->policy),
-                               .rule = facts->rule < 0 ? "?" : hit->rule->id,
-                               .reason = verdict_reason_name(facts->reason),
-                               .src = facts->src,
-                               .dst = facts->dst,
-                               .protocol = facts->protocol,
-                               .port = facts->port};
-    hit->key.words = violation_table_words(tracker->table, hit->key.policy,
-                                           hit->key.rule, hit->key.reason);
+    key_init(tracker, facts, &hit->key);
+}
+
+static void
+key_init(const struct violation_tracker *tracker,
+         const struct violation_hit *facts, struct violation_key *key)
+{
+    *key = (struct violation_key){
+        .policy = policy_name(facts->policy),
+        .rule = facts->rule < 0
+                    ? "?"
+                    : policy_rule(facts->policy, (uint32_t)facts->rule)->id,
+        .reason = verdict_reason_name(facts->reason),
+        .src = facts->src,
+        .dst = facts->dst,
+        .protocol = facts->protocol,
+        .port = facts->port};
+    key->words = violation_table_words(tracker->table, key->policy, key->rule,
+                                       key->reason);
 }
 
 /* The entry this hit belongs to: its own, or that of its group once the group

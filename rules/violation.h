@@ -113,6 +113,10 @@ void violation_set_options(struct violation_tracker *,
 void violation_hit(struct violation_tracker *, const struct violation_hit *);
 void violation_advance(struct violation_tracker *, struct wall_time now);
 
+/* Brings near what a hit that comes soon will need. */
+void violation_look_ahead(const struct violation_tracker *,
+                          const struct violation_hit *);
+
 /* The hit that a verdict of DECISION_DENY is. */
 struct violation_hit violation_of(const struct policy *, const struct verdict *,
                                   const struct question *,

@@ -35,7 +35,7 @@ struct id_text {
 static_assert(sizeof(struct violation_entry) == 64, "a cache line");
 
 struct violation_table {
-    uint32_t *buckets; /* A power of two of them. */
+    uint32_t *buckets; /* A power of two of them, half empty at least. */
     size_t n_buckets, n, max;
     uint64_t seed;
     uint32_t oldest, newest;
@@ -138,6 +138,14 @@ violation_table_find(struct violation_table *table,
     return NULL;
 }
 
+void
+violation_table_look_ahead(const struct violation_table *table,
+                           enum violation_entry_kind kind,
+                           const struct violation_key *key)
+{
+    __builtin_prefetch(bucket_of(table, identity_of(kind, key)));
+}
+
 struct violation_entry *
 violation_table_add(struct violation_table *table,
                     enum violation_entry_kind kind,
@@ -147,7 +155,7 @@ violation_table_add(struct violation_table *table,
     uint32_t number, *bucket;
 
     if (table->n >= table->max ||
-        (table->n == table->n_buckets && !table_grow(table)) ||
+        (table->n * 2 == table->n_buckets && !table_grow(table)) ||
         !(number = take_number(table))) {
         return NULL;
     }

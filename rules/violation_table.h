@@ -69,6 +69,10 @@ uint64_t violation_table_words(const struct violation_table *,
 struct violation_entry *violation_table_find(struct violation_table *,
                                              enum violation_entry_kind,
                                              const struct violation_key *);
+/* Brings near what finding it looks at first. */
+void violation_table_look_ahead(const struct violation_table *,
+                                enum violation_entry_kind,
+                                const struct violation_key *);
 /* A new one; NULL if the table is full or memory is out. */
 struct violation_entry *violation_table_add(struct violation_table *,
                                             enum violation_entry_kind,

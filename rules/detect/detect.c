@@ -18,13 +18,17 @@ static struct wall_time heard_before(const struct detectors *, uint64_t name);
 
 static const struct {
     void (*see)(struct detectors *, const struct sighting *);
+    /* Of those with many different keys; NULL of others. */
+    void (*look_ahead)(const struct detectors *, const struct sighting *);
     uint32_t moments;
 } watchers[N_DETECTORS] = {
-    [DETECTOR_SCAN] = {scan_see, MOMENT(ANSWER) | MOMENT(END)},
-    [DETECTOR_NEW_TALKER] = {talkers_see, MOMENT(ANSWER) | MOMENT(END)},
-    [DETECTOR_EXFILTRATION] = {exfiltration_see, MOMENT(INTERIM) | MOMENT(END)},
-    [DETECTOR_CONFORMANCE] = {places_see, MOMENT(BEGIN) | MOMENT(ANSWER) |
-                                              MOMENT(INTERIM) | MOMENT(END)},
+    [DETECTOR_SCAN] = {scan_see, scan_look_ahead, MOMENT(ANSWER) | MOMENT(END)},
+    [DETECTOR_NEW_TALKER] = {talkers_see, NULL, MOMENT(ANSWER) | MOMENT(END)},
+    [DETECTOR_EXFILTRATION] = {exfiltration_see, NULL,
+                               MOMENT(INTERIM) | MOMENT(END)},
+    [DETECTOR_CONFORMANCE] = {places_see, places_look_ahead,
+                              MOMENT(BEGIN) | MOMENT(ANSWER) | MOMENT(INTERIM) |
+                                  MOMENT(END)},
 };
 
 uint32_t
@@ -112,6 +116,21 @@ detectors_see(struct detectors *detectors, const struct policy *policy,
     detectors->counters.sightings++;
     for (; left; left &= left - 1) {
         watchers[__builtin_ctz(left)].see(detectors, seen);
+    }
+}
+
+void
+detectors_look_ahead(const struct detectors *detectors,
+                     const struct policy *policy, const struct sighting *seen)
+{
+    uint32_t left = policy->detect.watchers[seen->moment];
+
+    for (; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctz(left);
+
+        if (watchers[i].look_ahead) {
+            watchers[i].look_ahead(detectors, seen);
+        }
     }
 }
 

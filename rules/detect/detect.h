@@ -141,6 +141,10 @@ void detectors_free(struct detectors *); /* Accepts NULL. */
 void detectors_see(struct detectors *, const struct policy *,
                    const struct sighting *);
 
+/* Brings near what a sighting that is shown soon will need. */
+void detectors_look_ahead(const struct detectors *, const struct policy *,
+                          const struct sighting *);
+
 /* Lets time pass where no flow was seen. */
 void detectors_advance(struct detectors *, const struct policy *,
                        struct wall_time now);

@@ -61,6 +61,7 @@ sighting_service(const struct sighting *seen)
 
 /* detect_scan.c and so on: one sighting.  The source is not excepted. */
 void scan_see(struct detectors *, const struct sighting *);
+void scan_look_ahead(const struct detectors *, const struct sighting *);
 void scan_drop(void *value);
 enum {
     SCAN_SWEEP_KEY_BYTES = 20,
@@ -78,6 +79,7 @@ enum {
     EXFILTRATION_VALUE_BYTES = 64
 };
 void places_see(struct detectors *, const struct sighting *);
+void places_look_ahead(const struct detectors *, const struct sighting *);
 void places_advance(struct detectors *);
 enum {
     PLACES_VALUE_BYTES = 32

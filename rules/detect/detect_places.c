@@ -17,6 +17,7 @@ static_assert(sizeof(struct place) == PLACES_VALUE_BYTES, "");
 
 #define SILENCE_CHECK_NS (60 * SECOND_NS)
 
+static bool has_place(const struct sighting *);
 static void see_place(struct detectors *, const struct sighting *);
 static void tell_places(struct detectors *, const struct sighting *,
                         segment_id before);
@@ -31,9 +32,17 @@ places_see(struct detectors *detectors, const struct sighting *seen)
     if (seen->outcome >= FLOW_OUTCOME_ESTABLISHED || seen->dst_bytes) {
         hear(detectors, seen->dst_segment, seen->now);
     }
-    if (seen->moment == SIGHTING_BEGIN &&
-        seen->src_segment >= SEGMENT_N_BUILTIN) {
+    if (has_place(seen)) {
         see_place(detectors, seen);
+    }
+}
+
+void
+places_look_ahead(const struct detectors *detectors,
+                  const struct sighting *seen)
+{
+    if (has_place(seen)) {
+        recent_look_ahead(detectors->places, &seen->src);
     }
 }
 
@@ -56,6 +65,13 @@ places_advance(struct detectors *detectors)
             tell_silence(detectors, (segment_id)i);
         }
     }
+}
+
+static bool
+has_place(const struct sighting *seen)
+{
+    return seen->moment == SIGHTING_BEGIN &&
+           seen->src_segment >= SEGMENT_N_BUILTIN;
 }
 
 /* Told at most once a window for each address. */

@@ -29,6 +29,7 @@ static_assert(sizeof(struct tries) == SCAN_VALUE_BYTES, "");
 static_assert(sizeof(struct sweep_key) == SCAN_SWEEP_KEY_BYTES, "no padding");
 static_assert(sizeof(struct probe_key) == SCAN_PROBE_KEY_BYTES, "no padding");
 
+static struct sweep_key sweep_key_of(const struct sighting *);
 static bool is_unanswered_try(const struct sighting *);
 static bool asks(const struct sighting *);
 static bool traces(const struct sighting *);
@@ -43,8 +44,7 @@ static void tell(struct detectors *, struct detection *, const struct tries *);
 void
 scan_see(struct detectors *detectors, const struct sighting *seen)
 {
-    struct sweep_key sweep = {seen->src, seen->protocol,
-                              sighting_service(seen)};
+    struct sweep_key sweep = sweep_key_of(seen);
     struct probe_key probe = {seen->src, seen->dst};
     struct tries *tries;
     bool is_new;
@@ -68,11 +68,30 @@ scan_see(struct detectors *detectors, const struct sighting *seen)
 }
 
 void
+scan_look_ahead(const struct detectors *detectors, const struct sighting *seen)
+{
+    struct sweep_key sweep = sweep_key_of(seen);
+    struct probe_key probe = {seen->src, seen->dst};
+
+    if (is_unanswered_try(seen)) {
+        recent_look_ahead(detectors->sweeps, &sweep);
+        recent_look_ahead(detectors->probes, &probe);
+    }
+}
+
+void
 scan_drop(void *value)
 {
     struct tries *tries = value;
 
     distinct_clear(&tries->targets);
+}
+
+static struct sweep_key
+sweep_key_of(const struct sighting *seen)
+{
+    return (struct sweep_key){seen->src, seen->protocol,
+                              sighting_service(seen)};
 }
 
 /* Conversations that began before we listened, or of which we see one side,

@@ -38,12 +38,14 @@ struct recent {
     uint32_t max, n;
     void (*drop)(void *value);
     struct recent_slab **slabs;
-    uint32_t *buckets; /* A power of two of them. */
+    uint32_t *buckets; /* A power of two of them, half empty at least. */
     uint32_t n_buckets;
     uint32_t oldest, newest;
     uint64_t seed, overflow;
 };
 
+static uint32_t hash_of(const struct recent *, const void *key);
+static uint32_t *bucket_of(const struct recent *, uint32_t hash);
 static struct recent_node *node_at(const struct recent *, uint32_t number);
 static uint8_t *value_of(const struct recent *, uint32_t number);
 static uint8_t *key_of(const struct recent *, uint32_t number);
@@ -104,9 +106,8 @@ recent_free(struct recent *recent)
 void *
 recent_use(struct recent *recent, const void *key, bool *is_new)
 {
-    uint32_t hash =
-        (uint32_t)XXH3_64bits_withSeed(key, recent->key_bytes, recent->seed);
-    uint32_t number = recent->buckets[hash & (recent->n_buckets - 1)];
+    uint32_t hash = hash_of(recent, key);
+    uint32_t number = *bucket_of(recent, hash);
 
     while (number) {
         const struct recent_node *node = node_at(recent, number);
@@ -127,6 +128,12 @@ recent_use(struct recent *recent, const void *key, bool *is_new)
     return number ? value_of(recent, number) : NULL;
 }
 
+void
+recent_look_ahead(const struct recent *recent, const void *key)
+{
+    __builtin_prefetch(bucket_of(recent, hash_of(recent, key)));
+}
+
 size_t
 recent_count(const struct recent *recent)
 {
@@ -137,6 +144,18 @@ uint64_t
 recent_overflow(const struct recent *recent)
 {
     return recent->overflow;
+}
+
+static uint32_t
+hash_of(const struct recent *recent, const void *key)
+{
+    return (uint32_t)XXH3_64bits_withSeed(key, recent->key_bytes, recent->seed);
+}
+
+static uint32_t *
+bucket_of(const struct recent *recent, uint32_t hash)
+{
+    return &recent->buckets[hash & (recent->n_buckets - 1)];
 }
 
 static struct recent_node *
@@ -172,7 +191,7 @@ add(struct recent *recent, const void *key, uint32_t hash)
         return 0;
     }
     node = node_at(recent, number);
-    bucket = &recent->buckets[hash & (recent->n_buckets - 1)];
+    bucket = bucket_of(recent, hash);
     memset(value_of(recent, number), 0, recent->value_bytes);
     memcpy(key_of(recent, number), key, recent->key_bytes);
     node->hash = hash;
@@ -195,7 +214,7 @@ take_number(struct recent *recent)
         recent->overflow++;
         return number;
     }
-    if (recent->n == recent->n_buckets && !grow(recent)) {
+    if (recent->n * 2 == recent->n_buckets && !grow(recent)) {
         return 0;
     }
     if (!*slab) {
@@ -219,8 +238,10 @@ grow(struct recent *recent)
     for (uint32_t i = 1; i <= recent->n; i++) {
         struct recent_node *node = node_at(recent, i);
 
-        node->next = buckets[node->hash & (n - 1)];
-        buckets[node->hash & (n - 1)] = i;
+        uint32_t *bucket = bucket_of(recent, node->hash);
+
+        node->next = *bucket;
+        *bucket = i;
     }
     return true;
 }
@@ -230,7 +251,7 @@ static void
 forget(struct recent *recent, uint32_t number)
 {
     struct recent_node *node = node_at(recent, number);
-    uint32_t *link = &recent->buckets[node->hash & (recent->n_buckets - 1)];
+    uint32_t *link = bucket_of(recent, node->hash);
 
     while (*link != number) {
         link = &node_at(recent, *link)->next;

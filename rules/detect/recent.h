@@ -28,6 +28,9 @@ void recent_free(struct recent *); /* Accepts NULL. */
  * there is none.  Valid until the next call.  NULL when out of memory. */
 void *recent_use(struct recent *, const void *key, bool *is_new);
 
+/* Brings near what recent_use() of the key will look at first. */
+void recent_look_ahead(const struct recent *, const void *key);
+
 size_t recent_count(const struct recent *);
 uint64_t recent_overflow(const struct recent *); /* Forgotten so far. */
 

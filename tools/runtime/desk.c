@@ -15,6 +15,10 @@ struct lot {
     size_t next;              /* In 'batch'. */
 };
 
+enum {
+    DESK_AHEAD = 8 /* Items looked up before they are taken. */
+};
+
 struct desk {
     struct event_queue *queue;
     struct desk_observer observer;
@@ -36,6 +40,8 @@ static bool desk_init(struct desk *, const struct desk_options *,
 static void take_inline(void *context, struct tray_batch *);
 static void refill(struct lot *, struct wall_time *clock);
 static struct lot *first_of(struct desk *);
+static void look_ahead(const struct desk *, const struct tray_batch *,
+                       size_t i);
 static void take(struct desk *, const struct tray_item *);
 static void take_objection(struct desk *, const struct tray_objection *);
 static void detected(void *context, const struct detection *);
@@ -150,6 +156,7 @@ desk_run_round(struct desk *desk)
         refill(&desk->lots[i], &clock);
     }
     while ((lot = first_of(desk))) {
+        look_ahead(desk, lot->batch, lot->next + DESK_AHEAD);
         take(desk, lot->batch->order[lot->next++]);
         refill(lot, &clock);
     }
@@ -173,6 +180,7 @@ take_inline(void *context, struct tray_batch *batch)
 
     follow_policy(desk, batch->policy);
     for (size_t i = 0; i < batch->n; i++) {
+        look_ahead(desk, batch, i + DESK_AHEAD);
         take(desk, batch->order[i]);
     }
     if (batch->ends_round) {
@@ -216,6 +224,23 @@ first_of(struct desk *desk)
         }
     }
     return first;
+}
+
+/* At item 'i' of the batch, if there is one. */
+static void
+look_ahead(const struct desk *desk, const struct tray_batch *batch, size_t i)
+{
+    const struct tray_item *item;
+
+    if (i >= batch->n) {
+        return;
+    }
+    item = batch->order[i];
+    if (item->kind == TRAY_OBJECTION) {
+        violation_look_ahead(desk->violations, &item->objection.hit);
+    } else {
+        detectors_look_ahead(desk->detectors, desk->policy, &item->sighting);
+    }
 }
 
 static void
