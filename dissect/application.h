@@ -5,12 +5,13 @@
  * remembers of one conversation: allocated at its first payload byte (TCP, UDP)
  * or first packet (other protocols), fed until final, then reduced to a struct
  * application and freed.  nDPI reads hostile input; what it sees is bounded and
- * padded here (application.c says how).
+ * padded here (inspection.c says how).
  *
- * Memory: about 5 MiB an engine, and 'max_bytes' for inspections, about 1 KiB
- * each and what nDPI buffers for it (TLS handshakes; at most
- * APPLICATION_MAX_BYTES and a packet).  When these are used up, the inspection
- * that was shown nothing for longest has to end: see inspection_give_up().
+ * Memory: about 6 MiB an engine, nDPI's caches of peers among it, whose sizes
+ * are fixed; and 'max_bytes' for inspections, about 1 KiB each and what nDPI
+ * buffers for it (TLS handshakes; at most APPLICATION_MAX_BYTES and a packet).
+ * When these are used up, the inspection that was shown nothing for longest has
+ * to end: see inspection_give_up().
  *
  * nDPI 4.2 has a few printf() calls on error paths of its set-up and of bad
  * custom rules, none for packets: a program that writes records to standard

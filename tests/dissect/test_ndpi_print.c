@@ -48,6 +48,7 @@ fingerprints_read_as_before(void **state)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         CHECK("%u,", numbers[i]);
         CHECK("%s%u", "-", numbers[i]);
+        CHECK("%s%u", "", numbers[i]);
         CHECK("%02x", numbers[i]);
         CHECK("%02X", numbers[i]);
         CHECK("%s%04X", "-", numbers[i]);
@@ -61,7 +62,7 @@ texts_read_as_before(void **state)
 {
     (void)state;
     CHECK(",%s,%s,%s", "one", "", "three");
-    CHECK("%s%u", "", 0U);
+    CHECK("%s%u", "--", 7U);
     CHECK("%s", "longer than the array, which is no reason to write past it");
 }
 
