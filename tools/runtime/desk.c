@@ -6,11 +6,12 @@
 #include "tools/output/event_queue.h"
 #include "tools/runtime/exchange.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 
 /* How far the desk is with one tray. */
 struct lot {
-    struct tray tray;
+    struct tray *tray;
     struct tray_batch *batch; /* NULL between rounds. */
     size_t next;              /* In 'batch'. */
 };
@@ -31,6 +32,7 @@ struct desk {
     /* What a violation is told about, or neither. */
     const struct event_flow *flow;
     const struct detection *detection;
+    struct tray *trays; /* The workers', so beside what the desk writes. */
     struct lot *lots;
     unsigned n_lots;
 };
@@ -88,21 +90,23 @@ desk_init(struct desk *desk, const struct desk_options *options,
     desk->encoder =
         desk->detectors ? event_encoder_new(options->source, error) : NULL;
     desk->lots = calloc(options->n_trays, sizeof *desk->lots);
-    if (!desk->lots) {
+    desk->trays = aligned_alloc(alignof(struct tray),
+                                options->n_trays * sizeof *desk->trays);
+    if (!desk->lots || !desk->trays) {
         error_set(error, ERROR_MEMORY, NULL, "out of memory for trays");
     }
-    if (!desk->encoder || !desk->lots) {
+    if (!desk->encoder || !desk->lots || !desk->trays) {
         return false;
     }
     while (desk->n_lots < options->n_trays) {
-        struct lot *lot = &desk->lots[desk->n_lots++];
+        struct tray *tray = &desk->trays[desk->n_lots];
         bool inline_tray = options->n_trays == 1;
 
-        if (!tray_init(&lot->tray, inline_tray ? take_inline : NULL, desk,
-                       error)) {
+        desk->lots[desk->n_lots++].tray = tray;
+        if (!tray_init(tray, inline_tray ? take_inline : NULL, desk, error)) {
             return false;
         }
-        tray_set_policy(&lot->tray, options->policy);
+        tray_set_policy(tray, options->policy);
     }
     return true;
 }
@@ -112,9 +116,10 @@ desk_free(struct desk *desk)
 {
     if (desk) {
         for (unsigned i = 0; i < desk->n_lots; i++) {
-            tray_done(&desk->lots[i].tray);
+            tray_done(&desk->trays[i]);
         }
         free(desk->lots);
+        free(desk->trays);
         detectors_free(desk->detectors);
         violation_tracker_free(desk->violations);
         policy_unref(desk->policy);
@@ -126,7 +131,7 @@ desk_free(struct desk *desk)
 struct tray *
 desk_tray(struct desk *desk, unsigned i)
 {
-    return &desk->lots[i].tray;
+    return &desk->trays[i];
 }
 
 void
@@ -145,7 +150,7 @@ desk_run_round(struct desk *desk)
     struct lot *lot;
 
     for (unsigned i = 0; i < desk->n_lots; i++) {
-        desk->lots[i].batch = exchange_receive(desk->lots[i].tray.exchange);
+        desk->lots[i].batch = exchange_receive(desk->lots[i].tray->exchange);
         desk->lots[i].next = 0;
         if (!desk->lots[i].batch) {
             return false; /* All end after the same round. */
@@ -194,7 +199,7 @@ static void
 refill(struct lot *lot, struct wall_time *clock)
 {
     while (lot->batch && lot->next == lot->batch->n) {
-        struct exchange *exchange = lot->tray.exchange;
+        struct exchange *exchange = lot->tray->exchange;
         bool ended = lot->batch->ends_round;
 
         if (ended && lot->batch->clock.ns < clock->ns) {

@@ -16,6 +16,7 @@
 #include "rules/judge/judge.h"
 #include "rules/violation.h"
 
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,9 +84,10 @@ struct tray_batch {
 /* Takes a sorted batch over, on the worker's own thread. */
 typedef void tray_handler(void *context, struct tray_batch *);
 
+/* On a cache line of its own. */
 struct tray {
-    struct exchange *exchange; /* To the desk's thread; or NULL, */
-    tray_handler *handler;     /* and this takes batches. */
+    alignas(64) struct exchange *exchange; /* To the desk's thread; or NULL, */
+    tray_handler *handler;                 /* and this takes batches. */
     /* Told that a batch went before the round ended: the desk, and so soon the
      * worker, waits until all end it.  NULL, or set before the first item. */
     void (*hurry)(void *context);

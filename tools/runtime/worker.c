@@ -66,12 +66,14 @@ worker_share(const struct worker_options *all, unsigned i, unsigned n)
 struct worker *
 worker_new(const struct worker_options *options, struct error *error)
 {
-    struct worker *worker = calloc(1, sizeof *worker);
+    struct worker *worker =
+        aligned_alloc(alignof(struct worker), sizeof *worker);
 
     if (!worker) {
         error_set(error, ERROR_MEMORY, NULL, "out of memory for a worker");
         return NULL;
     }
+    memset(worker, 0, sizeof *worker);
     if (!worker_init(worker, options, error)) {
         worker_free(worker);
         return NULL;

@@ -12,6 +12,7 @@
 #include "tools/runtime/worker.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -50,8 +51,9 @@ struct tracked {
     uint32_t replied : 1;        /* Known to the last verdict. */
 };
 
+/* On cache lines of its own: some of it is written at every packet. */
 struct worker {
-    struct policy *policy;
+    alignas(64) struct policy *policy;
     struct policy *previous; /* While some flows are still judged by it. */
     uint8_t generation;      /* Of 'policy'. */
     bool asks_replied;       /* As policy_asks_replied(). */
