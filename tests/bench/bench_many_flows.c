@@ -126,13 +126,12 @@ fill(struct bench *b, uint32_t n_flows)
     static struct packet batch[BATCH];
     size_t n = 0;
 
-    for (unsigned step = 0; step < N_STEPS; step++) {
-        for (uint32_t flow = 0; flow < n_flows; flow++) {
-            batch[n++] = packet_of(b, flow, step);
-            if (n == BATCH) {
-                pass_batch(b, batch, n);
-                n = 0;
-            }
+    for (uint64_t i = 0; i < (uint64_t)N_STEPS * n_flows; i++) {
+        batch[n++] =
+            packet_of(b, (uint32_t)(i % n_flows), (unsigned)(i / n_flows));
+        if (n == BATCH) {
+            pass_batch(b, batch, n);
+            n = 0;
         }
     }
     pass_batch(b, batch, n);
