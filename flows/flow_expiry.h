@@ -61,10 +61,14 @@ void flow_expiry_add(struct flow_expiry *, struct flow_store *, uint32_t slot,
 void flow_expiry_touch(struct flow_expiry *, struct flow_store *, uint32_t slot,
                        flow_tick now);
 
-/* The same for a flow that stays in its queue. */
-static inline void flow_expiry_touch_same(struct flow_expiry *,
-                                          struct flow_store *, uint32_t slot,
-                                          flow_tick now);
+/* Whether that changes nothing for a flow whose timeout is the same as before.
+ */
+static inline bool
+flow_expiry_is_touched(const struct flow *flow, flow_tick now)
+{
+    return flow->seen == now && !(flow->queue & FLOW_QUEUE_QUIET);
+}
+
 void flow_expiry_remove(struct flow_expiry *, struct flow_store *,
                         uint32_t slot);
 
@@ -105,17 +109,6 @@ static inline bool flow_expiry_is_long(const struct flow_expiry *,
 /* The same of a flow that lives longer than that. */
 bool flow_expiry_is_long_since(const struct flow_expiry *, const struct flow *,
                                flow_tick now);
-
-static inline void
-flow_expiry_touch_same(struct flow_expiry *expiry, struct flow_store *store,
-                       uint32_t slot, flow_tick now)
-{
-    const struct flow *flow = flow_store_flow(store, slot);
-
-    if (flow->seen != now || (flow->queue & FLOW_QUEUE_QUIET)) {
-        flow_expiry_touch(expiry, store, slot, now);
-    }
-}
 
 static inline bool
 flow_expiry_is_long(const struct flow_expiry *expiry, const struct flow *flow,

@@ -24,12 +24,16 @@ static const uint8_t pairs_v4[][2] = {
 static const uint8_t pairs_v6[][2] = {{128, 129}, {130, 131}, {133, 134},
                                       {135, 136}, {139, 140}, {144, 145}};
 
+static void icmp_key_from(const struct packet *, uint16_t context,
+                          struct flow_ends *);
 static inline void make_key(const struct packet *, uint16_t context,
-                            const uint16_t port[2], struct flow_ends *);
+                            uint16_t src_port, uint16_t dst_port,
+                            struct flow_ends *);
 static void icmp_ports(uint8_t protocol, uint8_t type, uint8_t code,
                        uint16_t port[2]);
 static void order_ends(const struct addr *src, const struct addr *dst,
-                       const uint16_t port[2], struct flow_ends *out);
+                       uint16_t src_port, uint16_t dst_port,
+                       struct flow_ends *out);
 static int compare_addrs(const struct addr *, const struct addr *);
 static uint64_t hash_pair(const struct addr *, const struct addr *,
                           uint64_t seed);
@@ -37,22 +41,18 @@ static uint64_t hash_pair(const struct addr *, const struct addr *,
 void
 flow_key_from(const struct packet *p, uint16_t context, struct flow_ends *out)
 {
-    uint16_t port[2];
-
-    flow_key_ports(p, port);
-    make_key(p, context, port, out);
+    if (packet_protocol_is_icmp(p->protocol)) {
+        icmp_key_from(p, context, out);
+    } else {
+        make_key(p, context, p->src_port, p->dst_port, out);
+    }
 }
 
 void
 flow_key_look_up(const struct packet *p, uint16_t context, uint64_t seed,
                  struct flow_lookup *out)
 {
-    uint16_t port[2] = {p->src_port, p->dst_port};
-
-    if (packet_protocol_is_icmp(p->protocol)) {
-        flow_key_ports(p, port);
-    }
-    make_key(p, context, port, &out->ends);
+    flow_key_from(p, context, &out->ends);
     out->hash = flow_key_hash(&out->ends.key, seed);
 }
 
@@ -60,18 +60,27 @@ void
 flow_key_with_ports(const struct packet *p, uint16_t context,
                     const uint16_t port[2], struct flow_ends *out)
 {
-    make_key(p, context, port, out);
+    make_key(p, context, port[0], port[1], out);
+}
+
+__attribute__((noinline)) static void
+icmp_key_from(const struct packet *p, uint16_t context, struct flow_ends *out)
+{
+    uint16_t port[2];
+
+    flow_key_ports(p, port);
+    make_key(p, context, port[0], port[1], out);
 }
 
 /* Inline: once a packet. */
 static inline void
-make_key(const struct packet *p, uint16_t context, const uint16_t port[2],
-         struct flow_ends *out)
+make_key(const struct packet *p, uint16_t context, uint16_t src_port,
+         uint16_t dst_port, struct flow_ends *out)
 {
     bool has_vni =
         p->tunnel == PACKET_TUNNEL_VXLAN || p->tunnel == PACKET_TUNNEL_GENEVE;
 
-    order_ends(&p->src, &p->dst, port, out);
+    order_ends(&p->src, &p->dst, src_port, dst_port, out);
     out->key.scope = has_vni ? p->tunnel_id : 0;
     out->key.tunnel = has_vni ? p->tunnel : 0;
     out->key.context = context;
@@ -103,7 +112,7 @@ flow_key_quoted(const struct packet *p, uint16_t context, struct flow_ends *out)
                 q->protocol == PROTOCOL_SCTP)) {
         return false;
     }
-    order_ends(&q->src, &q->dst, port, out);
+    order_ends(&q->src, &q->dst, port[0], port[1], out);
     out->key.scope = has_vni ? p->tunnel_id : 0;
     out->key.tunnel = has_vni ? p->tunnel : 0;
     out->key.context = context;
@@ -229,16 +238,16 @@ icmp_ports(uint8_t protocol, uint8_t type, uint8_t code, uint16_t port[2])
 }
 
 static void
-order_ends(const struct addr *src, const struct addr *dst,
-           const uint16_t port[2], struct flow_ends *out)
+order_ends(const struct addr *src, const struct addr *dst, uint16_t src_port,
+           uint16_t dst_port, struct flow_ends *out)
 {
     int order = compare_addrs(src, dst);
 
-    out->sender = order > 0 || (order == 0 && port[0] > port[1]);
+    out->sender = order > 0 || (order == 0 && src_port > dst_port);
     out->key.addr[out->sender] = *src;
     out->key.addr[!out->sender] = *dst;
-    out->key.port[out->sender] = port[0];
-    out->key.port[!out->sender] = port[1];
+    out->key.port[out->sender] = src_port;
+    out->key.port[!out->sender] = dst_port;
 }
 
 /* Any total order will do; this one needs no byte swaps. */

@@ -34,7 +34,7 @@ flow_places_open(struct flow_places *places, struct flow_memory *memory,
                           sizeof(struct shared_place),
                           offsetof(struct shared_place, free)) &&
            flow_index_open(&places->index, &places->pool) &&
-           flow_pool_reach(&places->pool, 1);
+           flow_pool_next(&places->pool) != 0;
 }
 
 void
@@ -65,17 +65,20 @@ flow_places_take(struct flow_places *places, const struct packet *p,
 void
 flow_places_give(struct flow_places *places, uint32_t number)
 {
+    struct flow_pool *pool = &places->pool;
+
     if (--shared_at(places, number)->n_flows > 0) {
         return;
     }
     flow_index_remove(&places->index, number);
-    flow_pool_give(&places->pool, number);
-    while (places->pool.n > 0 &&
-           shared_at(places, places->pool.n)->n_flows == 0) {
-        flow_pool_drop_last(&places->pool);
+    flow_pool_give(pool, number);
+    if (number == pool->n) {
+        while (pool->n > 0 && shared_at(places, pool->n)->n_flows == 0) {
+            flow_pool_drop_last(pool);
+        }
+        flow_index_shrink(&places->index, pool->n);
+        flow_pool_cut(pool, false);
     }
-    flow_index_shrink(&places->index, places->pool.n);
-    flow_pool_cut(&places->pool, false);
 }
 
 const struct flow_place *
@@ -129,13 +132,13 @@ find(const struct flow_places *places, const struct flow_place *place,
 static uint32_t
 add(struct flow_places *places, const struct flow_place *place, uint32_t hash)
 {
-    uint32_t number;
+    uint32_t number = flow_pool_next(&places->pool);
 
-    if (!flow_pool_reach(&places->pool, 1) ||
-        !flow_index_grow(&places->index, places->pool.n)) {
+    if (!number ||
+        (number > places->pool.n && !flow_index_grow(&places->index, number))) {
         return 0;
     }
-    number = flow_pool_take(&places->pool);
+    flow_pool_take(&places->pool);
     shared_at(places, number)->n_flows = 0;
     shared_at(places, number)->place = *place;
     flow_index_add(&places->index, number, hash);

@@ -3,6 +3,7 @@
 
 #include "flows/flow_pool.h"
 
+static bool can_make(struct flow_pool *);
 static struct flow_pool_link *link_of(const struct flow_pool *,
                                       uint32_t number);
 static void unlink_free(struct flow_pool *, uint32_t number);
@@ -26,9 +27,7 @@ bool
 flow_pool_reach(struct flow_pool *pool, uint32_t n)
 {
     while (pool->n_free < n) {
-        if (pool->n == pool->max ||
-            !flow_region_reach(&pool->region,
-                               (pool->n + (size_t)2) * pool->stride)) {
+        if (!can_make(pool)) {
             return false;
         }
         flow_pool_give(pool, ++pool->n);
@@ -37,15 +36,24 @@ flow_pool_reach(struct flow_pool *pool, uint32_t n)
 }
 
 uint32_t
+flow_pool_next(struct flow_pool *pool)
+{
+    if (pool->free) {
+        return pool->free;
+    }
+    return can_make(pool) ? pool->n + 1 : 0;
+}
+
+uint32_t
 flow_pool_take(struct flow_pool *pool)
 {
-    uint32_t number = pool->free;
+    uint32_t number = flow_pool_next(pool);
 
-    if (!number && !flow_pool_reach(pool, 1)) {
-        return 0;
+    if (number > pool->n) {
+        pool->n = number;
+    } else if (number) {
+        unlink_free(pool, number);
     }
-    number = pool->free;
-    unlink_free(pool, number);
     return number;
 }
 
@@ -72,6 +80,15 @@ flow_pool_cut(struct flow_pool *pool, bool is_short)
 {
     flow_region_cut(&pool->region, (pool->n + (size_t)1) * pool->stride,
                     is_short);
+}
+
+/* Whether there may be one number more. */
+static bool
+can_make(struct flow_pool *pool)
+{
+    return pool->n < pool->max &&
+           flow_region_reach(&pool->region,
+                             (pool->n + (size_t)2) * pool->stride);
 }
 
 static struct flow_pool_link *

@@ -48,6 +48,9 @@ flow_pool_used(const struct flow_pool *pool)
 /* Makes sure there are 'n' free numbers; false if memory is short. */
 bool flow_pool_reach(struct flow_pool *, uint32_t n);
 
+/* The number that flow_pool_take() gives; 0 if memory is short. */
+uint32_t flow_pool_next(struct flow_pool *);
+
 /* A number, of a thing with anything in it; 0 if memory is short. */
 uint32_t flow_pool_take(struct flow_pool *);
 void flow_pool_give(struct flow_pool *, uint32_t number);

@@ -13,7 +13,7 @@ flow_store_init(struct flow_store *store, size_t limit, size_t max_flows,
                 size_t user_bytes)
 {
     size_t units = (sizeof(struct flow) + user_bytes + 7) / 8;
-    size_t max = UINT32_MAX / units - FLOW_STORE_HOME; /* So 'at' has room. */
+    size_t max = UINT32_MAX / units - 1; /* So 'at' has room. */
 
     max = max < FLOW_STORE_MAX ? max : FLOW_STORE_MAX;
     *store = (struct flow_store){
@@ -37,7 +37,7 @@ flow_store_done(struct flow_store *store)
 size_t
 flow_store_least_bytes(const struct flow_store *store)
 {
-    return 6 * FLOW_REGION_STEP + store->stride;
+    return 6 * FLOW_REGION_STEP + entry_at(store, 2);
 }
 
 bool
@@ -45,7 +45,6 @@ flow_store_begin(struct flow_store *store, struct flow_table *table,
                  uint64_t seed)
 {
     struct flow_memory *memory = &store->memory;
-    size_t home = FLOW_STORE_HOME + (size_t)store->stride;
 
     if (!flow_pool_open(&store->nodes, memory, store->max_flows,
                         sizeof(struct flow_node),
@@ -53,7 +52,7 @@ flow_store_begin(struct flow_store *store, struct flow_table *table,
         !flow_index_open(&store->index, &store->nodes) ||
         !flow_region_open(&store->entries, memory,
                           entry_at(store, store->max_flows + 1)) ||
-        !flow_region_reach(&store->entries, home) ||
+        !flow_region_reach(&store->entries, entry_at(store, 2)) ||
         !flow_parts_open(&store->parts, memory, store->max_flows) ||
         !flow_places_open(&store->places, memory, store->max_flows, seed)) {
         return false;
@@ -144,22 +143,19 @@ flow_store_cut(struct flow_store *store, bool is_short)
 static uint32_t
 make_slot(struct flow_store *store)
 {
-    struct flow_pool *nodes = &store->nodes;
+    uint32_t slot = flow_pool_next(&store->nodes);
 
-    if (nodes->free) {
-        return nodes->free;
-    }
-    if (!flow_region_reach(&store->entries, entry_at(store, nodes->n + 2)) ||
-        !flow_index_grow(&store->index, nodes->n + 1) ||
-        !flow_pool_reach(nodes, 1)) {
+    if (slot > store->nodes.n &&
+        (!flow_region_reach(&store->entries, entry_at(store, slot + 1)) ||
+         !flow_index_grow(&store->index, slot))) {
         return FLOW_NO_SLOT;
     }
-    return nodes->free;
+    return slot;
 }
 
 /* In bytes from the store's beginning. */
 static size_t
 entry_at(const struct flow_store *store, uint32_t slot)
 {
-    return FLOW_STORE_HOME + (size_t)store->stride * (slot - 1);
+    return (size_t)store->stride * slot;
 }

@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 enum {
-    FLOW_NO_SLOT = 0,         /* Slots are numbered from 1. */
-    FLOW_STORE_MAX = 1 << 26, /* Flows in one store. */
-    FLOW_STORE_HOME = 64      /* Bytes before the first entry. */
+    FLOW_NO_SLOT = 0,        /* Slots are numbered from 1; in place of the first
+                              * entry is struct flow_home. */
+    FLOW_STORE_MAX = 1 << 26 /* Flows in one store. */
 };
 
 /* One per flow, beside its entry: what finding and ordering flows touches. */
@@ -37,6 +37,7 @@ struct flow_node {
 };
 
 static_assert(sizeof(struct flow_node) == 16, "four in a cache line");
+static_assert(sizeof(struct flow_home) <= sizeof(struct flow), "of slot 0");
 
 struct flow_store {
     struct flow_memory memory;
@@ -75,8 +76,8 @@ flow_store_node(const struct flow_store *store, uint32_t slot)
 static inline struct flow *
 flow_store_flow(const struct flow_store *store, uint32_t slot)
 {
-    return (struct flow *)(void *)(store->entries.base + FLOW_STORE_HOME +
-                                   (size_t)store->stride * (slot - 1));
+    return (struct flow *)(void *)(store->entries.base +
+                                   (size_t)store->stride * slot);
 }
 
 /* Returns FLOW_NO_SLOT if there is no such flow. */

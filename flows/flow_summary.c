@@ -14,7 +14,7 @@ struct parts_seen {
     const struct flow_part *part[FLOW_N_PART_TYPES];
 };
 
-static struct parts_seen parts_of(const struct flow *);
+static void see_parts(const struct flow *, struct parts_seen *);
 static void fill_end(const struct flow *, const struct parts_seen *,
                      unsigned end, struct flow_end_point *);
 static void fill_totals(const struct flow *, const struct parts_seen *,
@@ -46,9 +46,10 @@ flow_summarize(const struct flow *flow, struct flow_record *record)
 {
     const struct flow_place *place =
         flow_places_at(flow_home_of(flow)->places, flow->place);
-    struct parts_seen seen = parts_of(flow);
+    struct parts_seen seen = {{NULL}};
     unsigned initiator = flow_initiator(flow);
 
+    see_parts(flow, &seen);
     *record = (struct flow_record){
         .evidence = (enum flow_evidence)flow->evidence,
         .outcome = (enum flow_outcome)flow->outcome,
@@ -71,20 +72,18 @@ flow_summarize(const struct flow *flow, struct flow_record *record)
 }
 
 /* One walk along the chain instead of one for each type. */
-static struct parts_seen
-parts_of(const struct flow *flow)
+static void
+see_parts(const struct flow *flow, struct parts_seen *seen)
 {
     const struct flow_parts *parts = flow_home_of(flow)->parts;
-    struct parts_seen seen = {{NULL}};
     uint32_t number = flow->parts;
 
     while (!(number & FLOW_PARTS_END)) {
         const struct flow_part *part = flow_parts_at(parts, number);
 
-        seen.part[part->type] = part;
+        seen->part[part->type] = part;
         number = part->next;
     }
-    return seen;
 }
 
 static void

@@ -38,6 +38,8 @@ enum {
 };
 
 static bool reserve_minimum(struct flow_table *, struct error *);
+static void advance(struct flow_table *, struct wall_time now);
+static void count_orphans(struct flow_table *, struct wall_time now);
 static void expire(struct flow_table *);
 static void end_flow(struct flow_table *, uint32_t slot, enum flow_end why,
                      struct wall_time when);
@@ -88,25 +90,11 @@ flow_table_free(struct flow_table *table)
 void
 flow_table_advance(struct flow_table *table, struct wall_time now)
 {
-    struct fragments_held held;
-
-    if (now.ns >> FLOW_TICK_SHIFT == table->advanced) {
-        if (now.ns > table->clock.ns) {
-            table->clock = now;
-        }
-        return;
+    if (now.ns >> FLOW_TICK_SHIFT != table->advanced) {
+        advance(table, now);
+    } else if (now.ns > table->clock.ns) {
+        table->clock = now;
     }
-    while (table->fragments.is_used &&
-           fragments_orphan(&table->fragments, now, &held)) {
-        flow_table_move_clock(table, held.when);
-        expire(table);
-        flow_table_count_orphan(table, &held);
-    }
-    flow_table_move_clock(table, now);
-    if (flow_expiry_may_be_due(&table->expiry, flow_table_now(table))) {
-        expire(table);
-    }
-    table->advanced = table->clock.ns >> FLOW_TICK_SHIFT;
 }
 
 void
@@ -224,6 +212,33 @@ reserve_minimum(struct flow_table *table, struct error *error)
     }
     duplicates_init(table->duplicates);
     return true;
+}
+
+/* To another tick. */
+__attribute__((noinline)) static void
+advance(struct flow_table *table, struct wall_time now)
+{
+    if (table->fragments.is_used) {
+        count_orphans(table, now);
+    }
+    flow_table_move_clock(table, now);
+    if (flow_expiry_may_be_due(&table->expiry, flow_table_now(table))) {
+        expire(table);
+    }
+    table->advanced = table->clock.ns >> FLOW_TICK_SHIFT;
+}
+
+/* Fragments that were held until now, at the instants they were given up. */
+static void
+count_orphans(struct flow_table *table, struct wall_time now)
+{
+    struct fragments_held held;
+
+    while (fragments_orphan(&table->fragments, now, &held)) {
+        flow_table_move_clock(table, held.when);
+        expire(table);
+        flow_table_count_orphan(table, &held);
+    }
 }
 
 /* Ticks are compared with the ends of timeouts, which are near; after a jump

@@ -277,10 +277,12 @@ pass_inline(struct flow_table *table, const struct packet *p,
     uint8_t outcome;
     bool is_copy;
     bool flips;
+    bool stays; /* With the timeout it has. */
 
     flow_table_ready_parts(table);
     slot = flow_store_find(&table->store, &lookup->ends.key,
                            (uint32_t)lookup->hash);
+    flow = flow_store_flow(&table->store, slot);
     if (slot && is_over(table, slot, p, sender)) {
         slot = FLOW_NO_SLOT;
     }
@@ -291,7 +293,6 @@ pass_inline(struct flow_table *table, const struct packet *p,
     if (is_copy) {
         return duplicate(table, slot, p, sender);
     }
-    flow = flow_store_flow(&table->store, slot);
     if (flow_expiry_is_long(&table->expiry, flow, now)) {
         flow_table_report(table, flow, FLOW_END_ACTIVE, now);
     }
@@ -300,9 +301,8 @@ pass_inline(struct flow_table *table, const struct packet *p,
     flips = (p->tcp_flags & TCP_SYN) && has_header(p) &&
             initiator_update(flow, p, sender);
     account(table, flow, p, sender);
-    if (flow->progress == progress && flow->count[sender].packets > 1) {
-        flow_expiry_touch_same(&table->expiry, &table->store, slot, now);
-    } else {
+    stays = flow->progress == progress && flow->count[sender].packets > 1;
+    if (!stays || !flow_expiry_is_touched(flow, now)) {
         flow_expiry_touch(&table->expiry, &table->store, slot, now);
     }
     return (struct flow_update){

@@ -134,7 +134,7 @@ tcp_state_go_on(struct flow *flow, const struct packet *p, unsigned sender)
     }
 }
 
-static inline void
+__attribute__((always_inline)) static inline void
 tcp_state_update(struct flow *flow, const struct packet *p, unsigned sender)
 {
     if (tcp_state_goes_on(flow, p, sender)) {
