@@ -124,7 +124,7 @@ is_next(const char *format)
            format[3] == 'u' && format[4] == '\0';
 }
 
-static int
+static int __attribute__((format(printf, 3, 0)))
 print_any(char *text, size_t size, const char *format, va_list *arguments)
 {
     struct paper paper = {text, size > 0 ? size - 1 : 0, 0};
