@@ -4,7 +4,6 @@
 
 #include "tools/output/resp.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,8 @@ enum {
     ID_TEXT_SIZE = 2 * JSON_MAX_NUMBER + 2
 };
 
+static void stream_init(struct redis_stream *stream, enum event_kind kind,
+                        const char *sensor);
 static void add_commands(struct redis_batch *batch,
                          enum redis_entry_state state);
 static void encode_entry(struct redis_batch *batch,
@@ -62,11 +63,8 @@ void
 redis_batch_init(struct redis_batch *batch, const char *sensor)
 {
     memset(batch, 0, sizeof *batch);
-    batch->sensor = sensor;
     for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
-        snprintf(batch->streams[i].key, sizeof batch->streams[i].key,
-                 "segmon:{%.*s}:%s", EVENT_MAX_SENSOR, sensor,
-                 event_kind_name((enum event_kind)i));
+        stream_init(&batch->streams[i], (enum event_kind)i, sensor);
     }
     json_init(&batch->text, MAX_TEXT);
     json_init(&batch->commands, MAX_COMMANDS);
@@ -75,8 +73,31 @@ redis_batch_init(struct redis_batch *batch, const char *sensor)
 void
 redis_batch_done(struct redis_batch *batch)
 {
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        json_done(&batch->streams[i].before);
+        json_done(&batch->streams[i].between);
+    }
     json_done(&batch->text);
     json_done(&batch->commands);
+}
+
+/* What all commands of a stream have in common. */
+static void
+stream_init(struct redis_stream *stream, enum event_kind kind,
+            const char *sensor)
+{
+    snprintf(stream->key, sizeof stream->key, "segmon:{%.*s}:%s",
+             EVENT_MAX_SENSOR, sensor, event_kind_name(kind));
+    json_init(&stream->before, XADD_OVERHEAD);
+    resp_command(&stream->before, XADD_ARGUMENTS);
+    resp_string(&stream->before, "XADD");
+    resp_string(&stream->before, stream->key);
+    json_init(&stream->between, XADD_OVERHEAD);
+    resp_string(&stream->between, "type");
+    resp_string(&stream->between, event_kind_name(kind));
+    resp_string(&stream->between, "sensor");
+    resp_string(&stream->between, sensor);
+    resp_string(&stream->between, "id");
 }
 
 bool
@@ -102,7 +123,7 @@ redis_batch_add(struct redis_batch *batch, const struct sink_event *event)
                                   .emitted = event->emitted,
                                   .at = at,
                                   .size = event->size};
-    snprintf(entry->event_id, sizeof entry->event_id, "%s", event->id);
+    memcpy(entry->event_id, event->id, strlen(event->id) + 1);
     batch->n++;
     return true;
 }
@@ -112,6 +133,7 @@ redis_batch_encode(struct redis_batch *batch)
 {
     json_reset(&batch->commands, false);
     batch->n_commands = 0;
+    batch->reply_bytes = 0;
     add_commands(batch, REDIS_ENTRY_IN_DOUBT);
     batch->n_resent = batch->n_commands;
     add_commands(batch, REDIS_ENTRY_NEW);
@@ -221,22 +243,22 @@ add_commands(struct redis_batch *batch, enum redis_entry_state state)
 static void
 encode_entry(struct redis_batch *batch, const struct redis_entry *entry)
 {
+    const struct redis_stream *stream = &batch->streams[entry->kind];
     struct json *out = &batch->commands;
     char id[ID_TEXT_SIZE];
+    char *end = json_digits(id, entry->id.ms);
+    size_t start;
 
-    snprintf(id, sizeof id, "%" PRIu64 "-%" PRIu64, entry->id.ms,
-             entry->id.seq);
-    resp_command(out, XADD_ARGUMENTS);
-    resp_string(out, "XADD");
-    resp_string(out, batch->streams[entry->kind].key);
-    resp_string(out, id);
+    *end++ = '-';
+    end = json_digits(end, entry->id.seq);
+    out->failed |= stream->before.failed || stream->between.failed;
+    json_raw(out, stream->before.data, stream->before.size);
+    start = out->size;
+    resp_argument(out, id, (size_t)(end - id));
+    batch->reply_bytes += out->size - start; /* The answer is the id. */
     resp_string(out, "event");
     resp_argument(out, batch->text.data + entry->at, entry->size);
-    resp_string(out, "type");
-    resp_string(out, event_kind_name(entry->kind));
-    resp_string(out, "sensor");
-    resp_string(out, batch->sensor);
-    resp_string(out, "id");
+    json_raw(out, stream->between.data, stream->between.size);
     resp_string(out, entry->event_id);
     resp_string(out, "v");
     resp_string(out, EVENT_SCHEMA_VERSION);

@@ -41,6 +41,8 @@ struct redis_stream {
     char key[REDIS_KEY_SIZE]; /* "segmon:{SENSOR}:flow" */
     struct redis_id last;     /* Highest id used or seen. */
     struct redis_id acked;    /* Highest id known to be in Redis. */
+    /* Of its commands: up to the entry's id, and between event and event id. */
+    struct json before, between;
 };
 
 enum redis_entry_state {
@@ -59,13 +61,13 @@ struct redis_entry {
 };
 
 struct redis_batch {
-    const char *sensor; /* Borrowed. */
     struct redis_stream streams[EVENT_N_KINDS];
     struct redis_entry entries[REDIS_BATCH_EVENTS];
     size_t n;
     size_t order[REDIS_BATCH_EVENTS]; /* Of the commands last encoded. */
     size_t n_commands;
     size_t n_resent;      /* Of these, the first ones: sent before. */
+    size_t reply_bytes;   /* To these, if all are stored. */
     struct json text;     /* Lines of the entries. */
     struct json commands; /* As encoded. */
 };

@@ -18,9 +18,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -29,6 +31,7 @@
 enum {
     IO_TIMEOUT_S = 2, /* To connect, and for one reply. */
     MAX_COMMAND_BYTES = 4096,
+    REASON_SIZE = 128,
     FIRST_BACK_OFF_MS = 100,
     LAST_BACK_OFF_MS = 5000
 };
@@ -56,6 +59,8 @@ static void close_redis(struct sink *sink);
 static bool attempt(struct sink_redis *redis);
 static bool wait_and_grow(int64_t *back_off_ns, int64_t deadline_ns);
 static bool exchange(struct sink_redis *redis);
+static bool send_commands(struct sink_redis *redis);
+static void wake_at(struct sink_redis *redis, size_t n_bytes);
 static bool read_answer(struct sink_redis *redis, size_t i);
 static void take_answer(struct sink_redis *redis, size_t i, const char *text);
 static void give_up(struct sink_redis *redis);
@@ -74,6 +79,7 @@ static redisReply *call(struct sink_redis *redis);
 static bool call_ok(struct sink_redis *redis, const char *what);
 static void disconnect(struct sink_redis *redis);
 static bool fail_io(struct sink_redis *redis);
+static bool fail_system(struct sink_redis *redis, int reason);
 static bool fail(struct sink_redis *redis, const char *what, const char *why);
 static int64_t now_ns(void);
 
@@ -217,18 +223,57 @@ exchange(struct sink_redis *redis)
 {
     struct redis_batch *batch = &redis->batch;
 
-    if (!redis_batch_encode(batch) ||
-        redisAppendFormattedCommand(redis->context, batch->commands.data,
-                                    batch->commands.size) != REDIS_OK) {
+    if (!redis_batch_encode(batch)) {
         disconnect(redis);
         return fail(redis, "", "no memory for a batch of events");
     }
+    if (!send_commands(redis)) {
+        return false;
+    }
+    wake_at(redis, batch->reply_bytes);
     for (size_t i = 0; i < batch->n_commands; i++) {
         if (!read_answer(redis, i)) {
             return false;
         }
+        if (i == 0) {
+            wake_at(redis, 1);
+        }
     }
     return true;
+}
+
+/* Past hiredis, which would copy it all into a buffer that it makes and frees
+ * again each time. */
+static bool
+send_commands(struct sink_redis *redis)
+{
+    const struct json *commands = &redis->batch.commands;
+    size_t sent = 0;
+
+    while (sent < commands->size) {
+        ssize_t n = send(redis->context->fd, commands->data + sent,
+                         commands->size - sent, MSG_NOSIGNAL);
+
+        if (n >= 0) {
+            sent += (size_t)n;
+        } else if (errno != EINTR) {
+            return fail_system(redis, errno);
+        }
+    }
+    return true;
+}
+
+/* Lets the first read sleep until all answers are there (or the time is up),
+ * rather than wake for every few.  An error is longer than the answer it stands
+ * for, so there are never fewer bytes.  Where the kernel does not know the
+ * option, it wakes as it likes. */
+static void
+wake_at(struct sink_redis *redis, size_t n_bytes)
+{
+    int low_water = n_bytes < INT_MAX ? (int)n_bytes : INT_MAX;
+
+    setsockopt(redis->context->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water,
+               sizeof low_water);
 }
 
 /* The answer to the i-th command; false if the connection failed. */
@@ -502,15 +547,30 @@ disconnect(struct sink_redis *redis)
     }
 }
 
-/* Ends the connection, whose last error is kept.  EAGAIN is how hiredis tells
- * that a reply took longer than the timeout. */
+/* Ends the connection, whose last error is kept. */
 static bool
 fail_io(struct sink_redis *redis)
 {
-    bool timed_out = redis->context->err == REDIS_ERR_IO &&
-                     (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (redis->context->err == REDIS_ERR_IO) {
+        return fail_system(redis, errno);
+    }
+    fail(redis, "", redis->context->errstr);
+    disconnect(redis);
+    return false;
+}
 
-    fail(redis, "", timed_out ? "no answer in time" : redis->context->errstr);
+/* As fail_io().  EAGAIN is that it took longer than the timeout. */
+static bool
+fail_system(struct sink_redis *redis, int reason)
+{
+    char text[REASON_SIZE];
+
+    if (reason == EAGAIN || reason == EWOULDBLOCK) {
+        snprintf(text, sizeof text, "no answer in time");
+    } else if (strerror_r(reason, text, sizeof text)) {
+        snprintf(text, sizeof text, "error %d", reason);
+    }
+    fail(redis, "", text);
     disconnect(redis);
     return false;
 }

@@ -75,6 +75,23 @@ a_command_is_what_redis_expects(void **state)
 }
 
 static void
+it_is_known_how_long_the_answers_are(void **state)
+{
+    static const char expected[] = "$3\r\n7-0\r\n"
+                                   "$3\r\n7-1\r\n"
+                                   "$15\r\n1773144001000-0\r\n";
+
+    (void)state;
+    add(EVENT_FLOW, 7);
+    add(EVENT_FLOW, 7);
+    add(EVENT_STATUS, INT64_C(1773144001000));
+    assert_true(redis_batch_encode(&batch));
+    assert_int_equal(batch.reply_bytes, sizeof expected - 1);
+    assert_true(redis_batch_encode(&batch)); /* Sent again: the same. */
+    assert_int_equal(batch.reply_bytes, sizeof expected - 1);
+}
+
+static void
 what_is_in_doubt_is_sent_first_and_under_the_same_id(void **state)
 {
     struct redis_id id;
@@ -148,6 +165,8 @@ main(void)
         cmocka_unit_test(ids_grow_and_never_go_back_in_time),
         cmocka_unit_test_setup_teardown(a_command_is_what_redis_expects, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(it_is_known_how_long_the_answers_are,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_is_in_doubt_is_sent_first_and_under_the_same_id, setup,
             teardown),
