@@ -2,10 +2,11 @@
  *
  * libpcap's own waiting is not used: on an idle interface it may last for ever.
  *
- * A member of a group opens its handle behind a filter that takes nothing, and
- * joins; frames that came before the filter stay in the ring, and so would be
- * there twice.  They are known by their stamps, which are older than the moment
- * when the group was found complete. */
+ * A handle is opened behind a filter that takes nothing, and joins its group.
+ * Frames that came before the filter stay in the ring, and so would be there
+ * twice, or would not match the filter.  They are known by their stamps, which
+ * are older than the moment when the group was found complete, and neither
+ * delivered nor counted. */
 
 #include "capture/source_live.h"
 
@@ -35,7 +36,7 @@ struct source_live {
     char *name, *filter; /* Owned; of the options. */
     struct source_live_stats stats;
     pcap_t *pcap;  /* NULL: to be opened. */
-    bool taking;   /* Frames; else the group is not complete. */
+    bool taking;   /* Frames; else all is being made ready. */
     int index;     /* Of the interface that is open. */
     uint64_t term; /* Of the group. */
     uint16_t link; /* LINKTYPE_*. */
@@ -43,7 +44,8 @@ struct source_live {
     struct wall_time since; /* Frames before are not of this handle. */
     /* What was counted when last looked at: the counters of the handle wrap,
      * those of an interface begin anew with another. */
-    unsigned drops_before;
+    unsigned came_before, drops_before;
+    uint64_t in_ring; /* Frames that came and were not delivered yet. */
     struct link_state link_before;
     struct mono_time next_look, next_try;
     int64_t retry_ns;
@@ -171,6 +173,7 @@ take_frame(unsigned char *context, const struct pcap_pkthdr *header,
     }
     memcpy(copy, data, captured);
     live->n_bytes += captured;
+    live->in_ring--; /* Wraps, and back when it is counted. */
     live->stats.received++;
     live->stats.bytes += header->len;
     live->frames[live->n_frames++] = (struct frame){
@@ -238,7 +241,7 @@ source_live_check(struct source *source, struct mono_time now,
         live->next_try = now;
     }
     if (live->pcap && !live->taking &&
-        live_group_is_complete(group, live->term)) {
+        (!group || live_group_is_complete(group, live->term))) {
         live->since = wall;
         if (!begin(live, &error)) {
             lose_by(live, &error);
@@ -251,6 +254,12 @@ source_live_check(struct source *source, struct mono_time now,
     if (!live->pcap && now.ns >= live->next_try.ns) {
         try_again(live, now);
     }
+}
+
+void
+source_live_stop(struct source *source)
+{
+    close_handle(live_of(source));
 }
 
 void
@@ -334,8 +343,8 @@ open_handle(struct source_live *live, struct error *error)
         pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO
             ? 1
             : MICROSECOND_NS;
-    live->since.ns = INT64_MIN;
-    return live->options.group ? join(live, error) : begin(live, error);
+    return live_filter_close(live->pcap, error) &&
+           (!live->options.group || join(live, error));
 }
 
 static pcap_t *
@@ -379,9 +388,6 @@ join(struct source_live *live, struct error *error)
 {
     bool ethernet = live->link == FRAME_LINK_ETHERNET;
 
-    if (!live_filter_close(live->pcap, error)) {
-        return false;
-    }
     switch (live_group_join(
         live->options.group, live->options.member, pcap_fileno(live->pcap),
         ethernet ? ETHERNET_HEADER_BYTES : 0, &live->term, error)) {
@@ -400,11 +406,13 @@ begin(struct source_live *live, struct error *error)
 {
     struct pcap_stat now = {0};
 
+    pcap_stats(live->pcap, &now);
     if (!live_filter_set(live->pcap, live->options.filter, error)) {
         return false;
     }
-    pcap_stats(live->pcap, &now);
+    live->came_before = now.ps_recv;
     live->drops_before = now.ps_drop;
+    live->in_ring = 0;
     live->taking = true;
     live->stats.state = SOURCE_LIVE_CAPTURING;
     return true;
@@ -416,6 +424,8 @@ close_handle(struct source_live *live)
     if (!live->pcap) {
         return;
     }
+    count_drops(live);
+    live->stats.unread += live->in_ring;
     if (live->options.group) {
         live_group_leave(live->options.group, live->term);
     }
@@ -423,13 +433,13 @@ close_handle(struct source_live *live)
     live->pcap = NULL;
     live->term = 0;
     live->taking = false;
+    live->in_ring = 0;
 }
 
 static void
 lose(struct source_live *live, const char *reason)
 {
     snprintf(live->stats.reason, sizeof live->stats.reason, "%s", reason);
-    count_drops(live);
     close_handle(live);
     live->stats.state = SOURCE_LIVE_LOST;
     live->stats.losses++;
@@ -504,16 +514,20 @@ growth(uint64_t now, uint64_t before)
     return now < before ? now : now - before;
 }
 
-/* The difference of what wraps at 2^32 is right while fewer are dropped between
- * two checks. */
+/* The difference of what wraps at 2^32 is right while fewer come between two
+ * checks. */
 static void
 count_drops(struct source_live *live)
 {
     struct pcap_stat now;
 
     if (live->taking && pcap_stats(live->pcap, &now) == 0) {
-        live->stats.kernel_drops +=
-            (uint32_t)(now.ps_drop - live->drops_before);
+        uint32_t came = now.ps_recv - live->came_before;
+        uint32_t dropped = now.ps_drop - live->drops_before;
+
+        live->stats.kernel_drops += dropped;
+        live->in_ring += came - dropped;
+        live->came_before = now.ps_recv;
         live->drops_before = now.ps_drop;
     }
 }

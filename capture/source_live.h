@@ -57,6 +57,7 @@ struct source_live_stats {
     uint64_t received;     /* Frames delivered, */
     uint64_t bytes;        /* as long as they were on the wire. */
     uint64_t kernel_drops; /* This handle's: the ring was full. */
+    uint64_t unread;       /* Were in the ring when it was given up. */
     uint64_t missed;       /* The interface's, as in link_state.h; */
     uint64_t discarded;
     uint64_t losses; /* Times it had to be opened again. */
@@ -65,7 +66,8 @@ struct source_live_stats {
     char reason[200]; /* Why it is lost; "" if it is not. */
 };
 
-/* Opens the interface.  One that is down is waited for; one that does not exist
+/* Opens the interface; capture begins with the first source_live_check().  One
+ * that is down is waited for; one that does not exist
  * or may not be opened, and a filter that does not compile, are errors.
  * Members of a group are opened in the order of their numbers. */
 struct source *source_open_live(const struct source_live_options *,
@@ -79,6 +81,10 @@ int source_live_fd(const struct source *);
  * it was lost. */
 void source_live_check(struct source *, struct mono_time now,
                        struct wall_time wall);
+
+/* Gives the ring up, so that everything is counted that came until now.  Only
+ * source_live_get_stats() and source_close() come after. */
+void source_live_stop(struct source *);
 
 void source_live_get_stats(const struct source *, struct source_live_stats *);
 

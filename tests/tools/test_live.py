@@ -201,47 +201,74 @@ def conversations(n, dport=80):
 
 
 class Conservation(Live):
-    def check(self, workers, rounds, n_stopped=0, options=()):
-        path = self.capture(conversations(500))
-        self.start("-w", str(workers), "--buffer", "1M", "--no-dpi", "-e", "status", *options)
-        before = backlog_drops()
-        if n_stopped:
-            os.kill(self.segmon_pid(), signal.SIGSTOP)
-            sent = self.send(path, n_stopped)
-            os.kill(self.segmon_pid(), signal.SIGCONT)
-            time.sleep(SETTLED)
-            sent += self.send(path, rounds, 50000)
-        else:
-            sent = self.send(path, rounds, 50000)
-        time.sleep(SETTLED)
-        status = statuses_of(self.stop(), "end")[0]
-        capture = status["capture"]
-        interface = status["interfaces"][0]
-        self.assertEqual(sum(w["received"] for w in interface["workers"]), capture["frames"])
-        self.assertEqual(sum(w["kernel_drops"] for w in interface["workers"]),
-                         capture["kernel_drops"])
-        self.assertEqual(interface["discarded"], backlog_drops() - before)
-        self.assertEqual(
-            sent, capture["frames"] + capture["kernel_drops"] + interface["discarded"])
-        self.assertEqual(sum(status["dissected"].values()), capture["frames"])
-        self.assertEqual(status["dissected"]["ok"], status["flows"]["packets"])
-        return capture
+    def begin(self, workers):
+        self.path_ = self.capture(conversations(500))
+        self.before = backlog_drops()
+        self.start("-w", str(workers), "--buffer", "1M", "--no-dpi", "-e", "status")
 
-    def segmon_pid(self):
-        return self.run_.pid  # 'ip netns exec' becomes the program.
+    def send_to_stopped(self, rounds):
+        """While the program cannot read."""
+        self.run_.send_signal(signal.SIGSTOP)  # 'ip netns exec' has become the program.
+        return self.send(self.path_, rounds)
+
+    def check(self, sent):
+        """What is sent is received, or counted; what became of it."""
+        status = statuses_of(self.stop(), "end")[0]
+        capture, interface = status["capture"], status["interfaces"][0]
+        received, dropped, unread = (sum(worker[what] for worker in interface["workers"])
+                                     for what in ("received", "kernel_drops", "unread"))
+        self.assertEqual((received, dropped), (capture["frames"], capture["kernel_drops"]))
+        self.assertEqual(interface["discarded"], backlog_drops() - self.before)
+        self.assertEqual(sent, received + dropped + unread + interface["discarded"])
+        self.assertEqual(sum(status["dissected"].values()), received)
+        self.assertEqual(status["dissected"]["ok"], status["flows"]["packets"])
+        return received, dropped, unread
 
     def test_every_frame_is_received(self):
         for workers in (1, 2, 3):
             with self.subTest(workers=workers):
-                capture = self.check(workers, rounds=10)
-                self.assertEqual(capture["kernel_drops"], 0)
+                self.begin(workers)
+                sent = self.send(self.path_, 10, 50000)
+                time.sleep(SETTLED)
+                _, dropped, unread = self.check(sent)
+                self.assertEqual((dropped, unread), (0, 0))
 
     def test_or_counted_as_lost(self):
         for workers in (1, 2):
             with self.subTest(workers=workers):
-                capture = self.check(workers, rounds=2, n_stopped=10)
-                self.assertGreater(capture["kernel_drops"], 10000)
-                self.assertGreater(capture["frames"], 5000)
+                self.begin(workers)
+                sent = self.send_to_stopped(10)
+                self.run_.send_signal(signal.SIGCONT)
+                time.sleep(SETTLED)
+                sent += self.send(self.path_, 2, 50000)
+                time.sleep(SETTLED)
+                received, dropped, unread = self.check(sent)
+                self.assertGreater(dropped, 10000)
+                self.assertGreater(received, 5000)
+                self.assertEqual(unread, 0)
+
+    def test_or_as_unread(self):
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                self.begin(workers)
+                sent = self.send_to_stopped(10)
+                ended = threading.Timer(0.2, self.run_.send_signal, (signal.SIGCONT,))
+                ended.start()  # Once it has been asked to end.
+                self.check(sent)
+                ended.join()
+
+    def test_also_by_an_interface_that_is_lost(self):
+        self.begin(1)
+        sent = self.send_to_stopped(1)
+        self.before -= backlog_drops()
+        ip("-n", f"{NAME}-r", "link", "del", "r0")
+        add_link()
+        self.run_.send_signal(signal.SIGCONT)
+        self.wait_for("r0: capturing", 2)
+        sent += self.send(self.path_, 2, 50000)
+        time.sleep(SETTLED)
+        _, _, unread = self.check(sent)
+        self.assertGreater(unread, 0)
 
 
 class Flows(Live):

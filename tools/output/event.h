@@ -125,6 +125,7 @@ struct event_share {
     uint64_t received;
     uint64_t bytes;        /* On the wire. */
     uint64_t kernel_drops; /* It was too slow, or its buffer too small. */
+    uint64_t unread;       /* In its buffer when capture ended. */
 };
 
 struct event_interface {

@@ -284,6 +284,7 @@ write_interface(struct json *json, const struct event_interface *interface)
         json_u64(json, "received", interface->workers[i].received);
         json_u64(json, "bytes", interface->workers[i].bytes);
         json_u64(json, "kernel_drops", interface->workers[i].kernel_drops);
+        json_u64(json, "unread", interface->workers[i].unread);
         json_close(json, '}');
     }
     json_close(json, ']');

@@ -403,7 +403,8 @@ add_interface(struct event_interface *sum, const struct source_live_stats *more,
     sum->workers[worker] =
         (struct event_share){.received = more->received,
                              .bytes = more->bytes,
-                             .kernel_drops = more->kernel_drops};
+                             .kernel_drops = more->kernel_drops,
+                             .unread = more->unread};
     if (worker == 0) {
         sum->mtu = more->mtu;
         sum->missed = more->missed;

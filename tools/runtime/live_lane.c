@@ -61,7 +61,9 @@ live_lane_run(struct live_lane *lane)
             lane->idle_wakes = 0;
         }
     }
-    check_sources(lane, mono_now());
+    for (size_t i = 0; i < lane->n_sources; i++) {
+        source_live_stop(lane->sources[i]);
+    }
     if (lane->queue) { /* Nothing more is captured. */
         event_queue_wait_from_now(lane->queue);
     }

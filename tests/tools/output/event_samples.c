@@ -247,7 +247,7 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                         .state = SOURCE_LIVE_LOST,
                                         .reason = "it disappeared",
                                         .mtu = 1500,
-                                        .workers = {{100, 20000, 3}},
+                                        .workers = {{100, 20000, 3, 1}},
                                         .n_workers = 2};
     struct event_status status = {.cause = EVENT_STATUS_END,
                                   .frames = 100,

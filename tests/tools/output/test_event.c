@@ -319,8 +319,9 @@ interfaces_of_many_workers_fit_an_event(void **state)
     struct event_status status = {.cause = EVENT_STATUS_INTERVAL,
                                   .interfaces = interfaces,
                                   .n_interfaces = EVENT_MAX_INTERFACES};
-    const struct event_share share = {UINT64_MAX / 1000, UINT64_MAX,
-                                      UINT64_MAX / 1000};
+    /* As much as comes in a hundred years. */
+    const struct event_share share = {UINT64_MAX / 1000, UINT64_MAX / 10,
+                                      UINT64_MAX / 1000, UINT32_MAX};
     struct event_encoder *encoder;
     struct error error;
 
