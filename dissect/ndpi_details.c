@@ -180,10 +180,12 @@ copy_texts(const struct text *texts, size_t n)
     if (size == 1) {
         return NULL;
     }
-    details = calloc(1, sizeof *details + size);
+    /* Not calloc(), which glibc before 2.41 gives no block at hand. */
+    details = malloc(sizeof *details + size);
     if (details == NULL) {
         return NULL;
     }
+    memset(details, 0, sizeof *details + size);
     at = (char *)(details + 1) + 1;
     for (size_t i = 0; i < n; i++) {
         size_t kept = kept_size(texts[i].from);
@@ -191,7 +193,7 @@ copy_texts(const struct text *texts, size_t n)
 
         *member = kept > 0 ? at : (char *)(details + 1);
         if (kept > 0) {
-            memcpy(at, texts[i].from, kept); /* calloc() ended it. */
+            memcpy(at, texts[i].from, kept); /* A zero ends it. */
             at += kept + 1;
             details->text_cut |= texts[i].from[kept] != '\0';
         }
