@@ -263,6 +263,7 @@ class Conservation(Live):
         self.before -= backlog_drops()
         ip("-n", f"{NAME}-r", "link", "del", "r0")
         add_link()
+        time.sleep(1.1)  # The first that it does is to look at the interface.
         self.run_.send_signal(signal.SIGCONT)
         self.wait_for("r0: capturing", 2)
         sent += self.send(self.path_, 2, 50000)
