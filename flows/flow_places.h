@@ -1,26 +1,23 @@
 /* Where flows were seen: on which interface and VLANs, in which tunnel, between
  * which stations.  Much of it is the same for many flows, so what is the same
- * is kept once and counted.
+ * is kept once.
  *
- * A pool of places belongs to one table, within the table's memory limit; a
- * place lives as long as a flow that was seen there. */
+ * A place lives as long as a flow that was seen there.  Pairs of stations can
+ * be many, so they are small; the rest is nearly always the same. */
 
 #ifndef FLOWS_FLOW_PLACES_H
 #define FLOWS_FLOW_PLACES_H
 
 #include "dissect/addr.h"
 #include "dissect/packet.h"
-#include "flows/flow_index.h"
-#include "flows/flow_pool.h"
+#include "flows/flow_shared.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* As in struct packet; the stations in the order of the flow's ends.  Hashed
- * and compared as bytes. */
-struct flow_place {
-    uint8_t mac[2][6]; /* Zero if the link has none. */
+/* As in struct packet. */
+struct flow_where {
     uint16_t vlan[PACKET_MAX_VLANS];
     uint16_t file, interface;
     uint32_t tunnel_id;
@@ -28,12 +25,17 @@ struct flow_place {
     uint8_t n_vlans, tunnel, depth, unused;
 };
 
-static_assert(sizeof(struct flow_place) == 64, "a place has no padding");
+static_assert(sizeof(struct flow_where) == 52, "hashed without padding");
+
+struct flow_place {
+    uint8_t mac[2][6]; /* Of the flow's ends; zero if the link has none. */
+    uint32_t where;    /* Number of a struct flow_where. */
+};
+
+static_assert(sizeof(struct flow_place) == 16, "hashed without padding");
 
 struct flow_places {
-    struct flow_pool pool;
-    struct flow_index index;
-    uint64_t seed;
+    struct flow_shared places, wheres;
 };
 
 bool flow_places_open(struct flow_places *, struct flow_memory *,
@@ -48,7 +50,17 @@ uint32_t flow_places_take(struct flow_places *, const struct packet *,
 /* A flow that took the place has ended. */
 void flow_places_give(struct flow_places *, uint32_t number);
 
-const struct flow_place *flow_places_at(const struct flow_places *,
-                                        uint32_t number);
+static inline const struct flow_place *
+flow_places_at(const struct flow_places *places, uint32_t number)
+{
+    return flow_shared_at(&places->places, number);
+}
+
+static inline const struct flow_where *
+flow_places_where(const struct flow_places *places,
+                  const struct flow_place *place)
+{
+    return flow_shared_at(&places->wheres, place->where);
+}
 
 #endif

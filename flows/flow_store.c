@@ -33,11 +33,12 @@ flow_store_done(struct flow_store *store)
     flow_pool_close(&store->nodes);
 }
 
-/* One step of each of: nodes, heads, entries, parts, places and their heads. */
+/* One step of each of: nodes, heads, entries, parts; places, their heads, and
+ * both once more for where they are. */
 size_t
 flow_store_least_bytes(const struct flow_store *store)
 {
-    return 6 * FLOW_REGION_STEP + entry_at(store, 2);
+    return 8 * FLOW_REGION_STEP + entry_at(store, 2);
 }
 
 bool

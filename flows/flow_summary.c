@@ -19,8 +19,9 @@ static void fill_end(const struct flow *, const struct parts_seen *,
                      unsigned end, struct flow_end_point *);
 static void fill_totals(const struct flow *, const struct parts_seen *,
                         unsigned end, struct flow_end_point *);
-static void fill_place(const struct flow *, const struct flow_place *,
-                       struct flow_record *);
+static void fill_macs(const struct flow *, const struct flow_place *,
+                      struct flow_record *);
+static void fill_where(const struct flow_where *, struct flow_record *);
 static void fill_notes(const struct flow *, const struct parts_seen *,
                        struct flow_record *);
 static void fill_state(const struct flow *, const struct parts_seen *,
@@ -44,8 +45,9 @@ flow_update_outcome(struct flow *flow)
 void
 flow_summarize(const struct flow *flow, struct flow_record *record)
 {
-    const struct flow_place *place =
-        flow_places_at(flow_home_of(flow)->places, flow->place);
+    const struct flow_places *places = flow_home_of(flow)->places;
+    const struct flow_place *place = flow_places_at(places, flow->place);
+    const struct flow_where *where = flow_places_where(places, place);
     struct parts_seen seen = {{NULL}};
     unsigned initiator = flow_initiator(flow);
 
@@ -54,7 +56,7 @@ flow_summarize(const struct flow *flow, struct flow_record *record)
         .evidence = (enum flow_evidence)flow->evidence,
         .outcome = (enum flow_outcome)flow->outcome,
         .id = flow_key_id(&flow->key, flow->start.ns, flow->first_frame,
-                          place->file),
+                          where->file),
         .flags = flow->flags,
         .protocol = flow->key.protocol,
         .ip_version = addr_is_ipv4(&flow->key.addr[0]) ? 4 : 6,
@@ -66,7 +68,8 @@ flow_summarize(const struct flow *flow, struct flow_record *record)
     };
     fill_end(flow, &seen, initiator, &record->source);
     fill_end(flow, &seen, !initiator, &record->destination);
-    fill_place(flow, place, record);
+    fill_macs(flow, place, record);
+    fill_where(where, record);
     fill_notes(flow, &seen, record);
     fill_state(flow, &seen, record);
 }
@@ -133,23 +136,28 @@ fill_totals(const struct flow *flow, const struct parts_seen *seen,
 }
 
 static void
-fill_place(const struct flow *flow, const struct flow_place *place,
-           struct flow_record *record)
+fill_macs(const struct flow *flow, const struct flow_place *place,
+          struct flow_record *record)
 {
     unsigned initiator = flow_initiator(flow);
 
     memcpy(record->source.mac, place->mac[initiator], sizeof place->mac[0]);
     memcpy(record->destination.mac, place->mac[!initiator],
            sizeof place->mac[0]);
-    memcpy(record->vlan, place->vlan, sizeof record->vlan);
-    record->n_vlans = place->n_vlans;
-    record->tunnel = place->tunnel;
-    record->depth = place->depth;
-    record->tunnel_id = place->tunnel_id;
-    record->outer_src = place->outer_src;
-    record->outer_dst = place->outer_dst;
-    record->file = place->file;
-    record->interface = place->interface;
+}
+
+static void
+fill_where(const struct flow_where *where, struct flow_record *record)
+{
+    memcpy(record->vlan, where->vlan, sizeof record->vlan);
+    record->n_vlans = where->n_vlans;
+    record->tunnel = where->tunnel;
+    record->depth = where->depth;
+    record->tunnel_id = where->tunnel_id;
+    record->outer_src = where->outer_src;
+    record->outer_dst = where->outer_dst;
+    record->file = where->file;
+    record->interface = where->interface;
 }
 
 static void

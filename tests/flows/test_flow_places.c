@@ -33,19 +33,23 @@ packet_at(unsigned i)
 }
 
 static void
-expect_place(const struct flow_place *place, const struct packet *p)
+expect_place(const struct flow_places *places, uint32_t number,
+             const struct packet *p)
 {
+    const struct flow_place *place = flow_places_at(places, number);
+    const struct flow_where *where = flow_places_where(places, place);
+
     assert_memory_equal(place->mac[1], p->src_mac, sizeof p->src_mac);
     assert_memory_equal(place->mac[0], p->dst_mac, sizeof p->dst_mac);
-    assert_memory_equal(place->vlan, p->vlan, sizeof p->vlan);
-    assert_int_equal(place->n_vlans, p->n_vlans);
-    assert_int_equal(place->file, p->file);
-    assert_int_equal(place->interface, p->interface);
-    assert_int_equal(place->tunnel, p->tunnel);
-    assert_int_equal(place->depth, p->depth);
-    assert_int_equal(place->tunnel_id, p->tunnel_id);
-    assert_memory_equal(&place->outer_src, &p->outer_src, sizeof p->outer_src);
-    assert_memory_equal(&place->outer_dst, &p->outer_dst, sizeof p->outer_dst);
+    assert_memory_equal(where->vlan, p->vlan, sizeof p->vlan);
+    assert_int_equal(where->n_vlans, p->n_vlans);
+    assert_int_equal(where->file, p->file);
+    assert_int_equal(where->interface, p->interface);
+    assert_int_equal(where->tunnel, p->tunnel);
+    assert_int_equal(where->depth, p->depth);
+    assert_int_equal(where->tunnel_id, p->tunnel_id);
+    assert_memory_equal(&where->outer_src, &p->outer_src, sizeof p->outer_src);
+    assert_memory_equal(&where->outer_dst, &p->outer_dst, sizeof p->outer_dst);
 }
 
 static void
@@ -66,21 +70,23 @@ a_place_lives_as_long_as_its_flows(void **state)
         assert_true(taken != 0);
         assert_true(i < N_PLACES || taken == number[i % N_PLACES]);
         number[i % N_PLACES] = taken;
-        expect_place(flow_places_at(&places, taken), &p);
+        expect_place(&places, taken, &p);
     }
-    assert_int_equal(flow_pool_used(&places.pool), N_PLACES);
+    assert_int_equal(flow_pool_used(&places.places.pool), N_PLACES);
+    /* Fifteen without VLANs, and all that have a VLAN of their own. */
+    assert_int_equal(flow_pool_used(&places.wheres.pool), 15 + N_PLACES / 2);
     for (unsigned i = 0; i < N_PLACES; i++) {
         struct packet p = packet_at(i);
 
         flow_places_give(&places, number[i]);
-        expect_place(flow_places_at(&places, number[i]), &p);
+        expect_place(&places, number[i], &p);
     }
     for (unsigned i = 0; i < N_PLACES; i++) {
         flow_places_give(&places, number[i]);
     }
-    assert_int_equal(flow_pool_used(&places.pool), 0);
-    assert_int_equal(places.pool.n, 0);
-    assert_true(memory.used <= empty + 2 * FLOW_REGION_STEP);
+    assert_int_equal(places.places.pool.n, 0);
+    assert_int_equal(places.wheres.pool.n, 0);
+    assert_true(memory.used <= empty + 4 * FLOW_REGION_STEP);
     flow_places_close(&places);
     assert_int_equal(memory.used, 0);
 }
@@ -110,7 +116,7 @@ only_what_is_there_counts(void **state)
 static void
 a_new_place_needs_memory_a_known_one_does_not(void **state)
 {
-    struct flow_memory memory = {.limit = 2 * FLOW_REGION_STEP};
+    struct flow_memory memory = {.limit = 4 * FLOW_REGION_STEP};
     struct flow_places places;
     struct packet p = packet_at(0);
     uint32_t first;
