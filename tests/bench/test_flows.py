@@ -24,7 +24,7 @@ APPLICATIONS = {
     "SHOP": "TLS", "TLS_1_0": "TLS", "PAYMENT": "TLS", "GATEWAY": "TLS",
     "INTRANET": "TLS", "SMB": "SMBv23", "SMB1": "SMBv1", "SSH": "SSH",
     "POSTGRESQL": "PostgreSQL", "REDIS": "Redis", "FTP": "FTP_CONTROL",
-    "TELNET": "Telnet", "MODBUS": "Modbus"}
+    "TELNET": "Telnet", "TRANSFER": "", "MODBUS": "Modbus"}
 
 
 def true_flows(path):
