@@ -37,7 +37,9 @@ def replay(tools, folder, options, capture="-", crowd=()):
 
 
 def written(tools, crowd):
-    return subprocess.Popen([tools.crowd, *crowd], stdout=subprocess.PIPE).stdout if crowd else None
+    if not crowd:
+        return None
+    return subprocess.Popen([tools.crowd, *crowd], stdout=subprocess.PIPE).stdout
 
 
 def write(tools, path, crowd):

@@ -41,16 +41,13 @@ def draw(curve, folder):
     """Nothing where gnuplot is missing: markdown() says so."""
     if not shutil.which("gnuplot"):
         return
+    look = "lines" if len(curve.rows) > 50 else "linespoints pointtype 7 pointsize 0.5"
     for plot in curve.plots:
-        script = STYLE.format(path=folder / file_name(plot), x=plot.x, y=plot.y)
-        script += "set logscale x\n" if plot.log_x else ""
-        script += "$data << end\n" + "".join(
-            " ".join("?" if value is None else str(value) for value in row) + "\n"
-            for row in curve.rows) + "end\n"
-        script += "set datafile missing '?'\nplot " + ", ".join(
-            f"$data using 1:{column + 1} with {style(curve)} title '{what}'" for what, column in plot.lines) + "\n"
+        rows = "".join(" ".join("?" if value is None else str(value) for value in row) + "\n"
+                       for row in curve.rows)
+        lines = ", ".join(f"$data using 1:{column + 1} with {look} title '{what}'"
+                          for what, column in plot.lines)
+        script = (STYLE.format(path=folder / file_name(plot), x=plot.x, y=plot.y)
+                  + ("set logscale x\n" if plot.log_x else "")
+                  + f"$data << end\n{rows}end\nset datafile missing '?'\nplot {lines}\n")
         subprocess.run(["gnuplot"], input=script, check=True, text=True)
-
-
-def style(curve):
-    return "lines" if len(curve.rows) > 50 else "linespoints pointtype 7 pointsize 0.5"

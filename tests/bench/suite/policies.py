@@ -10,9 +10,10 @@ TALKING = (  # Pairs of segments that have something to say in the capture mix.
     ("guest", "internet"), ("guest", "servers"), ("internet", "dmz"), ("dmz", "pciapp"),
     ("pciapp", "pcidb"), ("monitoring", "servers"), ("scada", "cell"))
 NOBODY = {  # Hosts that say nothing: what they have in common, the first, the last.
-    "ad": ("10.40.1", 5, 14), "servers": ("10.40.250", 1, 254), "internet": ("203.0.113", 1, 254),
-    "monitoring": ("10.50.1", 100, 254), "dmz": ("10.10.0", 100, 254),
-    "pciapp": ("10.60.0", 100, 254), "pcidb": ("10.60.10", 100, 254), "cell": ("10.82.1", 221, 254)}
+    "ad": ("10.40.1", 5, 14), "servers": ("10.40.250", 1, 254),
+    "internet": ("203.0.113", 1, 254), "monitoring": ("10.50.1", 100, 254),
+    "dmz": ("10.10.0", 100, 254), "pciapp": ("10.60.0", 100, 254),
+    "pcidb": ("10.60.10", 100, 254), "cell": ("10.82.1", 221, 254)}
 SERVICES = ("https", "http", "dns", "ssh", "smb", "ldap", "rdp", "postgresql", "snmp",
             "tcp/8000-8999")
 WHOLE = 0x0A800000, 9  # 10.128.0.0/9: where 'crowd' has its hosts.
