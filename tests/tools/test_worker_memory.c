@@ -346,6 +346,60 @@ flows_are_small(void **state)
     assert_in_range(tcp, 234, 242);
 }
 
+enum {
+    N_CLIENTS = 20,
+    N_ROUNDS = 100,
+    N_SHORT_FLOWS = 2 * N_CLIENTS * N_ROUNDS
+};
+
+/* Each from another client than the rounds before. */
+static void
+play_round(struct fixture *f, uint32_t round)
+{
+    for (uint32_t i = 0; i < N_CLIENTS; i++) {
+        uint32_t client = round * N_CLIENTS + i;
+
+        f->sent[0] = f->sent[1] = 0;
+        send_handshake(f, client);
+        send_tcp(f, client, false, TCP_ACK, http_request);
+        send_tcp(f, client, true, TCP_ACK, http_answer);
+        send_tcp(f, client, true, TCP_ACK | TCP_RST, "");
+        exchange_udp(f, client);
+    }
+    f->now.ns += 600 * SECOND_NS; /* All are over. */
+}
+
+/* Of N_SHORT_FLOWS, once there were as many. */
+static uint64_t
+allocations_of_short_flows(bool inspect, bool output)
+{
+    struct fixture f;
+    uint64_t n;
+
+    start(&f, inspect, output);
+    for (uint32_t i = 0; i < N_ROUNDS; i++) {
+        play_round(&f, i);
+    }
+    n = n_allocations;
+    for (uint32_t i = 0; i < N_ROUNDS; i++) {
+        play_round(&f, N_ROUNDS + i);
+    }
+    n = n_allocations - n;
+    stop(&f);
+    return n;
+}
+
+/* But for nDPI, and the names it finds. */
+static void
+flows_that_come_and_go_allocate_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(allocations_of_short_flows(false, false), 0);
+    assert_int_equal(allocations_of_short_flows(false, true), 0);
+    assert_in_range(allocations_of_short_flows(true, true), 0,
+                    2 * N_SHORT_FLOWS);
+}
+
 int
 main(void)
 {
@@ -353,6 +407,7 @@ main(void)
         cmocka_unit_test(packets_of_decided_flows_allocate_nothing),
         cmocka_unit_test(nor_do_the_events_of_long_flows),
         cmocka_unit_test(flows_are_small),
+        cmocka_unit_test(flows_that_come_and_go_allocate_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
