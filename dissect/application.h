@@ -101,6 +101,7 @@ struct application_options {
 struct application_counters {
     uint64_t inspections, active, refused; /* Refused: memory was out. */
     uint64_t given_up;                     /* Ended for 'max_bytes'. */
+    uint64_t details_lost;                 /* By who keeps results: no room. */
     uint64_t bytes, most_bytes;            /* Of inspections alive. */
     uint64_t packets;                      /* Shown to nDPI. */
     uint64_t skipped_fragments;            /* Fragments but the first. */

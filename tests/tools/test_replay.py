@@ -230,6 +230,22 @@ rules:
         run = self.run_segmon("replay", "-p", self.policy, "--dpi-memory", "1M", capture)
         self.assertIn(b"flows inspected no further: --dpi-memory was used up", run.stdout)
 
+    def test_texts_count_against_memory_and_are_left_out_for_lack_of_it(self):
+        packets, n = [], 3000
+        for i in range(n):
+            request = HTTP[0].replace(b"Host: ", b"Host: %0200d." % i)
+            packets += p.tcp_session(f"10.1.{i >> 8}.{i & 255}", "10.2.0.1", 80, 40000,
+                                     request, *HTTP[1:])
+        capture = self.file("names.pcap", p.pcap(packets))
+        *flows, status = self.events("-p", self.policy, "-e", "flow,status",
+                                     "--memory", "1M", capture)
+        self.assertEqual(len(flows), n)
+        self.assertEqual({f["segmon"]["app"]["name"] for f in flows}, {"HTTP"})
+        lost = sum("url" not in f for f in flows)
+        self.assertEqual(status["segmon"]["status"]["application"]["details_lost"], lost)
+        self.assertGreater(lost, 0)
+        self.assertLess(lost, n)
+
     def test_who_gives_up_is_judged_at_once(self):
         """By what is known, here nothing: not when the flow ends."""
         policy = self.file("app.yaml", POLICY.replace("tcp/80,", "tcp/80, app: SSH,").encode())

@@ -344,6 +344,7 @@ worker_get_counters(const struct worker *worker,
     if (worker->engine) {
         application_engine_counters(worker->engine, &counters->applications);
         counters->applications.refused += worker->counters.applications.refused;
+        counters->applications.details_lost = worker->findings.details_lost;
     }
 }
 
