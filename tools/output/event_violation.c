@@ -11,7 +11,11 @@
 
 enum {
     MAX_MESSAGE = EVENT_MAX_TEXT,
-    MAX_MESSAGE_NAME = 200 /* Bytes shown of each of its three names. */
+    MAX_MESSAGE_NAME = 200, /* Bytes shown of each of its three names. */
+    /* Rooms of blocks. */
+    EVENT_SIZE = 280,
+    IDENTITY_SIZE = 240,
+    SCORE_SIZE = 240
 };
 
 /* A line being written.  All that is put into one fits. */
@@ -67,6 +71,7 @@ static void id_set_write(struct json *json, const char *key,
 static void write_segmon(struct json *json, const struct event_violation *,
                          enum event_host);
 static void write_violation(struct json *json, const struct event_violation *);
+static void write_identity(struct json *json, const struct violation *);
 static void write_detection(struct json *json, const struct detection *);
 static void write_score(struct json *json, const struct violation_score *score);
 static void write_evidence(struct json *json, const struct event_flow *flow);
@@ -85,7 +90,6 @@ event_violation_encode(struct event_encoder *encoder,
 
     event_encoder_begin(encoder, event->policy);
     write_event(json, violation);
-    json_close(json, '}');
     write_message(json, event);
     event_write_observer(encoder);
     event_write_zones(encoder, event->flow ? event->flow->interface : "",
@@ -108,20 +112,23 @@ write_event(struct json *json, const struct violation *violation)
 {
     int64_t duration_ns =
         wall_time_since(violation->last_seen, violation->first_seen);
+    char *at;
 
-    json_plain(json, "kind", "alert");
-    json_open(json, "category", '[');
-    json_plain(json, NULL, "network");
-    json_plain(json, NULL, "intrusion_detection");
-    json_close(json, ']');
-    json_open(json, "type", '[');
-    json_plain(json, NULL, "info");
-    json_close(json, ']');
-    json_plain(json, "dataset", "segmon.violation");
-    json_time(json, "start", violation->first_seen);
-    json_time(json, "end", violation->last_seen);
-    json_u64(json, "duration", duration_ns > 0 ? (uint64_t)duration_ns : 0);
-    json_i64(json, "severity", violation->score.total);
+    if (!json_room(json, EVENT_SIZE, &at)) {
+        return;
+    }
+    at = JSON_PUT(at, ",\"kind\":\"alert\",\"category\":[\"network\","
+                      "\"intrusion_detection\"],\"type\":[\"info\"],"
+                      "\"dataset\":\"segmon.violation\",\"start\":");
+    at = json_put_time(json, at, violation->first_seen);
+    at = JSON_PUT(at, ",\"end\":");
+    at = json_put_time(json, at, violation->last_seen);
+    at = JSON_PUT(at, ",\"duration\":");
+    at = json_digits(at, duration_ns > 0 ? (uint64_t)duration_ns : 0);
+    at = JSON_PUT(at, ",\"severity\":");
+    at = json_put_i64(at, violation->score.total);
+    *at++ = '}';
+    json_commit(json, at);
 }
 
 /* One line for people: who to whom, by what, and which rule does not permit it.
@@ -200,7 +207,7 @@ message_add_addr(struct message *message, const struct addr *addr)
 {
     char text[ADDR_TEXT_SIZE];
 
-    message_add(message, addr_format(addr, text));
+    message_add_bytes(message, text, (size_t)(addr_put(addr, text) - text));
 }
 
 static void
@@ -420,13 +427,7 @@ write_violation(struct json *json, const struct event_violation *event)
 {
     const struct violation *violation = event->violation;
 
-    json_open(json, "violation", '{');
-    json_plain(json, "id", violation->id);
-    json_plain(json, "kind", violation_kind_name(violation->kind));
-    json_u64(json, "count", violation->count);
-    json_u64(json, "count_since_last", violation->count_since_last);
-    json_time(json, "first_seen", violation->first_seen);
-    json_time(json, "last_seen", violation->last_seen);
+    write_identity(json, violation);
     if (violation->all_dsts || violation->all_ports) {
         json_plain(json, "collapsed_over",
                    violation->all_dsts ? "destinations" : "ports");
@@ -453,6 +454,30 @@ write_violation(struct json *json, const struct event_violation *event)
     }
 }
 
+/* Which one it is, and how often it was seen. */
+static void
+write_identity(struct json *json, const struct violation *violation)
+{
+    char *at;
+
+    if (!json_room(json, IDENTITY_SIZE, &at)) {
+        return;
+    }
+    at = JSON_PUT(at, ",\"violation\":{\"id\":");
+    at = json_put_plain(at, violation->id, strlen(violation->id));
+    at = JSON_PUT(at, ",\"kind\":");
+    at = json_put_word(at, &event_violation_words[violation->kind]);
+    at = JSON_PUT(at, ",\"count\":");
+    at = json_digits(at, violation->count);
+    at = JSON_PUT(at, ",\"count_since_last\":");
+    at = json_digits(at, violation->count_since_last);
+    at = JSON_PUT(at, ",\"first_seen\":");
+    at = json_put_time(json, at, violation->first_seen);
+    at = JSON_PUT(at, ",\"last_seen\":");
+    at = json_put_time(json, at, violation->last_seen);
+    json_commit(json, at);
+}
+
 /* What the detector counted, and how much is too much. */
 static void
 write_detection(struct json *json, const struct detection *detection)
@@ -471,14 +496,25 @@ write_detection(struct json *json, const struct detection *detection)
 static void
 write_score(struct json *json, const struct violation_score *score)
 {
-    json_open(json, "score_terms", '{');
-    json_i64(json, "base", score->base);
-    json_i64(json, "outcome", score->outcome);
-    json_i64(json, "criticality", score->criticality);
-    json_i64(json, "external", score->external);
-    json_i64(json, "unknown", score->unknown);
-    json_i64(json, "ambiguous", score->ambiguous);
-    json_close(json, '}');
+    char *at;
+
+    if (!json_room(json, SCORE_SIZE, &at)) {
+        return;
+    }
+    at = JSON_PUT(at, ",\"score_terms\":{\"base\":");
+    at = json_put_i64(at, score->base);
+    at = JSON_PUT(at, ",\"outcome\":");
+    at = json_put_i64(at, score->outcome);
+    at = JSON_PUT(at, ",\"criticality\":");
+    at = json_put_i64(at, score->criticality);
+    at = JSON_PUT(at, ",\"external\":");
+    at = json_put_i64(at, score->external);
+    at = JSON_PUT(at, ",\"unknown\":");
+    at = json_put_i64(at, score->unknown);
+    at = JSON_PUT(at, ",\"ambiguous\":");
+    at = json_put_i64(at, score->ambiguous);
+    *at++ = '}';
+    json_commit(json, at);
 }
 
 static void

@@ -41,3 +41,9 @@ const struct json_word event_record_words[] = {
     [FLOW_RECORD_UPDATE] = JSON_WORD("update"),
     [FLOW_RECORD_END] = JSON_WORD("end"),
 };
+
+const struct json_word event_violation_words[] = {
+#define VIOLATION_WORD(NAME, TEXT) [VIOLATION_KIND_##NAME] = JSON_WORD(TEXT),
+    VIOLATION_KINDS(VIOLATION_WORD)
+#undef VIOLATION_WORD
+};

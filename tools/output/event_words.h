@@ -12,5 +12,6 @@ extern const struct json_word event_end_words[];      /* enum flow_end. */
 extern const struct json_word event_evidence_words[]; /* enum flow_evidence. */
 extern const struct json_word event_outcome_words[];  /* enum flow_outcome. */
 extern const struct json_word event_record_words[]; /* enum flow_record_kind. */
+extern const struct json_word event_violation_words[]; /* violation_kind. */
 
 #endif

@@ -17,10 +17,6 @@ enum {
     MICROS_OF_MINUTE = 60000000
 };
 
-/* The next four powers of ten. */
-#define TENS(n)                                                                \
-    UINT64_C(n##0), UINT64_C(n##00), UINT64_C(n##000), UINT64_C(n##0000)
-
 static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD. */
 static const char hex_digits[] = "0123456789abcdef";
 static const char digit_pairs[] = "00010203040506070809"
@@ -56,7 +52,8 @@ static size_t copy_plain_bytes(char *at, const uint8_t *bytes, size_t size);
 static bool copy_plain_word(char *at, const uint8_t *bytes);
 static bool is_plain_byte(uint8_t byte);
 static bool is_plain_word(uint64_t word);
-static unsigned count_digits(uint64_t value);
+static char *write_to_four(char *at, unsigned value);
+static char *write_four(char *at, unsigned value);
 static void hex_of_half(char at[8], uint32_t value);
 static char *write_pair(char *at, unsigned value);
 static char *write_escaped(char *at, const uint8_t *bytes, size_t size,
@@ -132,17 +129,16 @@ json_write_u64(struct json *json, uint64_t value)
 char *
 json_many_digits(char *at, uint64_t value)
 {
-    char *end = at + count_digits(value);
-
-    for (at = end; value >= 100; value /= 100) {
-        at = write_pair(at - 2, (unsigned)(value % 100)) - 2;
+    if (value < 10000) {
+        return write_to_four(at, (unsigned)value);
     }
-    if (value >= 10) {
-        write_pair(at - 2, (unsigned)value);
-    } else {
-        at[-1] = (char)('0' + value);
+    if (value < 100000000) {
+        at = write_to_four(at, (unsigned)value / 10000);
+        return write_four(at, (unsigned)value % 10000);
     }
-    return end;
+    at = json_digits(at, value / 100000000);
+    at = write_four(at, (unsigned)(value % 100000000) / 10000);
+    return write_four(at, (unsigned)(value % 10000));
 }
 
 void
@@ -286,23 +282,29 @@ is_plain_word(uint64_t word)
     return (odd & (ones * 0x80)) == 0;
 }
 
-/* 1233 / 4096 is a little less than log10(2): the estimate from the number of
- * bits is right or one too low. */
-static unsigned
-count_digits(uint64_t value)
+/* 'value' is at most 9999; without leading zeros. */
+static char *
+write_to_four(char *at, unsigned value)
 {
-    static const uint64_t powers[] = {1,
-                                      TENS(1),
-                                      TENS(10000),
-                                      TENS(100000000),
-                                      TENS(1000000000000),
-                                      UINT64_C(100000000000000000),
-                                      UINT64_C(1000000000000000000),
-                                      UINT64_C(10000000000000000000)};
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value);
-    unsigned estimate = bits * 1233 >> 12;
+    if (value >= 1000) {
+        return write_four(at, value);
+    }
+    if (value >= 100) {
+        *at++ = (char)('0' + value / 100);
+        return write_pair(at, value % 100);
+    }
+    if (value >= 10) {
+        return write_pair(at, value);
+    }
+    *at = (char)('0' + value);
+    return at + 1;
+}
 
-    return estimate + (value >= powers[estimate]);
+/* All four. */
+static char *
+write_four(char *at, unsigned value)
+{
+    return write_pair(write_pair(at, value / 100), value % 100);
 }
 
 /* Eight digits at once: the nibbles are spread over the bytes of a word, the

@@ -174,19 +174,23 @@ json_u64(struct json *json, const char *key, uint64_t value)
     }
 }
 
+static inline char *
+json_put_i64(char *at, int64_t value)
+{
+    if (value < 0) {
+        *at++ = '-';
+    }
+    return json_digits(at, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
 static inline void
 json_i64(struct json *json, const char *key, int64_t value)
 {
     char *at;
 
-    if (!json_begin(json, key, JSON_MAX_NUMBER, &at)) {
-        return;
+    if (json_begin(json, key, JSON_MAX_NUMBER, &at)) {
+        json_end(json, json_put_i64(at, value));
     }
-    if (value < 0) {
-        *at++ = '-';
-    }
-    json_end(json,
-             json_digits(at, value < 0 ? -(uint64_t)value : (uint64_t)value));
 }
 
 static inline void
