@@ -24,8 +24,8 @@
 #include <string.h>
 
 enum {
-    /* Done with, kept for the next ones: as many as come and go between two
-     * looks at the clock; what a crowd leaves behind goes back. */
+    /* Done with and kept for the next ones, which mostly come at once; what a
+     * crowd leaves behind goes back. */
     MAX_FREE = 64,
     /* Most that one packet adds: a new inspection, the packet in nDPI's
      * buffer, and again in the texts taken from it; and, once, a cache of
