@@ -120,11 +120,13 @@ start_desk(struct live *live, struct error *error)
 static bool
 make_lane(struct live *live, unsigned i, struct error *error)
 {
-    struct live_lane *lane = calloc(1, sizeof *lane);
+    struct live_lane *lane =
+        aligned_alloc(alignof(struct live_lane), sizeof *lane);
 
     if (!lane) {
         return error_set(error, ERROR_MEMORY, NULL, "out of memory");
     }
+    memset(lane, 0, sizeof *lane);
     live->lanes[live->n_lanes++] = lane;
     pthread_mutex_init(&lane->lock, NULL);
     lane->dissect = live->options->dissect;

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdalign.h>
 
 struct desk;
 struct event_queue;
@@ -27,7 +28,7 @@ struct live_lane_report {
 /* Filled in by live.c before the thread starts; then the thread's own, but for
  * the lock, what it guards, and 'n_frames'. */
 struct live_lane {
-    struct dissect_options dissect;
+    alignas(64) struct dissect_options dissect; /* On lines of its own. */
     struct rounds *rounds;
     struct desk *desk; /* If it works on this thread, else NULL. */
     struct worker *worker;
