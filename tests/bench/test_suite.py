@@ -28,7 +28,8 @@ def figures():
         ("segmon", "empty"): result(0.1, 100), ("segmon", "idle"): result(1.0, 300),
         ("ndpiReader", "empty"): result(0.1, 50), ("ndpiReader", "idle"): result(9.0, 150),
         ("nfpcapd", "empty"): result(0.1, 500), ("nfpcapd", "idle"): result(9.0, 500)},
-        {("segmon", "mix"): 600, ("ndpiReader", "mix"): 1000})
+        {("segmon", "mix"): 600, ("segmon, no output", "mix"): 510,
+         ("ndpiReader", "mix"): 1000})
 
 
 class Goals(unittest.TestCase):
@@ -39,6 +40,7 @@ class Goals(unittest.TestCase):
     def test_tells_yes_and_no(self):
         self.assertIn("| mix: CPU / ndpiReader's | ≤ 0.25 | 0.20 | yes |", self.lines)
         self.assertIn("| mix: instructions / ndpiReader's | ≤ 0.50 | 0.60 | **no** |", self.lines)
+        self.assertIn("| mix: instructions for NDJSON | ≤ 0.10 | 0.15 | **no** |", self.lines)
 
     def test_leaves_open_what_was_not_measured(self):
         self.assertIn("| flows: CPU / ndpiReader's | ≤ 0.25 | not measured | - |", self.lines)
