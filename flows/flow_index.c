@@ -28,6 +28,13 @@ flow_index_close(struct flow_index *index)
 }
 
 void
+flow_index_clear(struct flow_index *index)
+{
+    flow_region_clear(&index->heads);
+    set_size(index, 0);
+}
+
+void
 flow_index_add(struct flow_index *index, uint32_t number, uint32_t hash)
 {
     uint32_t *head = flow_index_head(index, hash);

@@ -34,6 +34,9 @@ flow_index_at(const struct flow_index *index, uint32_t number)
     return flow_pool_at(index->pool, number);
 }
 
+/* Of a pool that was cleared. */
+void flow_index_clear(struct flow_index *);
+
 /* Where the chain of things with such a hash begins. */
 static inline uint32_t *
 flow_index_head(const struct flow_index *index, uint32_t hash)

@@ -28,6 +28,13 @@ flow_parts_close(struct flow_parts *parts)
 }
 
 void
+flow_parts_clear(struct flow_parts *parts)
+{
+    flow_pool_clear(&parts->pool);
+    flow_pool_reach(&parts->pool, FLOW_PARTS_READY); /* The first step has. */
+}
+
+void
 flow_parts_drop(struct flow_parts *parts, struct flow *flow)
 {
     while (!(flow->parts & FLOW_PARTS_END)) {

@@ -119,6 +119,9 @@ bool flow_parts_open(struct flow_parts *, struct flow_memory *,
                      uint32_t max_flows);
 void flow_parts_close(struct flow_parts *); /* Accepts a zeroed one. */
 
+/* There is no flow any more. */
+void flow_parts_clear(struct flow_parts *);
+
 static inline bool
 flow_parts_are_ready(const struct flow_parts *parts)
 {

@@ -25,6 +25,13 @@ flow_places_close(struct flow_places *places)
     flow_shared_close(&places->places);
 }
 
+void
+flow_places_clear(struct flow_places *places)
+{
+    flow_shared_clear(&places->places);
+    flow_shared_clear(&places->wheres);
+}
+
 uint32_t
 flow_places_take(struct flow_places *places, const struct packet *p,
                  unsigned sender)

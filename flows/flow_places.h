@@ -42,6 +42,9 @@ bool flow_places_open(struct flow_places *, struct flow_memory *,
                       uint32_t max_flows, uint64_t seed);
 void flow_places_close(struct flow_places *); /* Accepts a zeroed one. */
 
+/* There is no flow any more. */
+void flow_places_clear(struct flow_places *);
+
 /* The number of the packet's place, for a flow that it starts; 0 if memory is
  * short. */
 uint32_t flow_places_take(struct flow_places *, const struct packet *,

@@ -76,6 +76,13 @@ flow_pool_drop_last(struct flow_pool *pool)
 }
 
 void
+flow_pool_clear(struct flow_pool *pool)
+{
+    flow_region_clear(&pool->region);
+    pool->n = pool->n_free = pool->free = 0;
+}
+
+void
 flow_pool_cut(struct flow_pool *pool, bool is_short)
 {
     flow_region_cut(&pool->region, (pool->n + (size_t)1) * pool->stride,

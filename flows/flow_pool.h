@@ -58,6 +58,9 @@ void flow_pool_give(struct flow_pool *, uint32_t number);
 /* The highest number, which is free, is no more. */
 void flow_pool_drop_last(struct flow_pool *);
 
+/* All numbers are gone. */
+void flow_pool_clear(struct flow_pool *);
+
 /* Gives back memory past the highest number; see flow_region_cut(). */
 void flow_pool_cut(struct flow_pool *, bool is_short);
 

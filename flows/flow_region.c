@@ -6,6 +6,7 @@
 
 #include "flows/flow_region.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 static bool grow_by(struct flow_region *, size_t bytes);
@@ -73,6 +74,13 @@ flow_region_cut(struct flow_region *region, size_t bytes, bool is_short)
         flow_memory_discharge(region->memory, region->size - keep);
         region->size = keep;
     }
+}
+
+void
+flow_region_clear(struct flow_region *region)
+{
+    flow_region_cut(region, 1, true);
+    memset(region->base, 0, region->size);
 }
 
 static bool

@@ -49,4 +49,7 @@ flow_region_reach(struct flow_region *region, size_t bytes)
  * it is enough to bother; with 'is_short', all of it. */
 void flow_region_cut(struct flow_region *, size_t bytes, bool is_short);
 
+/* Nothing is needed any more; the first step stays, and reads as zero. */
+void flow_region_clear(struct flow_region *);
+
 #endif

@@ -31,6 +31,13 @@ flow_shared_close(struct flow_shared *shared)
     flow_pool_close(&shared->pool);
 }
 
+void
+flow_shared_clear(struct flow_shared *shared)
+{
+    flow_pool_clear(&shared->pool);
+    flow_index_clear(&shared->index);
+}
+
 uint32_t
 flow_shared_take(struct flow_shared *shared, const void *value)
 {

@@ -27,6 +27,9 @@ struct flow_shared_head {
     uint32_t n_holders; /* 0: it is free. */
 };
 
+/* Nobody holds a value any more. */
+void flow_shared_clear(struct flow_shared *);
+
 /* Values of 'size' bytes, at least 8, compared and hashed as bytes and aligned
  * to four. */
 bool flow_shared_open(struct flow_shared *, struct flow_memory *, uint32_t max,

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+static struct flow_home *home_of(const struct flow_store *);
 static uint32_t make_slot(struct flow_store *);
 static size_t entry_at(const struct flow_store *, uint32_t slot);
 
@@ -50,6 +51,7 @@ flow_store_begin(struct flow_store *store, struct flow_table *table,
     if (!flow_pool_open(&store->nodes, memory, store->max_flows,
                         sizeof(struct flow_node),
                         offsetof(struct flow_node, free)) ||
+        !flow_pool_next(&store->nodes) ||
         !flow_index_open(&store->index, &store->nodes) ||
         !flow_region_open(&store->entries, memory,
                           entry_at(store, store->max_flows + 1)) ||
@@ -58,7 +60,7 @@ flow_store_begin(struct flow_store *store, struct flow_table *table,
         !flow_places_open(&store->places, memory, store->max_flows, seed)) {
         return false;
     }
-    *(struct flow_home *)(void *)store->entries.base = (struct flow_home){
+    *home_of(store) = (struct flow_home){
         .table = table,
         .parts = &store->parts,
         .places = &store->places,
@@ -102,8 +104,27 @@ flow_store_remove(struct flow_store *store, uint32_t slot)
     flow_index_remove(&store->index, slot);
     flow_parts_drop(&store->parts, flow);
     flow_places_give(&store->places, flow->place);
-    flow->at = 0;
+    flow_store_forget(store, slot);
+}
+
+void
+flow_store_forget(struct flow_store *store, uint32_t slot)
+{
+    flow_store_flow(store, slot)->at = 0;
     flow_pool_give(&store->nodes, slot);
+}
+
+void
+flow_store_clear(struct flow_store *store)
+{
+    struct flow_home home = *home_of(store);
+
+    flow_pool_clear(&store->nodes);
+    flow_index_clear(&store->index);
+    flow_region_clear(&store->entries);
+    flow_parts_clear(&store->parts);
+    flow_places_clear(&store->places);
+    *home_of(store) = home;
 }
 
 uint32_t
@@ -138,6 +159,12 @@ flow_store_cut(struct flow_store *store, bool is_short)
     flow_pool_cut(&store->parts.pool, is_short);
     flow_region_cut(&store->entries, entry_at(store, store->nodes.n + 1),
                     is_short);
+}
+
+static struct flow_home *
+home_of(const struct flow_store *store)
+{
+    return (void *)store->entries.base;
 }
 
 /* The slot that flow_pool_take() gives next, with all it needs. */

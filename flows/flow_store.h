@@ -105,6 +105,11 @@ uint32_t flow_store_add(struct flow_store *, const struct flow_ends *,
                         uint32_t hash, const struct packet *);
 void flow_store_remove(struct flow_store *, uint32_t slot);
 
+/* When every flow goes: each is only forgotten, and then all is cleared.  In
+ * between, no flow can be found. */
+void flow_store_forget(struct flow_store *, uint32_t slot);
+void flow_store_clear(struct flow_store *);
+
 /* Moves the flow in the last slot to a free one, if it is not free itself, and
  * drops the slot.  Returns where the flow is now; FLOW_NO_SLOT if there was
  * none. */

@@ -43,6 +43,8 @@ static void count_orphans(struct flow_table *, struct wall_time now);
 static void expire(struct flow_table *);
 static void end_flow(struct flow_table *, uint32_t slot, enum flow_end why,
                      struct wall_time when);
+static void tell_end(struct flow_table *, uint32_t slot, enum flow_end why,
+                     struct wall_time when);
 static enum flow_end idle_reason(const struct flow *);
 static struct wall_time wall_of(const struct flow_table *, flow_tick);
 
@@ -108,8 +110,11 @@ flow_table_flush(struct flow_table *table, enum flow_end why)
     }
     while ((slot = flow_expiry_oldest(&table->expiry, &table->store,
                                       flow_table_now(table)))) {
-        end_flow(table, slot, why, table->clock);
+        tell_end(table, slot, why, table->clock);
+        flow_expiry_remove(&table->expiry, &table->store, slot);
+        flow_store_forget(&table->store, slot);
     }
+    flow_store_clear(&table->store);
 }
 
 void
@@ -316,6 +321,15 @@ static void
 end_flow(struct flow_table *table, uint32_t slot, enum flow_end why,
          struct wall_time when)
 {
+    tell_end(table, slot, why, when);
+    flow_expiry_remove(&table->expiry, &table->store, slot);
+    flow_store_remove(&table->store, slot);
+}
+
+static void
+tell_end(struct flow_table *table, uint32_t slot, enum flow_end why,
+         struct wall_time when)
+{
     struct flow *flow = flow_store_flow(&table->store, slot);
     struct flow_record record;
 
@@ -329,8 +343,6 @@ end_flow(struct flow_table *table, uint32_t slot, enum flow_end why,
         record.now = when;
         table->options.record(table->options.context, &record, flow_user(flow));
     }
-    flow_expiry_remove(&table->expiry, &table->store, slot);
-    flow_store_remove(&table->store, slot);
 }
 
 void

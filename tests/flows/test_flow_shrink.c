@@ -310,6 +310,28 @@ entries_make_room_for_parts(void **state)
     flow_table_free(f.table);
 }
 
+static void
+a_flushed_table_starts_afresh(void **state)
+{
+    static struct fixture f;
+    const uint32_t n = 5000;
+    size_t empty;
+
+    (void)state;
+    start(&f, 0);
+    empty = counters_of(f.table).bytes;
+    for (uint32_t round = 1; round <= 3; round++) {
+        play_many(&f, 10 * n, 0, n);
+        assert_true(counters_of(f.table).active > n / 2);
+        flow_table_flush(f.table, FLOW_END_SHUTDOWN);
+        assert_int_equal(counters_of(f.table).active, 0);
+        assert_int_equal(counters_of(f.table).bytes, empty);
+        assert_int_equal(counters_of(f.table).ended,
+                         counters_of(f.table).created);
+    }
+    flow_table_free(f.table);
+}
+
 int
 main(void)
 {
@@ -318,6 +340,7 @@ main(void)
         cmocka_unit_test(memory_goes_back_to_the_system),
         cmocka_unit_test(no_flow_moves_while_all_are_visited),
         cmocka_unit_test(entries_make_room_for_parts),
+        cmocka_unit_test(a_flushed_table_starts_afresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
