@@ -4,7 +4,11 @@
  * low bits are positions.  An item is a header and its body, padded so that the
  * next header is aligned; it never wraps: what does not fit before the end of
  * the ring is preceded by a filler there.  Each side keeps what it last saw of
- * the other's counter, so the shared cache lines move only when they must. */
+ * the other's counter, so the shared cache lines move only when they must.
+ *
+ * All of the ring is written over and over, so where it is large enough it is
+ * asked for in huge pages: two faults instead of a thousand, and as few entries
+ * in the translation buffers of two cores. */
 
 #include "tools/output/event_queue.h"
 
@@ -18,9 +22,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
     CACHE_LINE = 64,
+    HUGE_PAGE = 2 << 20,    /* Elsewhere it is only an alignment. */
     FILLER = EVENT_N_KINDS, /* As 'kind': skip to the end of the ring. */
     ROOM_WAIT_MS = 20,      /* A blocked producer looks again by itself. */
     RING_STEPS = 16         /* Of a queue: between two rings. */
@@ -50,6 +56,7 @@ struct event_queue {
     uint64_t tail_seen;
 };
 
+static char *ring_new(size_t size);
 static bool refuse(struct event_queue *queue, enum event_kind kind);
 static uint64_t item_bytes(size_t body);
 static uint64_t bytes_needed(const struct event_queue *queue, uint64_t tail,
@@ -78,7 +85,7 @@ event_queue_new(size_t max_bytes, bool blocking, struct doorbell *consumer,
                                       .blocking = blocking,
                                       .consumer = consumer,
                                       .ring_at = size / 2,
-                                      .ring = aligned_alloc(CACHE_LINE, size)};
+                                      .ring = ring_new(size)};
     }
     if (!queue || !queue->ring) {
         free(queue);
@@ -184,6 +191,21 @@ uint64_t
 event_queue_refused(const struct event_queue *queue, enum event_kind kind)
 {
     return counter_read(&queue->refused[kind]);
+}
+
+static char *
+ring_new(size_t size)
+{
+    char *ring;
+
+    if (size < HUGE_PAGE) {
+        return aligned_alloc(CACHE_LINE, size);
+    }
+    ring = aligned_alloc(HUGE_PAGE, size);
+    if (ring) {
+        madvise(ring, size, MADV_HUGEPAGE); /* Or in small ones. */
+    }
+    return ring;
 }
 
 static bool
