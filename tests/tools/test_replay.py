@@ -233,7 +233,8 @@ rules:
     def test_texts_count_against_memory_and_are_left_out_for_lack_of_it(self):
         packets, n = [], 3000
         for i in range(n):
-            request = HTTP[0].replace(b"Host: ", b"Host: %0200d." % i)
+            request = (HTTP[0].replace(b"Host: ", b"Host: %0200d." % i)
+                       .replace(b"GET /", b"GET /%01000d" % i))
             packets += p.tcp_session(f"10.1.{i >> 8}.{i & 255}", "10.2.0.1", 80, 40000,
                                      request, *HTTP[1:])
         capture = self.file("names.pcap", p.pcap(packets))
