@@ -195,8 +195,8 @@ flow_table_counters(const struct flow_table *table,
     counters->bytes = table->store.memory.used;
 }
 
-/* A limit too small for one slab of everything is an error now, not a table
- * that can hold no flow later. */
+/* A limit too small for the first step of everything is an error now, not a
+ * table that can hold no flow later. */
 static bool
 reserve_minimum(struct flow_table *table, struct error *error)
 {
