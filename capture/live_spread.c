@@ -39,6 +39,7 @@ static void add_words(struct live_spread *, uint32_t source,
                       uint32_t destination, uint64_t *seed);
 static uint32_t next_factor(uint64_t *seed);
 static unsigned step(struct live_spread *, unsigned code, uint32_t k);
+static void fold(struct live_spread *, uint32_t n_bits);
 static void move_layer(struct live_spread *, uint32_t n_bytes);
 static void finish(struct live_spread *);
 static void jump_if(struct live_spread *, unsigned at);
@@ -203,13 +204,27 @@ next_factor(uint64_t *seed)
     return (uint32_t)(mixed >> 32) | 1;
 }
 
-/* The upper bits depend on all of the addresses. */
+/* Addresses come in regular series, and so would the sums: they are mixed as at
+ * the end of Appleby's MurmurHash3.  The upper bits are the best. */
 static void
 finish(struct live_spread *spread)
 {
     step(spread, BPF_LD + BPF_MEM, SUM);
+    fold(spread, 16);
+    step(spread, BPF_ALU + BPF_MUL + BPF_K, 0x85ebca6b);
+    fold(spread, 13);
+    step(spread, BPF_ALU + BPF_MUL + BPF_K, 0xc2b2ae35);
     step(spread, BPF_ALU + BPF_RSH + BPF_K, 16);
     step(spread, BPF_RET + BPF_A, 0);
+}
+
+/* A ^= A >> n_bits. */
+static void
+fold(struct live_spread *spread, uint32_t n_bits)
+{
+    step(spread, BPF_MISC + BPF_TAX, 0);
+    step(spread, BPF_ALU + BPF_RSH + BPF_K, n_bits);
+    step(spread, BPF_ALU + BPF_XOR + BPF_X, 0);
 }
 
 static void

@@ -18,7 +18,7 @@
 
 enum {
     LIVE_SPREAD_VLANS = 3,
-    LIVE_SPREAD_MAX_STEPS = 192
+    LIVE_SPREAD_MAX_STEPS = 208
 };
 
 struct live_spread {
