@@ -343,7 +343,10 @@ open_handle(struct source_live *live, struct error *error)
         pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO
             ? 1
             : MICROSECOND_NS;
-    return live_filter_close(live->pcap, error) &&
+    /* The filter comes later, but whether there can be one is to be told now.
+     */
+    return live_filter_set(live->pcap, live->filter, error) &&
+           live_filter_close(live->pcap, error) &&
            (!live->options.group || join(live, error));
 }
 
