@@ -1,18 +1,12 @@
 /* See failing_malloc.h. */
 
 #include "tests/support/failing_malloc.h"
+#include "tests/support/sanitized.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#if defined(__has_feature)
-#define HAS_FEATURE(NAME) __has_feature(NAME)
-#else
-#define HAS_FEATURE(NAME) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
-    HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer) ||         \
-    !defined(__GLIBC__)
+#if IS_SANITIZED || !defined(__GLIBC__)
 #define WORKS 0
 #else
 #define WORKS 1

@@ -6,6 +6,7 @@
  * that one itself; there, allocations are not counted. */
 
 #include "tests/support/packet_builder.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/test.h"
 
 #include "capture/error.h"
@@ -19,18 +20,9 @@
 
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#endif
-
 static uint64_t n_allocations;
 
-#ifndef IS_SANITIZED
+#if !IS_SANITIZED
 /* The C library's names, which are not for us to define. */
 void *real_malloc(size_t size) __asm__("__libc_malloc");
 void *real_calloc(size_t n, size_t size) __asm__("__libc_calloc");
@@ -264,7 +256,7 @@ expect_no_allocation(bool output)
     assert_int_equal(before.flows.active, 2);
     assert_int_equal(before.applications.inspections, 2);
     assert_int_equal(before.applications.active, 0);
-#ifndef IS_SANITIZED
+#if !IS_SANITIZED
     assert_true(n_allocations > n); /* They are counted. */
 #endif
     n = n_allocations;
