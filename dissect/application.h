@@ -129,6 +129,9 @@ bool application_library_is_mended(void);
  * inspection_give_up(). */
 struct inspection *inspection_new(struct application_engine *, void *owner);
 
+/* The owner is there now. */
+void inspection_set_owner(struct inspection *, void *owner);
+
 /* To be asked after every packet: the owner of an inspection that has to be
  * finished now (counted), or NULL if there is room for what another packet may
  * bring.  Asked until NULL, 'max_bytes' is never passed. */

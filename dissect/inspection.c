@@ -85,6 +85,12 @@ inspection_new(struct application_engine *engine, void *owner)
     return inspection;
 }
 
+void
+inspection_set_owner(struct inspection *inspection, void *owner)
+{
+    inspection->owner = owner;
+}
+
 void *
 inspection_give_up(struct application_engine *engine)
 {

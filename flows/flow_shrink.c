@@ -46,6 +46,10 @@ drop_slots(struct flow_table *table, uint32_t spare, unsigned steps)
 
         if (slot) {
             flow_expiry_moved(&table->expiry, store, last, slot);
+            if (table->options.moved) {
+                table->options.moved(table->options.context,
+                                     flow_store_flow(store, slot));
+            }
         }
     }
 }

@@ -41,7 +41,7 @@ enum flow_update_kind {
 };
 
 struct flow_update {
-    struct flow *flow; /* Stays where it is until it ends. */
+    struct flow *flow; /* Valid until the next call on the table. */
     enum flow_update_kind kind;
     bool is_new;         /* This packet started the flow. */
     bool from_initiator; /* As the initiator is known now. */
@@ -54,6 +54,12 @@ struct flow_update {
  * interim records (FLOW_RECORD_UPDATE).  'record' and 'user' are borrowed. */
 typedef void flow_record_handler(void *context,
                                  const struct flow_record *record, void *user);
+
+/* Called when another flow has ended and this one closed up: it is here now,
+ * and so are the owner's bytes.  Nothing of the table may be called but
+ * flow_user().
+ */
+typedef void flow_moved_handler(void *context, struct flow *);
 
 struct flow_timeouts {
     int64_t tcp_opening_ns; /* SYN seen, no handshake yet. */
@@ -75,7 +81,8 @@ struct flow_table_options {
     struct flow_timeouts timeouts;
     size_t user_bytes;
     flow_record_handler *record;
-    void *context; /* Passed to 'record'. */
+    flow_moved_handler *moved; /* NULL: nothing points at a flow. */
+    void *context;             /* Passed to both. */
 };
 
 /* Every one of these is in the status event. */

@@ -48,6 +48,7 @@ static void finish_inspection(struct worker *, struct tracked *);
 static bool shows_application(const struct packet *);
 static void make_room(struct worker *);
 static void sweep(struct worker *, unsigned n_flows);
+static void flow_moved(void *context, struct flow *);
 static void flow_reported(void *context, const struct flow_record *,
                           void *user);
 
@@ -105,6 +106,7 @@ worker_init(struct worker *worker, const struct worker_options *options,
         worker->observer = *options->observer;
     }
     table.record = flow_reported;
+    table.moved = flow_moved;
     table.context = worker;
     table.user_bytes = sizeof(struct tracked);
     worker->table = flow_table_new(&table, error);
@@ -465,6 +467,18 @@ make_room(struct worker *worker)
         worker_judge(worker, flow, &record, tracked,
                      1U << SIGHTING_APPLICATION);
         flow_settle(flow, is_settled(worker, tracked));
+    }
+}
+
+static void
+flow_moved(void *context, struct flow *flow)
+{
+    struct worker *worker = context;
+    const struct tracked *tracked = flow_user(flow);
+
+    if (tracked->finding && !tracked->classified) {
+        inspection_set_owner(
+            findings_inspection(&worker->findings, tracked->finding), flow);
     }
 }
 
