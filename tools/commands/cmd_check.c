@@ -10,6 +10,7 @@
 #include "rules/problems.h"
 #include "tools/commands/check_json.h"
 #include "tools/commands/command.h"
+#include "tools/output/system_clock.h"
 #include "tools/report/coverage_report.h"
 
 #include <getopt.h>
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char help[] =
     "usage: segmon check [OPTION]... --policy FILE\n"
@@ -57,7 +57,6 @@ static void quote_files(struct problems *);
 static bool is_quoted(const struct problems *, size_t);
 static void print_coverage(const struct policy *,
                            const struct application_engine *, bool json);
-static struct wall_time today(void);
 
 int
 command_check(int argc, char *argv[])
@@ -141,7 +140,7 @@ check(const struct request *request)
     problems_init(&problems);
     policy = policy_load(request->path, engine, &problems);
     if (policy) {
-        policy_lint(policy, today(), &problems);
+        policy_lint(policy, system_clock_wall(), &problems);
         n_tests = policy_run_tests(policy, engine, &problems);
         policy_lint_sides(policy, &problems);
         policy_analyze(policy, &problems);
@@ -269,13 +268,4 @@ is_quoted(const struct problems *problems, size_t i)
         }
     }
     return false;
-}
-
-static struct wall_time
-today(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (struct wall_time){now.tv_sec * SECOND_NS + now.tv_nsec};
 }

@@ -8,6 +8,7 @@
 #include "tools/commands/run_options.h"
 #include "tools/commands/run_watch.h"
 #include "tools/commands/session.h"
+#include "tools/output/system_clock.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -44,8 +45,6 @@ static struct event_status make_status(const struct run *,
                                        enum event_status_cause);
 static int finish(struct run *);
 static void rest(void);
-static struct mono_time mono_now(void);
-static struct wall_time wall_now(void);
 
 int
 command_run(int argc, char *argv[])
@@ -117,7 +116,7 @@ open_output(struct run *run, struct error *error)
 {
     struct session *session = &run->session;
 
-    session->source.epoch = (uint32_t)(wall_now().ns / SECOND_NS);
+    session->source.epoch = (uint32_t)(system_clock_wall().ns / SECOND_NS);
     return session_open_output(session, live_n_queues(session->options.workers),
                                false, error);
 }
@@ -159,7 +158,7 @@ go_on(struct run *run, const atomic_int *stop)
 {
     int64_t heartbeat_ns = (int64_t)run->options.heartbeat_s * SECOND_NS;
 
-    run->begin = run->heartbeat = run->now = mono_now();
+    run->begin = run->heartbeat = run->now = system_clock_mono();
     live_get_report(run->live, &run->report);
     send_status(run, EVENT_STATUS_START, NULL);
     while (!*stop && !is_done(run)) {
@@ -171,7 +170,7 @@ go_on(struct run *run, const atomic_int *stop)
             send_status(run, EVENT_STATUS_INTERVAL, NULL);
         }
         rest();
-        run->now = mono_now();
+        run->now = system_clock_mono();
     }
 }
 
@@ -190,7 +189,7 @@ static void
 follow_policy(struct run *run)
 {
     if (!run->next) {
-        run->next = session_next_policy(&run->session, wall_now());
+        run->next = session_next_policy(&run->session, system_clock_wall());
     }
     if (run->next && live_set_policy(run->live, run->next)) {
         policy_unref(run->next);
@@ -236,7 +235,7 @@ send_status(struct run *run, enum event_status_cause cause,
         status.n_outputs = output_status(session->output, outputs);
         status.outputs = outputs;
     }
-    session_send_status(session, &status, wall_now());
+    session_send_status(session, &status, system_clock_wall());
 }
 
 static struct event_status
@@ -271,7 +270,8 @@ finish(struct run *run)
     policy_unref(run->next);
     live_stop(run->live, &run->report);
     totals = make_status(run, EVENT_STATUS_END);
-    status = session_finish_output(session, &totals, wall_now(), outputs);
+    status =
+        session_finish_output(session, &totals, system_clock_wall(), outputs);
     if (!session->options.quiet) {
         fprintf(stderr,
                 "segmon run: %" PRIu64 " frames, %" PRIu64
@@ -292,22 +292,4 @@ rest(void)
     struct timespec tick = {.tv_nsec = TICK_NS};
 
     nanosleep(&tick, NULL);
-}
-
-static struct mono_time
-mono_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (struct mono_time){now.tv_sec * SECOND_NS + now.tv_nsec};
-}
-
-static struct wall_time
-wall_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (struct wall_time){now.tv_sec * SECOND_NS + now.tv_nsec};
 }

@@ -15,6 +15,7 @@
 #include "tools/output/redis_uri.h"
 #include "tools/output/resp.h"
 #include "tools/output/sink.h"
+#include "tools/output/system_clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -81,7 +82,6 @@ static void disconnect(struct sink_redis *redis);
 static bool fail_io(struct sink_redis *redis);
 static bool fail_system(struct sink_redis *redis, int reason);
 static bool fail(struct sink_redis *redis, const char *what, const char *why);
-static int64_t now_ns(void);
 
 static const struct sink_class class = {put, flush, close_redis};
 
@@ -149,21 +149,22 @@ flush(struct sink *sink)
     struct sink_redis *redis = (struct sink_redis *)sink;
     int64_t back_off_ns = FIRST_BACK_OFF_MS * MILLISECOND_NS;
     bool up = atomic_load(&sink->up);
-    int64_t deadline_ns = now_ns() + (up ? redis->patience_ns : 0);
+    int64_t deadline_ns =
+        system_clock_mono().ns + (up ? redis->patience_ns : 0);
 
-    if (!up && now_ns() < redis->next_try_ns) {
+    if (!up && system_clock_mono().ns < redis->next_try_ns) {
         give_up(redis);
         return;
     }
     while (redis->batch.n > 0) {
         if (attempt(redis)) {
-            deadline_ns = now_ns() + redis->patience_ns;
+            deadline_ns = system_clock_mono().ns + redis->patience_ns;
             back_off_ns = FIRST_BACK_OFF_MS * MILLISECOND_NS;
             atomic_store(&sink->up, true);
         } else if (!wait_and_grow(&back_off_ns, deadline_ns)) {
             sink_fail(sink, &redis->error);
             atomic_store(&sink->up, false);
-            redis->next_try_ns = now_ns() + RETRY_NS;
+            redis->next_try_ns = system_clock_mono().ns + RETRY_NS;
             give_up(redis);
         }
     }
@@ -207,7 +208,7 @@ wait_and_grow(int64_t *back_off_ns, int64_t deadline_ns)
     struct timespec pause = {.tv_sec = *back_off_ns / SECOND_NS,
                              .tv_nsec = *back_off_ns % SECOND_NS};
 
-    if (now_ns() + *back_off_ns > deadline_ns) {
+    if (system_clock_mono().ns + *back_off_ns > deadline_ns) {
         return false;
     }
     nanosleep(&pause, NULL);
@@ -581,13 +582,4 @@ fail(struct sink_redis *redis, const char *what, const char *why)
 {
     return error_set(&redis->error, ERROR_SYSTEM, redis->sink.name,
                      "%s%s%.120s", what, what[0] ? ": " : "", why);
-}
-
-static int64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * SECOND_NS + now.tv_nsec;
 }

@@ -7,11 +7,11 @@
 #include "tools/runtime/live_lane.h"
 
 #include "tools/output/event_queue.h"
+#include "tools/output/system_clock.h"
 #include "tools/runtime/desk.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUND_NS (100 * MILLISECOND_NS)
@@ -35,16 +35,14 @@ static void keep_rounds(struct live_lane *, struct mono_time now);
 static void end_round(struct live_lane *, struct mono_time now);
 static void tell(struct live_lane *);
 static void wait_for_frames(struct live_lane *);
-static struct mono_time mono_now(void);
-static struct wall_time wall_now(void);
 
 void
 live_lane_run(struct live_lane *lane)
 {
-    lane->round_began = mono_now();
+    lane->round_began = system_clock_mono();
     lane->checked.ns = lane->round_began.ns - CHECK_NS;
     while (!rounds_is_last(lane->rounds, lane->round)) {
-        struct mono_time now = mono_now();
+        struct mono_time now = system_clock_mono();
         size_t n_frames = 0;
 
         if (now.ns - lane->checked.ns >= CHECK_NS) {
@@ -152,7 +150,7 @@ count(struct pipeline_counters *counters, const struct frame *frame,
 static void
 pass_time(struct live_lane *lane)
 {
-    int64_t seen = wall_now().ns - LAG_NS;
+    int64_t seen = system_clock_wall().ns - LAG_NS;
 
     if (seen > lane->clock.ns) {
         lane->clock.ns = seen;
@@ -163,7 +161,7 @@ static void
 check_sources(struct live_lane *lane, struct mono_time now)
 {
     for (size_t i = 0; i < lane->n_sources; i++) {
-        source_live_check(lane->sources[i], now, wall_now());
+        source_live_check(lane->sources[i], now, system_clock_wall());
     }
     lane->checked = now;
 }
@@ -236,22 +234,4 @@ wait_for_frames(struct live_lane *lane)
 
         (void)n;
     }
-}
-
-static struct mono_time
-mono_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (struct mono_time){now.tv_sec * SECOND_NS + now.tv_nsec};
-}
-
-static struct wall_time
-wall_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (struct wall_time){now.tv_sec * SECOND_NS + now.tv_nsec};
 }

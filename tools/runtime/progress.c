@@ -2,10 +2,11 @@
 
 #include "tools/runtime/progress.h"
 
+#include "tools/output/system_clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -15,21 +16,12 @@ enum {
 
 static void print_name(const char *name);
 
-static struct mono_time
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (struct mono_time){t.tv_sec * SECOND_NS + t.tv_nsec};
-}
-
 void
 progress_init(struct progress *progress, bool wanted)
 {
     *progress = (struct progress){
         .enabled = wanted && isatty(STDERR_FILENO),
-        .start = now(),
+        .start = system_clock_mono(),
     };
     progress->last = progress->start;
 }
@@ -46,7 +38,7 @@ progress_show(void *context, const struct pipeline_progress *run)
     if (!progress->enabled) {
         return;
     }
-    t = now();
+    t = system_clock_mono();
     if (t.ns - progress->last.ns < INTERVAL_MS * MILLISECOND_NS) {
         return;
     }
