@@ -1,0 +1,174 @@
+"""segmon run on interfaces of its own: two network namespaces, and pairs of virtual
+interfaces between them.  Captures are sent in at one end, the program listens at
+the other.  Names carry the process id, so nothing else on the machine is touched."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+import packets as p  # noqa: E402
+
+SEGMON = SEND = None  # The programs; set by who is run.
+WAIT = 20  # Seconds, for what should take less than one.
+NAME = f"segmon-live-{os.getpid()}"
+
+
+def ip(*arguments):
+    subprocess.run(["ip", *map(str, arguments)], check=True, capture_output=True)
+
+
+def inside(end, *command):
+    return ["ip", "netns", "exec", f"{NAME}-{end}", *map(str, command)]
+
+
+def add_link(number=0):
+    """A pair: 'w0' to write to, 'r0' to read from."""
+    ip("-n", f"{NAME}-w", "link", "add", f"w{number}", "mtu", 9000, "type", "veth",
+       "peer", "name", f"r{number}", "mtu", 9000, "netns", f"{NAME}-r")
+    for end in "wr":
+        ip("-n", f"{NAME}-{end}", "link", "set", f"{end}{number}", "up")
+
+
+def add_networks():
+    for end in "wr":
+        ip("netns", "add", f"{NAME}-{end}")
+        for which in ("all", "default"):  # Else they talk by themselves.
+            subprocess.run(inside(end, "sysctl", "-qw",
+                                  f"net.ipv6.conf.{which}.disable_ipv6=1"), check=True)
+    add_link()
+
+
+def remove_networks():
+    for end in "wr":
+        subprocess.run(["ip", "netns", "del", f"{NAME}-{end}"], check=False)
+
+
+class Live(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+        self.policy = self.path / "policy.yaml"
+        self.output = self.path / "events.ndjson"
+        self.run_ = None
+
+    def start(self, *options, interface="r0", ready="capturing", end="r"):
+        if self.run_:
+            self.kill()
+        self.talk = []
+        self.said = threading.Condition()
+        self.run_ = subprocess.Popen(
+            inside(end, SEGMON, "run", "-i", interface, "-o", self.output, *options),
+            stderr=subprocess.PIPE)
+        self.listener = threading.Thread(target=self.listen)
+        self.listener.start()
+        self.addCleanup(self.kill)
+        if ready:
+            for name in interface.split(","):
+                self.wait_for(f"{name}: {ready}")
+
+    def kill(self):
+        if self.run_.poll() is None:
+            self.run_.kill()
+            self.run_.wait()
+        self.listener.join()
+        self.run_.stderr.close()
+
+    def listen(self):
+        for line in self.run_.stderr:
+            with self.said:
+                self.talk.append(line.decode())
+                self.said.notify()
+        with self.said:
+            self.talk.append("")  # The end.
+            self.said.notify()
+
+    def wait_for(self, text, n=1):
+        """Until it was said n times."""
+        with self.said:
+            good = self.said.wait_for(
+                lambda: sum(text in line for line in self.talk) >= n or "" in self.talk, WAIT)
+        self.assertTrue(good and sum(text in line for line in self.talk) >= n,
+                        f"{n} times {text!r} in {self.talk}")
+
+    def stop(self, status=128 + signal.SIGTERM):
+        """Ends it; its events."""
+        began = time.monotonic()
+        self.run_.terminate()
+        self.assertEqual(self.run_.wait(WAIT), status, self.talk)
+        self.stopped_in = time.monotonic() - began
+        self.listener.join()
+        return self.events()
+
+    def events(self):
+        return [json.loads(line) for line in self.output.read_text().splitlines()]
+
+    def capture(self, frames, name="sent.pcap"):
+        path = self.path / name
+        path.write_bytes(p.pcap(frames))
+        return path
+
+    def send(self, path, rounds=1, pace=0, link="w0"):
+        """Sends a capture; how many frames that were."""
+        run = subprocess.run(inside("w", SEND, link, path, rounds, pace), check=True,
+                             capture_output=True, timeout=120)
+        return int(run.stdout)
+
+    def wait_for_events(self, condition, seconds=WAIT):
+        """Until the events so far are as they shall be."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            text = self.output.read_text()
+            lines = text[:text.rfind("\n") + 1].splitlines()
+            if condition([json.loads(line) for line in lines]):
+                return
+            time.sleep(0.05)
+        self.fail(f"not in {seconds} seconds; {self.talk}")
+
+    def replay(self, *paths, options=()):
+        output = self.path / "replay.ndjson"
+        subprocess.run([SEGMON, "replay", "-q", "-o", output, *options, *paths], check=True)
+        return [json.loads(line) for line in output.read_text().splitlines()]
+
+    def processor_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.run_.pid}/stat").read_text().rsplit(")")[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def backlog_drops():
+    """Frames that the interface's queue had no room for, before any capture."""
+    shown = subprocess.run(["ip", "-n", f"{NAME}-r", "-s", "-j", "link", "show", "r0"],
+                           check=True, capture_output=True).stdout
+    return json.loads(shown)[0]["stats64"]["rx"]["dropped"]
+
+
+def conversations(n, dport=80):
+    frames = []
+    for i in range(n):
+        frames += p.tcp_session(f"10.1.{i // 250}.{i % 250 + 1}", f"10.2.0.{i % 7 + 1}", dport,
+                                sport=20000 + i, request=b"GET / HTTP/1.0\r\n\r\n",
+                                response=b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 600)
+    return frames
+
+
+def reason_to_skip():
+    if os.geteuid() != 0:
+        return "needs root to make network namespaces"
+    if not shutil.which("ip"):
+        return "'ip' is missing (iproute2)"
+    probe = f"{NAME}-probe"
+    if subprocess.run(["ip", "netns", "add", probe], capture_output=True).returncode:
+        return "this machine makes no network namespaces"
+    made = subprocess.run(["ip", "-n", probe, "link", "add", "v0", "type", "veth", "peer", "name",
+                           "v1"], capture_output=True)
+    subprocess.run(["ip", "netns", "del", probe], check=False)
+    return "this kernel lacks veth" if made.returncode else None
