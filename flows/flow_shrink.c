@@ -1,5 +1,5 @@
 /* Only this knows all that points at a flow or a part: the index, the queue of
- * the flow, and the chain of its parts. */
+ * the flow, and the chain of its parts; and the table's owner, who is told. */
 
 #include "flows/flow_shrink.h"
 
@@ -9,6 +9,7 @@
 #include "flows/flow_store.h"
 
 static void drop_slots(struct flow_table *, uint32_t spare, unsigned steps);
+static void tell_moved(struct flow_table *, uint32_t from, uint32_t to);
 static void drop_parts(struct flow_table *);
 static uint32_t spare_of(const struct flow_pool *);
 
@@ -45,12 +46,18 @@ drop_slots(struct flow_table *table, uint32_t spare, unsigned steps)
         uint32_t slot = flow_store_drop_last(store);
 
         if (slot) {
-            flow_expiry_moved(&table->expiry, store, last, slot);
-            if (table->options.moved) {
-                table->options.moved(table->options.context,
-                                     flow_store_flow(store, slot));
-            }
+            tell_moved(table, last, slot);
         }
+    }
+}
+
+static void
+tell_moved(struct flow_table *table, uint32_t from, uint32_t to)
+{
+    flow_expiry_moved(&table->expiry, &table->store, from, to);
+    if (table->options.moved) {
+        table->options.moved(table->options.context,
+                             flow_store_flow(&table->store, to));
     }
 }
 

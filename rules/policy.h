@@ -18,6 +18,10 @@ struct application_engine;
 struct policy; /* Opaque. */
 struct problems;
 
+enum {
+    POLICY_RULE_NUMBERS = 24000 /* All rules of a policy have lower ones. */
+};
+
 /* Index of a segment; the built-in ones come first. */
 typedef uint16_t segment_id;
 

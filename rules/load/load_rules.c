@@ -2,6 +2,7 @@
 
 #include "rules/load/policy_load.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,10 @@ static void load_exception(struct loader *, const struct load_fields *,
 static void load_pairs(struct loader *);
 static void load_pair(struct loader *, const struct yaml_node *, struct rule *,
                       struct pair *);
+
+static_assert(POLICY_MAX_RULES + POLICY_MAX_PAIRS + N_DEFAULTS + N_DETECTORS <=
+                  POLICY_RULE_NUMBERS,
+              "numbers for all");
 
 void
 load_rules(struct loader *loader)

@@ -55,15 +55,15 @@ struct tracked {
 struct worker {
     alignas(64) struct policy *policy;
     struct policy *previous; /* While some flows are still judged by it. */
-    uint8_t generation;      /* Of 'policy'. */
-    bool asks_replied;       /* As policy_asks_replied(). */
     uint32_t sightings;      /* As policy_sightings(). */
     uint32_t detections;     /* As policy_detections(). */
     uint32_t sweep;          /* How far flows were judged again. */
-    struct application_engine *engine; /* NULL: nothing is inspected. */
+    uint8_t generation;      /* Of 'policy'. */
+    bool asks_replied;       /* As policy_asks_replied(). */
     bool owns_engine;
-    struct symbols *symbols; /* NULL with it. */
-    struct judge_memo *memo; /* Of 'policy'. */
+    struct application_engine *engine; /* NULL: nothing is inspected. */
+    struct symbols *symbols;           /* NULL with it. */
+    struct judge_memo *memo;           /* Of 'policy'. */
     struct flow_table *table;
     struct findings findings; /* Within the table's memory, as is */
     struct pool quotes;       /* this, of struct packet_quoted. */
@@ -72,17 +72,18 @@ struct worker {
     struct event_queue *queue; /* NULL: no events. */
     struct tray *tray;
     struct worker_observer observer;
-    unsigned events;
     struct event_encoder *encoder;
-    struct wall_time now;                  /* Of the run. */
+    unsigned events;
     enum tray_phase phase;                 /* What is going on at 'now', and, */
     uint64_t frame;                        /* if it is a packet, which. */
+    struct wall_time now;                  /* Of the run. */
     const struct event_revision *revision; /* Why a record is made now. */
     struct worker_counters counters;
     struct flow_lookup ahead[WORKER_AHEAD];
 };
 
 static_assert(sizeof(struct tracked) == 24, "see test_worker_memory.c");
+static_assert(POLICY_RULE_NUMBERS <= INT16_MAX, "they fit");
 static_assert(N_DETECTORS <= 12, "'detected' has a bit for each");
 
 /* worker_judge.c: judges the flow as it stands, and tells what has to be told
