@@ -217,6 +217,11 @@ class Built(Detect):
             self.assertNotIn("transport", event["network"])
             self.assertNotIn("targets", event["segmon"]["violation"])
 
+    def test_no_segment_was_silent_before_the_first_packet(self):
+        lldp = [(START, b"\x01\x80\xc2\0\0\x0e" + bytes(6) + b"\x88\xcc" + bytes(50))] * 300
+        packet = [(START + 1, p.udp("10.1.0.1", 40000, "198.51.100.1", 443, b"x"))]
+        self.assertEqual(self.see("detect: {conformance: true}", lldp + packet), [])
+
     def test_what_is_suppressed_is_not_told_and_severity_is_the_policys(self):
         packets = [f for i in range(1, 31)
                    for f in refused("10.1.0.9", f"10.2.0.{i}", 22, 40000 + i)]

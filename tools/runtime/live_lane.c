@@ -41,6 +41,7 @@ live_lane_run(struct live_lane *lane)
 {
     lane->round_began = system_clock_mono();
     lane->checked.ns = lane->round_began.ns - CHECK_NS;
+    pass_time(lane); /* Another lane may end a round before there is a frame. */
     while (!rounds_is_last(lane->rounds, lane->round)) {
         struct mono_time now = system_clock_mono();
         size_t n_frames = 0;

@@ -333,8 +333,10 @@ work_inline(void *context, const struct frame *frames,
     for (size_t i = 0; i < n_packets; i++) {
         clocks[i] = tick(pipeline, &packets[i]);
     }
-    worker_packets(worker, frames, packets, clocks, n_packets);
-    worker_end_round(worker, pipeline->clock);
+    if (n_packets > 0) { /* Before the first there is no time. */
+        worker_packets(worker, frames, packets, clocks, n_packets);
+        worker_end_round(worker, pipeline->clock);
+    }
     next = next_policy(pipeline);
     if (next) {
         worker_set_policy(worker, next);
