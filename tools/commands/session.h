@@ -52,6 +52,31 @@ enum session_parse {
     SESSION_USAGE /* A mistake was told: exit with the usage status. */
 };
 
+/* What --help says of the options that all sessions have. */
+#define SESSION_HELP_OUTPUTS                                                   \
+    "  -o, --output FILE|-      write events as NDJSON\n"                      \
+    "  -r, --redis URI          write events to Redis streams:\n"              \
+    "                           redis://[USER[:PASSWORD]@]HOST[:PORT][/DB] "   \
+    "or\n"                                                                     \
+    "                           unix:///PATH; password also from the\n"        \
+    "                           environment variable SEGMON_REDIS_PASSWORD\n"  \
+    "  -e, --events KIND,...    flow, violation, status; default: all\n"
+#define SESSION_HELP_WORK                                                      \
+    "  -w, --workers N          threads that do the work; default: 1\n"        \
+    "      --no-dpi             do not classify applications\n"                \
+    "      --no-decapsulation   judge tunnels, not what is inside them\n"      \
+    "      --teredo             look inside Teredo too\n"                      \
+    "      --duplicates HOW     mark (default): count copies of a packet "     \
+    "with\n"                                                                   \
+    "                           the rest; drop: count them apart only\n"       \
+    "      --max-flows N        conversations alive at once; default: "        \
+    "1000000\n"                                                                \
+    "      --memory SIZE        of the flow table, such as 512M or 2G;\n"      \
+    "                           default: no limit but --max-flows\n"           \
+    "      --dpi-memory SIZE    of classifying applications, what nDPI keeps " \
+    "of\n"                                                                     \
+    "                           conversations included; default: 128M\n"
+
 /* For getopt_long(). */
 #define SESSION_SHORT_OPTIONS "p:o:r:e:f:w:qh"
 #define SESSION_LONG_OPTIONS                                                   \
