@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const none[] = {NULL};
-
 static void load_version(struct loader *);
 static void load_main_only(struct loader *, int top_key);
 static void load_policy_section(struct loader *);
@@ -166,28 +164,10 @@ load_default_rules(struct loader *loader, const struct load_fields *in)
                            ? -1
                            : load_decision(loader, in->value[defaults[i].key]);
 
-        rules[i].at.file = "";
-        rules[i].shown = (struct policy_rule){
-            .id = defaults[i].id,
-            .title = "",
-            .tier = TIER_DEFAULT,
-            .action =
-                decision < 0 ? defaults[i].decision : (enum decision)decision,
-            .severity = policy->severity,
-            .attack = none,
-            .controls = none,
-            .tags = none,
-            .conduit = "",
-            .justification = "",
-            .owner = "",
-            .approved_by = "",
-            .ticket = "",
-            .exception_owner = "",
-            .exception_reason = "",
-            .exception_approved_by = "",
-            .starts = {INT64_MIN},
-            .expires = {INT64_MAX},
-            .realert_ns = -1};
+        load_rule_init(&rules[i], policy, TIER_DEFAULT);
+        rules[i].shown.id = defaults[i].id;
+        rules[i].shown.action =
+            decision < 0 ? defaults[i].decision : (enum decision)decision;
     }
 }
 

@@ -92,24 +92,34 @@ read_kept(struct keeper *keeper, struct source *source, struct error *error)
     return status;
 }
 
-/* Reads the file twice: with and without windows. */
-static void
-expect_same_frames(struct keeper *keeper, const struct capture_file *file)
+static enum source_status
+read_file(struct keeper *keeper, const struct capture_file *file,
+          struct error *error)
 {
     char path[] = "/tmp/segmon-test-XXXXXX";
     int fd = mkstemp(path);
-    struct frames whole;
     struct source *source;
-    struct error error;
+    enum source_status status;
 
     assert_true(fd >= 0);
     close(fd);
     capture_file_save(path, file->data, file->size);
-    source = open_kept(keeper, path, &error);
+    source = open_kept(keeper, path, error);
     assert_non_null(source);
-    assert_int_equal(read_kept(keeper, source, &error), SOURCE_END);
+    status = read_kept(keeper, source, error);
     source_close(source);
     unlink(path);
+    return status;
+}
+
+/* Reads the file twice: with and without windows. */
+static void
+expect_same_frames(struct keeper *keeper, const struct capture_file *file)
+{
+    struct frames whole;
+    struct error error;
+
+    assert_int_equal(read_file(keeper, file, &error), SOURCE_END);
     assert_false(keeper->waits);
     frames_of_file(&whole, file);
     assert_int_equal(keeper->n_frames, whole.n);
@@ -209,25 +219,15 @@ static void
 the_same_window_may_be_given_again(void **state)
 {
     struct keeper *keeper = keeper_new();
-    char path[] = "/tmp/segmon-test-XXXXXX";
-    int fd = mkstemp(path);
     struct capture_file file;
-    struct source *source;
     struct error error;
 
     (void)state;
-    assert_true(fd >= 0);
-    close(fd);
     write_capture(&file, N_PACKETS);
-    capture_file_save(path, file.data, file.size);
     keeper->max_windows = 1;
     keeper->repeats = true;
-    source = open_kept(keeper, path, &error);
-    assert_non_null(source);
-    assert_int_equal(read_kept(keeper, source, &error), SOURCE_END);
+    assert_int_equal(read_file(keeper, &file, &error), SOURCE_END);
     assert_int_equal(keeper->n_frames, N_PACKETS);
-    source_close(source);
-    unlink(path);
     keeper_free(keeper);
     capture_file_done(&file);
 }
@@ -236,25 +236,15 @@ static void
 without_memory_for_a_window_reading_ends(void **state)
 {
     struct keeper *keeper = keeper_new();
-    char path[] = "/tmp/segmon-test-XXXXXX";
-    int fd = mkstemp(path);
     struct capture_file file;
-    struct source *source;
     struct error error;
 
     (void)state;
-    assert_true(fd >= 0);
-    close(fd);
     write_capture(&file, N_PACKETS);
-    capture_file_save(path, file.data, file.size);
     keeper->max_windows = 2;
-    source = open_kept(keeper, path, &error);
-    assert_non_null(source);
-    assert_int_equal(read_kept(keeper, source, &error), SOURCE_ERROR);
+    assert_int_equal(read_file(keeper, &file, &error), SOURCE_ERROR);
     assert_non_null(strstr(error.message, "no memory for the record"));
     assert_in_range(keeper->n_frames, 6000, N_PACKETS - 1);
-    source_close(source);
-    unlink(path);
     keeper_free(keeper);
     capture_file_done(&file);
 }

@@ -1,12 +1,12 @@
 /* See sightings.h. */
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "tests/rules/sightings.h"
 
 #include "capture/error.h"
 #include "rules/policy_impl.h"
-#include "rules/problems.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,22 +20,13 @@ const char usual_segments[] = "  a: {networks: [10.1.0.0/16]}\n"
 struct policy *
 load(const char *segments, const char *detect)
 {
-    struct problems problems;
-    struct policy *policy;
     char text[2000];
 
     snprintf(text, sizeof text,
              "version: 1\npolicy: {name: p, revision: \"1\"}\n"
              "segments:\n%sdetect: %s\n",
              segments, detect);
-    problems_init(&problems);
-    policy = policy_load_bytes("p.yaml", text, strlen(text), NULL, &problems);
-    if (problems.n_errors) {
-        problems_print(&problems, stderr);
-    }
-    problems_done(&problems);
-    assert_non_null(policy);
-    return policy;
+    return sound_policy(text, strlen(text), NULL);
 }
 
 static void

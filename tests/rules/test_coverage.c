@@ -1,11 +1,11 @@
 /* What the tests of a policy exercise, and what they leave out. */
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "capture/error.h"
 #include "dissect/application.h"
 #include "rules/coverage.h"
-#include "rules/problems.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,16 +42,11 @@ static struct application_engine *engine;
 static struct policy *
 cover(const char *tests, struct coverage *coverage)
 {
-    struct problems problems;
     struct policy *policy;
     char text[4096];
 
     snprintf(text, sizeof text, "%s%s", head, tests);
-    problems_init(&problems);
-    policy = policy_load_bytes("p.yaml", text, strlen(text), engine, &problems);
-    problems_print(&problems, stderr);
-    assert_non_null(policy);
-    problems_done(&problems);
+    policy = sound_policy(text, strlen(text), engine);
     coverage_init(coverage, policy);
     coverage_add_tests(coverage, engine);
     return policy;

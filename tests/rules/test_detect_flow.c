@@ -1,10 +1,10 @@
 /* detect.h, one flow: what trips a detector, and what only looks like it. */
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "rules/detect/detect.h"
 #include "rules/policy_impl.h"
-#include "rules/problems.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,19 +31,10 @@ struct flow {
 static struct policy *
 load(const char *detect)
 {
-    struct problems problems;
-    struct policy *policy;
     char text[2000];
 
     snprintf(text, sizeof text, "%s%s", head, detect);
-    problems_init(&problems);
-    policy = policy_load_bytes("p.yaml", text, strlen(text), NULL, &problems);
-    if (problems.n_errors) {
-        problems_print(&problems, stderr);
-    }
-    problems_done(&problems);
-    assert_non_null(policy);
-    return policy;
+    return sound_policy(text, strlen(text), NULL);
 }
 
 /* A flow that got through, with an answer, and whose application is 'app'

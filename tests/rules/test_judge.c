@@ -1,10 +1,10 @@
 /* judge.h: what is loaded, compiled and judged against the language read aloud,
  * over random policies and flows; and what that has found, one by one. */
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "rules/judge/flow_test.h"
-#include "rules/problems.h"
 #include "tests/rules/naive_judge.h"
 
 #include <stdio.h>
@@ -23,22 +23,6 @@ struct seen {
 };
 
 static char text[RANDOM_MAX_TEXT];
-
-static struct policy *
-load(size_t size)
-{
-    struct problems problems;
-    struct policy *policy;
-
-    problems_init(&problems);
-    policy = policy_load_bytes("random", text, size, NULL, &problems);
-    if (!policy) {
-        problems_print(&problems, stderr);
-    }
-    assert_non_null(policy);
-    problems_done(&problems);
-    return policy;
-}
 
 static void
 note(struct seen *seen, const struct verdict *verdict)
@@ -125,7 +109,7 @@ verdicts_are_those_of_the_language_read_aloud(void **state)
         struct policy *policy;
 
         random_policy_draw(&choices, &model);
-        policy = load(random_policy_write(&model, text));
+        policy = sound_policy(text, random_policy_write(&model, text), NULL);
         assert_rules_are_those_of(&model, policy);
         for (int i = 0; i < N_FLOWS; i++) {
             ask(&choices, &model, policy, &seen);
@@ -152,7 +136,7 @@ answer(struct answer *answer, const char *policy, const char *facts)
              "version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\n"
              "  b: {networks: [10.2.0.0/16]}\n%s",
              policy);
-    answer->policy = load(strlen(text));
+    answer->policy = sound_policy(text, strlen(text), NULL);
     flow_test_init(&flow);
     for (; *facts; facts += facts[strcspn(facts, " ")] == ' ') {
         size_t length = strcspn(facts, " ");

@@ -1,9 +1,9 @@
 /* judge_memo.h answers as judge() does, over random policies and flows. */
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "rules/judge/judge_memo.h"
-#include "rules/problems.h"
 #include "tests/rules/random_flow.h"
 
 #include <string.h>
@@ -15,22 +15,6 @@ enum {
 };
 
 static char text[RANDOM_MAX_TEXT];
-
-static struct policy *
-load(size_t size)
-{
-    struct problems problems;
-    struct policy *policy;
-
-    problems_init(&problems);
-    policy = policy_load_bytes("random", text, size, NULL, &problems);
-    if (!policy) {
-        problems_print(&problems, stderr);
-    }
-    problems_done(&problems);
-    assert_non_null(policy);
-    return policy;
-}
 
 static void
 assert_same(const struct verdict *a, const struct verdict *b)
@@ -94,7 +78,7 @@ answers_are_those_of_judge(void **state)
         struct policy *policy;
 
         random_policy_draw(&choices, &model);
-        policy = load(random_policy_write(&model, text));
+        policy = sound_policy(text, random_policy_write(&model, text), NULL);
         for (int i = 0; i < N_FLOWS; i++) {
             random_flow_draw(&choices, &model, &flows[i]);
         }

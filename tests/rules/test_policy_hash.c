@@ -1,11 +1,11 @@
 /* policy_sha256(): changes with what a policy says, and not with how. */
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "capture/error.h"
 #include "dissect/application.h"
 #include "rules/policy.h"
-#include "rules/problems.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,22 +16,6 @@ enum {
 
 static struct application_engine *engine;
 static char everything[MAX_TEXT]; /* policies/every-key.yaml */
-
-static struct policy *
-load(const char *name, const char *bytes, size_t n)
-{
-    struct problems problems;
-    struct policy *policy;
-
-    problems_init(&problems);
-    policy = policy_load_bytes(name, bytes, n, engine, &problems);
-    if (!policy) {
-        problems_print(&problems, stderr);
-    }
-    assert_non_null(policy);
-    problems_done(&problems);
-    return policy;
-}
 
 struct change {
     const char *from, *to;
@@ -51,7 +35,7 @@ digest_changed(const struct change *change, char sha256[65])
     }
     n = snprintf(text, sizeof text, "%.*s%s%s", (int)(at - everything),
                  everything, change->to, at + strlen(change->from));
-    policy = load("changed.yaml", text, (size_t)n);
+    policy = sound_policy(text, (size_t)n, engine);
     snprintf(sha256, 65, "%s", policy_sha256(policy));
     policy_unref(policy);
 }

@@ -1,5 +1,6 @@
 /* policy_print.h: what is printed reads back as the same policy. */
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "capture/error.h"
@@ -39,23 +40,6 @@ keep(void *context, const char *bytes, size_t n)
     return true;
 }
 
-static struct policy *
-load(const char *name, const char *bytes, size_t n)
-{
-    struct problems problems;
-    struct policy *policy;
-
-    problems_init(&problems);
-    policy = policy_load_bytes(name, bytes, n, engine, &problems);
-    if (!policy) {
-        problems_print(&problems, stderr);
-        fwrite(bytes, 1, n, stderr);
-    }
-    assert_non_null(policy);
-    problems_done(&problems);
-    return policy;
-}
-
 /* Its print is what its digest is of, reads back, and prints the same. */
 static void
 assert_reads_back(const struct policy *policy)
@@ -68,7 +52,7 @@ assert_reads_back(const struct policy *policy)
     assert_true(policy_print(policy, keep, &first));
     hash_hex(first.bytes, first.n, sha256);
     assert_string_equal(sha256, policy_sha256(policy));
-    again = load("printed.yaml", first.bytes, first.n);
+    again = sound_policy(first.bytes, first.n, engine);
     assert_string_equal(policy_sha256(again), policy_sha256(policy));
     assert_true(policy_print(again, keep, &second));
     assert_int_equal(first.n, second.n);
@@ -129,7 +113,7 @@ random_policies_read_back(void **state)
         struct policy *policy;
 
         random_policy_draw(&choices, &model);
-        policy = load("random.yaml", text, random_policy_write(&model, text));
+        policy = sound_policy(text, random_policy_write(&model, text), engine);
         assert_reads_back(policy);
         policy_unref(policy);
     }
@@ -161,11 +145,11 @@ texts_come_back_whatever_is_in_them(void **state)
                          "any, action: deny, title: \"%s\"}]\n",
                          texts[i]);
 
-        policy = load("text.yaml", text, (size_t)n);
+        policy = sound_policy(text, (size_t)n, engine);
         assert_reads_back(policy);
         printed.n = 0;
         assert_true(policy_print(policy, keep, &printed));
-        again = load("printed.yaml", printed.bytes, printed.n);
+        again = sound_policy(printed.bytes, printed.n, engine);
         snprintf(title, sizeof title, "%s", policy_rule(policy, 0)->title);
         assert_string_equal(policy_rule(again, 0)->title, title);
         policy_unref(policy);
@@ -199,7 +183,7 @@ sets_around_ipv4_read_back(void **state)
                          "version: 1\nrules: [{id: r, from: any, to: any, "
                          "from_addr: %s, action: deny}]\n",
                          sets[i]);
-        struct policy *policy = load("set.yaml", text, (size_t)n);
+        struct policy *policy = sound_policy(text, (size_t)n, engine);
 
         assert_reads_back(policy);
         policy_unref(policy);
@@ -263,7 +247,7 @@ static void
 it_reads_well(void **state)
 {
     static struct printed printed;
-    struct policy *policy = load("shop.yaml", shop, sizeof shop - 1);
+    struct policy *policy = sound_policy(shop, sizeof shop - 1, engine);
 
     (void)state;
     printed.n = 0;
@@ -289,7 +273,7 @@ a_sink_that_fails_is_told(void **state)
 {
     static const char text[] =
         "version: 1\nrules: [{id: r, from: any, to: any, action: deny}]\n";
-    struct policy *policy = load("any.yaml", text, sizeof text - 1);
+    struct policy *policy = sound_policy(text, sizeof text - 1, engine);
 
     (void)state;
     for (size_t bytes = 1; bytes < 300; bytes += 7) {

@@ -3,10 +3,10 @@
 #ifndef TESTS_RULES_VIOLATIONS_H
 #define TESTS_RULES_VIOLATIONS_H
 
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "rules/problems.h"
 #include "rules/violation.h"
 
 #include <stdio.h>
@@ -44,7 +44,6 @@ static inline void
 set_up(struct fixture *f, const struct violation_options *options,
        const char *rule_keys, const char *alerting)
 {
-    struct problems problems;
     struct error error;
     char text[800];
 
@@ -54,15 +53,8 @@ set_up(struct fixture *f, const struct violation_options *options,
              "rules:\n  - {id: r, from: any, to: any, action: deny%s%s}\n"
              "%s",
              rule_keys[0] ? ", " : "", rule_keys, alerting);
-    problems_init(&problems);
     *f = (struct fixture){.now = 0};
-    f->policy =
-        policy_load_bytes("p.yaml", text, strlen(text), NULL, &problems);
-    if (problems.n_errors) {
-        problems_print(&problems, stderr);
-    }
-    assert_non_null(f->policy);
-    problems_done(&problems);
+    f->policy = sound_policy(text, strlen(text), NULL);
     f->tracker = violation_tracker_new(options, note, &f->told, &error);
     assert_non_null(f->tracker);
 }

@@ -1,11 +1,11 @@
 /* worker.h and desk.h together, on dissected packets and compiled policies. */
 
 #include "tests/support/packet_builder.h"
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "capture/error.h"
 #include "dissect/dissect.h"
-#include "rules/problems.h"
 #include "tools/runtime/capture_names.h"
 #include "tools/runtime/desk.h"
 #include "tools/runtime/worker.h"
@@ -86,20 +86,6 @@ static const struct worker_observer flow_observer = {see_flow, NULL};
 static const struct desk_observer desk_observer = {see_violation, NULL};
 static const struct event_source source = {.sensor = "test", .version = "0"};
 
-static struct policy *
-load(const char *text)
-{
-    struct policy *loaded;
-    struct problems problems;
-
-    problems_init(&problems);
-    loaded = policy_load_bytes("test", text, strlen(text), NULL, &problems);
-    problems_print(&problems, stderr);
-    problems_done(&problems);
-    assert_non_null(loaded);
-    return loaded;
-}
-
 static void
 start(const char *policy_text)
 {
@@ -112,7 +98,7 @@ start(const char *policy_text)
         .n_trays = 1, .source = &source, .observer = &desk_observer};
     struct error error;
 
-    policy = load(policy_text);
+    policy = sound_policy(policy_text, strlen(policy_text), NULL);
     options.policy = policy;
     desk_options.policy = policy;
     capture_names_init(&names, NULL, 0);
@@ -130,7 +116,7 @@ static void
 change_policy(const char *text)
 {
     policy_unref(policy);
-    policy = load(text);
+    policy = sound_policy(text, strlen(text), NULL);
     worker_set_policy(worker, policy);
     worker_end_round(worker, now);
 }
@@ -281,7 +267,7 @@ a_flow_that_got_no_packet_since_the_policy_changed_ends_by_the_new_one(
     start(web_allowed);
     send_tcp(true, 8080, TCP_SYN);
     policy_unref(policy);
-    policy = load(web_denied);
+    policy = sound_policy(web_denied, strlen(web_denied), NULL);
     worker_set_policy(worker, policy);
     worker_finish(worker, FLOW_END_END_OF_FILE, now);
     assert_int_equal(n_told, 2);

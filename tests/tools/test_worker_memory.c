@@ -7,11 +7,11 @@
 
 #include "tests/support/packet_builder.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
 #include "capture/error.h"
 #include "dissect/dissect.h"
-#include "rules/problems.h"
 #include "tools/output/doorbell.h"
 #include "tools/output/event_queue.h"
 #include "tools/runtime/capture_names.h"
@@ -116,16 +116,11 @@ start(struct fixture *f, bool inspect, bool output)
         .names = &f->names,
         .events = 1U << EVENT_FLOW};
     struct desk_options desk = {.n_trays = 1, .source = &source};
-    struct problems problems;
     struct error error;
 
     memset(f, 0, sizeof *f);
     f->now.ns = INT64_C(1700000000) * SECOND_NS;
-    problems_init(&problems);
-    f->policy = policy_load_bytes("test", policy_text, strlen(policy_text),
-                                  NULL, &problems);
-    problems_done(&problems);
-    assert_non_null(f->policy);
+    f->policy = sound_policy(policy_text, strlen(policy_text), NULL);
     capture_names_init(&f->names, NULL, 0);
     doorbell_init(&f->bell);
     if (output) {
