@@ -7,6 +7,8 @@
 
 #include "tools/output/json.h"
 
+#include "tools/output/utf8.h"
+
 #include <endian.h>
 #include <stdlib.h>
 
@@ -30,23 +32,6 @@ static const char digit_pairs[] = "00010203040506070809"
                                   "80818283848586878889"
                                   "90919293949596979899";
 
-/* Characters that have no glyph of their own but change how others are shown,
- * or show as nothing at all. */
-static const struct {
-    uint32_t first, last;
-} unprintable[] = {
-    {0x80, 0x9f},       /* C1 controls. */
-    {0xad, 0xad},       /* Soft hyphen. */
-    {0x61c, 0x61c},     /* Arabic letter mark. */
-    {0x180e, 0x180e},   /* Mongolian vowel separator. */
-    {0x200b, 0x200f},   /* Zero-width, and the direction marks. */
-    {0x2028, 0x202e},   /* Line separators, bidirectional embeddings. */
-    {0x2060, 0x206f},   /* Invisible operators, bidirectional isolates. */
-    {0xfeff, 0xfeff},   /* Byte order mark. */
-    {0xfff9, 0xfffb},   /* Interlinear annotations. */
-    {0xe0000, 0xe0fff}, /* Tags and variation selectors. */
-};
-
 static size_t copy_plain(char *at, const uint8_t *bytes, size_t size);
 static size_t copy_plain_bytes(char *at, const uint8_t *bytes, size_t size);
 static bool copy_plain_word(char *at, const uint8_t *bytes);
@@ -60,8 +45,6 @@ static char *write_escaped(char *at, const uint8_t *bytes, size_t size,
                            size_t *used);
 static char *write_character(char *at, const uint8_t *bytes, size_t size,
                              uint32_t code);
-static size_t decode_utf8(const uint8_t *bytes, size_t size, uint32_t *code);
-static bool is_unprintable(uint32_t code);
 static char *write_hex(char *at, uint32_t unit);
 static char *write_digits(char *at, unsigned value, unsigned n_digits);
 static int64_t floor_divide(int64_t value, int64_t by);
@@ -353,7 +336,7 @@ write_escaped(char *at, const uint8_t *bytes, size_t size, size_t *used)
     if (bytes[0] < 0x80) {
         return write_hex(at, bytes[0]);
     }
-    *used = decode_utf8(bytes, size, &code);
+    *used = utf8_decode(bytes, size, &code);
     if (*used == 0) {
         *used = 1;
         return json_append(at, replacement, 3);
@@ -364,7 +347,7 @@ write_escaped(char *at, const uint8_t *bytes, size_t size, size_t *used)
 static char *
 write_character(char *at, const uint8_t *bytes, size_t size, uint32_t code)
 {
-    if (!is_unprintable(code)) {
+    if (utf8_is_printable(code)) {
         memcpy(at, bytes, size);
         return at + size;
     }
@@ -374,44 +357,6 @@ write_character(char *at, const uint8_t *bytes, size_t size, uint32_t code)
     code -= 0x10000; /* RFC 8259 section 7: a UTF-16 surrogate pair. */
     at = write_hex(at, 0xd800 + (code >> 10));
     return write_hex(at, 0xdc00 + (code & 0x3ff));
-}
-
-/* RFC 3629 section 4, with neither overlong forms nor surrogates.  Returns the
- * bytes used, 0 if they are no UTF-8. */
-static size_t
-decode_utf8(const uint8_t *bytes, size_t size, uint32_t *code)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = bytes[0];
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    uint32_t value = first & (0x7fU >> length);
-
-    if (first < 0xc2 || first > 0xf4 || length > size) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        value = value << 6 | (bytes[i] & 0x3f);
-    }
-    if (value < smallest[length] || value > 0x10ffff ||
-        (value >= 0xd800 && value <= 0xdfff)) {
-        return 0;
-    }
-    *code = value;
-    return length;
-}
-
-static bool
-is_unprintable(uint32_t code)
-{
-    for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++) {
-        if (code >= unprintable[i].first && code <= unprintable[i].last) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* \uXXXX */
