@@ -61,14 +61,22 @@ class Live(unittest.TestCase):
         self.output = self.path / "events.ndjson"
         self.run_ = None
 
-    def start(self, *options, interface="r0", ready="capturing", end="r"):
+    def start(self, *options, interface="r0", ready="capturing", end="r", environment=None):
+        """With JOURNAL_STREAM="" in the environment, what it says goes to the journal."""
         if self.run_:
             self.kill()
         self.talk = []
         self.said = threading.Condition()
+        environment = {**os.environ, **(environment or {})}
+        ear, mouth = os.pipe()
+        if "JOURNAL_STREAM" in environment:
+            status = os.fstat(mouth)
+            environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
         self.run_ = subprocess.Popen(
             inside(end, SEGMON, "run", "-i", interface, "-o", self.output, *options),
-            stderr=subprocess.PIPE)
+            stderr=mouth, env=environment)
+        os.close(mouth)
+        self.ear = open(ear, "rb")
         self.listener = threading.Thread(target=self.listen)
         self.listener.start()
         self.addCleanup(self.kill)
@@ -81,10 +89,10 @@ class Live(unittest.TestCase):
             self.run_.kill()
             self.run_.wait()
         self.listener.join()
-        self.run_.stderr.close()
+        self.ear.close()
 
     def listen(self):
-        for line in self.run_.stderr:
+        for line in self.ear:
             with self.said:
                 self.talk.append(line.decode())
                 self.said.notify()

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TICK_NS (100 * MILLISECOND_NS)
 
@@ -30,6 +31,7 @@ struct run {
 };
 
 static int run_to_end(struct run *);
+static void open_log(struct run *);
 static bool start(struct run *, struct error *);
 static bool open_output(struct run *, struct error *);
 static bool start_live(struct run *, struct error *);
@@ -38,7 +40,9 @@ static void go_on(struct run *, const atomic_int *stop);
 static bool is_done(const struct run *);
 static void follow_policy(struct run *);
 static void watch_interfaces(struct run *);
-static void tell_change(struct run *, const char *note);
+static void watch_outputs(struct run *);
+static void watch_output(struct run *, size_t i, const struct event_output *);
+static void tell_change(struct run *, enum log_level, const char *note);
 static void send_status(struct run *, enum event_status_cause,
                         const char *const *notes);
 static struct event_status make_status(const struct run *,
@@ -79,6 +83,7 @@ run_to_end(struct run *run)
     int status;
 
     session->source.sensor = session->options.sensor;
+    open_log(run);
     watch_hangup(session);
     status = session_open_policy(session);
     if (status != COMMAND_OK) {
@@ -93,6 +98,21 @@ run_to_end(struct run *run)
     go_on(run, stop);
     status = finish(run);
     return *stop ? COMMAND_SIGNALLED + *stop : status;
+}
+
+static void
+open_log(struct run *run)
+{
+    const struct log_options log = {
+        .name = run->session.command,
+        .most = run->session.options.quiet ? LOG_LEVEL_ERROR
+                                           : run->options.log_level,
+        .fd = STDERR_FILENO,
+        .journal_stream = getenv("JOURNAL_STREAM"),
+    };
+
+    log_open(&log);
+    run->session.logs = true;
 }
 
 /* Without a policy there is none to read again, and that is no reason to end.
@@ -165,6 +185,8 @@ go_on(struct run *run, const atomic_int *stop)
         follow_policy(run);
         live_get_report(run->live, &run->report);
         watch_interfaces(run);
+        watch_outputs(run);
+        log_pass_time();
         if (run->now.ns - run->heartbeat.ns >= heartbeat_ns) {
             run->heartbeat = run->now;
             send_status(run, EVENT_STATUS_INTERVAL, NULL);
@@ -203,22 +225,47 @@ watch_interfaces(struct run *run)
     char note[RUN_WATCH_NOTE_SIZE];
 
     for (size_t i = 0; i < run->report.n_interfaces; i++) {
-        if (run_watch_interface(&run->watch, i, &run->report.interfaces[i],
-                                note)) {
-            tell_change(run, note);
+        const struct event_interface *interface = &run->report.interfaces[i];
+
+        if (run_watch_interface(&run->watch, i, interface, note)) {
+            tell_change(run,
+                        interface->state == SOURCE_LIVE_CAPTURING
+                            ? LOG_LEVEL_NOTICE
+                            : LOG_LEVEL_WARNING,
+                        note);
         }
     }
 }
 
+/* Their status events would not get through either: only people are told. */
 static void
-tell_change(struct run *run, const char *note)
+watch_outputs(struct run *run)
+{
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    size_t n =
+        run->session.output ? output_status(run->session.output, outputs) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        watch_output(run, i, &outputs[i]);
+    }
+}
+
+static void
+watch_output(struct run *run, size_t i, const struct event_output *output)
+{
+    char note[RUN_WATCH_NOTE_SIZE];
+
+    if (run_watch_output(&run->watch, i, output, note)) {
+        LOG_AT(output->up ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "%s", note);
+    }
+}
+
+static void
+tell_change(struct run *run, enum log_level level, const char *note)
 {
     const char *const notes[] = {note, NULL};
 
-    if (!run->session.options.quiet) {
-        fprintf(stderr, "segmon run: %s\n", note);
-        fflush(stderr);
-    }
+    LOG_AT(level, "%s", note);
     send_status(run, EVENT_STATUS_CHANGE, notes);
 }
 
@@ -272,14 +319,11 @@ finish(struct run *run)
     totals = make_status(run, EVENT_STATUS_END);
     status =
         session_finish_output(session, &totals, system_clock_wall(), outputs);
-    if (!session->options.quiet) {
-        fprintf(stderr,
-                "segmon run: %" PRIu64 " frames, %" PRIu64
-                " lost in the kernel, %" PRIu64 " in devices; %" PRIu64
-                " flows, %" PRIu64 " violations told\n",
-                totals.frames, totals.kernel_drops, totals.device_drops,
-                totals.flows.created, totals.violations.told);
-    }
+    log_tell(NULL, LOG_LEVEL_INFO,
+             "%" PRIu64 " frames, %" PRIu64 " lost in the kernel, %" PRIu64
+             " in devices; %" PRIu64 " flows, %" PRIu64 " violations told",
+             totals.frames, totals.kernel_drops, totals.device_drops,
+             totals.flows.created, totals.violations.told);
     return session_policies_taken(session, &run->report.counters)
                ? status
                : COMMAND_FAILED;

@@ -27,6 +27,8 @@ static const char help[] =
     "itself\n" SESSION_HELP_WORK
     "      --duration SECONDS   stop after so long\n"
     "  -c, --count N            stop after so many frames, or a few more\n"
+    "      --log-level LEVEL    tell this, and what is more urgent: error,\n"
+    "                           warning, notice, info (default), debug\n"
     "  -q, --quiet              tell nothing but failures\n"
     "  -h, --help\n";
 
@@ -35,7 +37,8 @@ enum run_option {
     OPTION_BUFFER,
     OPTION_SNAPLEN,
     OPTION_NO_PROMISCUOUS,
-    OPTION_DURATION
+    OPTION_DURATION,
+    OPTION_LOG_LEVEL
 };
 
 static const struct option long_options[] = {
@@ -46,6 +49,7 @@ static const struct option long_options[] = {
     {"snaplen", required_argument, NULL, OPTION_SNAPLEN},
     {"no-promiscuous", no_argument, NULL, OPTION_NO_PROMISCUOUS},
     {"duration", required_argument, NULL, OPTION_DURATION},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"count", required_argument, NULL, 'c'},
     {NULL, 0, NULL, 0}};
 
@@ -84,6 +88,7 @@ run_options_parse(struct run_options *options, struct session_options *common,
         .snapshot = DEFAULT_SNAPLEN,
         .promiscuous = true,
         .heartbeat_s = DEFAULT_HEARTBEAT_S,
+        .log_level = LOG_LEVEL_INFO,
     };
     *common = session_default_options();
     common->sensor = host_name(options->sensor);
@@ -114,6 +119,7 @@ set(void *context, int option, const char *value)
         return session_parse_count(value, MAX_SECONDS, &options->duration_s);
     case OPTION_BUFFER: return set_buffer(options, value);
     case OPTION_SNAPLEN: return set_snaplen(options, value);
+    case OPTION_LOG_LEVEL: return log_level_parse(value, &options->log_level);
     case OPTION_NO_PROMISCUOUS: options->promiscuous = false; return true;
     default: return false;
     }

@@ -5,6 +5,7 @@
 
 #include "tools/commands/session.h"
 #include "tools/runtime/live.h"
+#include "tools/runtime/log.h"
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct run_options {
     uint32_t snapshot;
     bool promiscuous;
     uint64_t heartbeat_s;              /* Between two status events. */
+    enum log_level log_level;          /* Told, and what is more urgent. */
     uint64_t duration_s;               /* 0: until it is stopped, */
     uint64_t n_frames;                 /* as is this. */
     char sensor[EVENT_MAX_SENSOR + 1]; /* Unless another is given. */

@@ -1,4 +1,4 @@
-/* Changes of interfaces; see run_watch.h. */
+/* Changes of interfaces and outputs; see run_watch.h. */
 
 #include "tools/commands/run_watch.h"
 
@@ -7,6 +7,7 @@
 
 static bool is_news(const struct run_watch *, size_t i,
                     const struct event_interface *);
+static uint64_t n_dropped(const struct event_output *);
 
 bool
 run_watch_interface(struct run_watch *watch, size_t i,
@@ -38,6 +39,31 @@ run_watch_interface(struct run_watch *watch, size_t i,
     return true;
 }
 
+bool
+run_watch_output(struct run_watch *watch, size_t i,
+                 const struct event_output *now, char note[RUN_WATCH_NOTE_SIZE])
+{
+    bool was_down = watch->outputs[i].is_down;
+    uint64_t dropped = n_dropped(now) - watch->outputs[i].n_dropped;
+
+    watch->outputs[i].is_down = !now->up;
+    if (now->up) {
+        watch->outputs[i].n_dropped += dropped;
+    }
+    if (now->up != was_down) {
+        return false;
+    }
+    if (now->up) {
+        snprintf(note, RUN_WATCH_NOTE_SIZE,
+                 "%.120s: works again; %" PRIu64 " events were dropped",
+                 now->name, dropped);
+    } else {
+        snprintf(note, RUN_WATCH_NOTE_SIZE, "%.120s: fails: %.160s", now->name,
+                 now->error.message);
+    }
+    return true;
+}
+
 static bool
 is_news(const struct run_watch *watch, size_t i,
         const struct event_interface *now)
@@ -46,4 +72,15 @@ is_news(const struct run_watch *watch, size_t i,
            watch->interfaces[i].state != now->state ||
            watch->interfaces[i].mtu != now->mtu ||
            watch->interfaces[i].losses != now->losses;
+}
+
+static uint64_t
+n_dropped(const struct event_output *output)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        sum += output->kind[i].dropped;
+    }
+    return sum;
 }

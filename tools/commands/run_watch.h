@@ -1,4 +1,5 @@
-/* What is told while a live run goes on: what becomes of its interfaces. */
+/* What is told while a live run goes on: what becomes of its interfaces and
+ * outputs. */
 
 #ifndef TOOLS_COMMANDS_RUN_WATCH_H
 #define TOOLS_COMMANDS_RUN_WATCH_H
@@ -12,7 +13,7 @@ enum {
     RUN_WATCH_NOTE_SIZE = 320
 };
 
-/* As each interface was when it was told of last. */
+/* As each was when it was told of last. */
 struct run_watch {
     struct {
         bool told;
@@ -20,6 +21,10 @@ struct run_watch {
         uint32_t mtu;
         uint64_t losses;
     } interfaces[LIVE_MAX_INTERFACES];
+    struct {
+        bool is_down;
+        uint64_t n_dropped; /* While it worked last. */
+    } outputs[EVENT_MAX_OUTPUTS];
 };
 
 /* Writes what has changed with interface 'i', for people; false if nothing has
@@ -27,5 +32,9 @@ struct run_watch {
 bool run_watch_interface(struct run_watch *, size_t i,
                          const struct event_interface *,
                          char note[RUN_WATCH_NOTE_SIZE]);
+
+/* The same of output 'i': that it fails, and that it works again. */
+bool run_watch_output(struct run_watch *, size_t i, const struct event_output *,
+                      char note[RUN_WATCH_NOTE_SIZE]);
 
 #endif

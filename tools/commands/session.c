@@ -194,12 +194,25 @@ session_policies_taken(const struct session *session,
                        const struct pipeline_counters *counters)
 {
     if (counters->workers.policies_refused) {
-        fprintf(stderr,
-                "segmon %s: out of memory for a policy read again; some "
-                "flows were judged by the one before\n",
-                session->command);
+        session_tell(session, LOG_LEVEL_ERROR,
+                     "out of memory for a policy read again; some flows were "
+                     "judged by the one before");
     }
     return !counters->workers.policies_refused;
+}
+
+void
+session_tell(const struct session *session, enum log_level level,
+             const char *text)
+{
+    if (session->logs) {
+        log_tell(NULL, level, "%s", text);
+    } else if (level == LOG_LEVEL_ERROR || !session->options.quiet) {
+        fprintf(stderr, "segmon %s: ", session->command);
+        text_print(text, stderr);
+        fputc('\n', stderr);
+        fflush(stderr);
+    }
 }
 
 int
@@ -209,8 +222,6 @@ session_fail(const struct session *session, const struct error *error,
     char text[sizeof error->where + sizeof error->message + 32];
 
     error_format(error, text, sizeof text);
-    fprintf(stderr, "segmon %s: ", session->command);
-    text_print(text, stderr);
-    fputc('\n', stderr);
+    session_tell(session, LOG_LEVEL_ERROR, text);
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include "flows/flow_table.h"
 #include "tools/output/output.h"
+#include "tools/runtime/log.h"
 #include "tools/runtime/pipeline.h"
 
 #include <getopt.h>
@@ -36,6 +37,7 @@ struct session_options {
 
 struct session {
     const char *command; /* Names us in what is told. */
+    bool logs; /* Tells by the log, as services do, which is open then. */
     struct session_options options;
     struct policy *policy;             /* In force now. */
     struct application_engine *engine; /* Knows the names, for this thread, and
@@ -183,7 +185,10 @@ void session_close_output(struct session *);
 bool session_policies_taken(const struct session *,
                             const struct pipeline_counters *);
 
-/* Tells an error on standard error; returns 'status'. */
+/* Tells people: by the log, or on standard error. */
+void session_tell(const struct session *, enum log_level, const char *text);
+
+/* Tells an error; returns 'status'. */
 int session_fail(const struct session *, const struct error *, int status);
 
 #endif

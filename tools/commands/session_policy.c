@@ -17,6 +17,8 @@ enum {
 static atomic_int policy_asked_for;
 
 static struct policy *load(struct session *, struct problems *);
+static void tell_problems(const struct session *, const struct problems *);
+static void tell_problem(void *context, const struct problem *);
 static void tell(struct session *, const struct problems *, struct wall_time);
 static void note_first_error(void *context, const struct problem *);
 static void on_hangup(int signal);
@@ -89,16 +91,41 @@ load(struct session *session, struct problems *problems)
         policy_load(session->options.policy, session->engine, problems);
 
     if (!policy) {
-        problems_print(problems, stderr);
+        tell_problems(session, problems);
     }
     return policy;
+}
+
+static void
+tell_problems(const struct session *session, const struct problems *problems)
+{
+    if (session->logs) {
+        problems_each(problems, tell_problem, NULL);
+    } else {
+        problems_print(problems, stderr);
+    }
+}
+
+/* A line each; nobody looks for the caret below it in a log. */
+static void
+tell_problem(void *context, const struct problem *problem)
+{
+    static const enum log_level levels[] = {
+        [PROBLEM_INFO] = LOG_LEVEL_INFO,
+        [PROBLEM_WARNING] = LOG_LEVEL_WARNING,
+        [PROBLEM_ERROR] = LOG_LEVEL_ERROR,
+    };
+
+    (void)context;
+    log_tell(NULL, levels[problem->severity], "%s:%u:%u: %s: %s", problem->file,
+             problem->line, problem->column, problem->code, problem->message);
 }
 
 static void
 tell(struct session *session, const struct problems *problems,
      struct wall_time now)
 {
-    char note[MAX_NOTE] = "";
+    char note[MAX_NOTE] = "", in_force[64];
     const char *const notes[] = {note, NULL};
     struct event_status status = {
         .cause = EVENT_STATUS_POLICY,
@@ -108,14 +135,13 @@ tell(struct session *session, const struct problems *problems,
     };
 
     problems_each(problems, note_first_error, note);
-    if (!problems->n_errors && !session->options.quiet) {
-        fprintf(stderr, "segmon %s: policy %.12s is in force\n",
-                session->command, policy_sha256(session->policy));
-    } else if (problems->n_errors) {
-        fprintf(stderr, "segmon %s: the policy in force stays\n",
-                session->command);
+    if (problems->n_errors) {
+        session_tell(session, LOG_LEVEL_ERROR, "the policy in force stays");
+    } else {
+        snprintf(in_force, sizeof in_force, "policy %.12s is in force",
+                 policy_sha256(session->policy));
+        session_tell(session, LOG_LEVEL_NOTICE, in_force);
     }
-    fflush(stderr);
     session_send_status(session, &status, now);
 }
 
