@@ -3,19 +3,28 @@
 
 #include "flows/flow_expiry.h"
 
+#include "flows/flow_emergency.h"
 #include "flows/flow_table.h"
 #include "flows/tcp_state.h"
 
 /* Well under half of what a tick can count. */
 #define MAX_TIMEOUT_NS (INT64_C(20) * 86400 * SECOND_NS)
 
+/* Both queues of a timeout, as bits. */
+#define QUEUES_OF(NAME) (UINT32_C(3) << 2 * FLOW_TIMEOUT_##NAME)
+
 static uint32_t ticks_of(int64_t ns);
-static enum flow_timeout timeout_of(const struct flow *);
+static enum flow_timeout timeout_of(const struct flow_expiry *,
+                                    const struct flow *);
+static enum flow_timeout timeout_of_protocol(const struct flow *);
+static uint32_t oldest_of(const struct flow_expiry *, const struct flow_store *,
+                          uint32_t queues, flow_tick now);
 static void append(struct flow_expiry *, struct flow_store *, uint32_t slot,
                    unsigned queue);
 
 void
-flow_expiry_init(struct flow_expiry *expiry, const struct flow_timeouts *t)
+flow_expiry_init(struct flow_expiry *expiry, const struct flow_timeouts *t,
+                 int64_t attempt_ns)
 {
     *expiry = (struct flow_expiry){
         .active_ticks = t->active_ns > 0 ? ticks_of(t->active_ns) : 0,
@@ -29,6 +38,8 @@ flow_expiry_init(struct flow_expiry *expiry, const struct flow_timeouts *t)
                 [FLOW_TIMEOUT_UDP_REPLY] = ticks_of(t->udp_reply_ns),
                 [FLOW_TIMEOUT_ICMP] = ticks_of(t->icmp_ns),
                 [FLOW_TIMEOUT_OTHER] = ticks_of(t->other_ns),
+                [FLOW_TIMEOUT_ATTEMPT] =
+                    attempt_ns > 0 ? ticks_of(attempt_ns) : UINT32_MAX,
             },
     };
     expiry->least_ticks =
@@ -47,7 +58,7 @@ flow_expiry_add(struct flow_expiry *expiry, struct flow_store *store,
     struct flow *flow = flow_store_flow(store, slot);
 
     flow->seen = now;
-    append(expiry, store, slot, 2U * timeout_of(flow));
+    append(expiry, store, slot, 2U * timeout_of(expiry, flow));
 }
 
 void
@@ -55,7 +66,7 @@ flow_expiry_touch(struct flow_expiry *expiry, struct flow_store *store,
                   uint32_t slot, flow_tick now)
 {
     struct flow *flow = flow_store_flow(store, slot);
-    unsigned queue = 2U * timeout_of(flow);
+    unsigned queue = 2U * timeout_of(expiry, flow);
 
     if (flow->queue == queue &&
         (flow->seen == now || expiry->queue[queue].newest == slot)) {
@@ -162,19 +173,17 @@ uint32_t
 flow_expiry_oldest(const struct flow_expiry *expiry,
                    const struct flow_store *store, flow_tick now)
 {
-    uint32_t oldest = FLOW_NO_SLOT;
-    uint32_t longest = 0;
+    return oldest_of(expiry, store, UINT32_MAX, now);
+}
 
-    for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
-        uint32_t slot = expiry->queue[i].oldest;
-        uint32_t idle = slot ? now - flow_store_flow(store, slot)->seen : 0;
+uint32_t
+flow_expiry_oldest_attempt(const struct flow_expiry *expiry,
+                           const struct flow_store *store, flow_tick now)
+{
+    const uint32_t queues =
+        QUEUES_OF(ATTEMPT) | QUEUES_OF(TCP_OPENING) | QUEUES_OF(UDP_REQUEST);
 
-        if (slot && (!oldest || idle > longest)) {
-            oldest = slot;
-            longest = idle;
-        }
-    }
-    return oldest;
+    return oldest_of(expiry, store, queues, now);
 }
 
 bool
@@ -202,8 +211,36 @@ ticks_of(int64_t ns)
     return ticks > 0 ? (uint32_t)ticks : 1;
 }
 
+/* Of the queues whose bits are set. */
+static uint32_t
+oldest_of(const struct flow_expiry *expiry, const struct flow_store *store,
+          uint32_t queues, flow_tick now)
+{
+    uint32_t oldest = FLOW_NO_SLOT;
+    uint32_t longest = 0;
+
+    for (unsigned i = 0; i < FLOW_N_QUEUES; i++) {
+        uint32_t slot = queues >> i & 1 ? expiry->queue[i].oldest : 0;
+        uint32_t idle = slot ? now - flow_store_flow(store, slot)->seen : 0;
+
+        if (slot && (!oldest || idle > longest)) {
+            oldest = slot;
+            longest = idle;
+        }
+    }
+    return oldest;
+}
+
 static enum flow_timeout
-timeout_of(const struct flow *flow)
+timeout_of(const struct flow_expiry *expiry, const struct flow *flow)
+{
+    return expiry->sets_attempts_apart && flow_is_attempt(flow)
+               ? FLOW_TIMEOUT_ATTEMPT
+               : timeout_of_protocol(flow);
+}
+
+static enum flow_timeout
+timeout_of_protocol(const struct flow *flow)
 {
     switch (flow->key.protocol) {
     case PROTOCOL_TCP: return tcp_state_timeout(flow);

@@ -30,6 +30,7 @@ enum flow_timeout {
     FLOW_TIMEOUT_UDP_REPLY,
     FLOW_TIMEOUT_ICMP,
     FLOW_TIMEOUT_OTHER,
+    FLOW_TIMEOUT_ATTEMPT, /* Of those set apart. */
     FLOW_N_TIMEOUTS
 };
 
@@ -46,13 +47,16 @@ struct flow_queue {
 struct flow_expiry {
     struct flow_queue queue[FLOW_N_QUEUES];
     uint32_t idle_ticks[FLOW_N_TIMEOUTS];
-    uint32_t active_ticks; /* 0: no interim records. */
-    uint32_t least_ticks;  /* The shortest of these. */
-    flow_tick next;        /* Until then, nothing is due. */
+    uint32_t active_ticks;    /* 0: no interim records. */
+    uint32_t least_ticks;     /* The shortest of these. */
+    flow_tick next;           /* Until then, nothing is due. */
+    bool sets_attempts_apart; /* From now on; see flow_emergency.h. */
 };
 
-/* Timeouts are rounded up to ticks and held between one tick and 20 days. */
-void flow_expiry_init(struct flow_expiry *, const struct flow_timeouts *);
+/* Timeouts are rounded up to ticks and held between one tick and 20 days.
+ * 'attempt_ns' 0: attempts are never set apart. */
+void flow_expiry_init(struct flow_expiry *, const struct flow_timeouts *,
+                      int64_t attempt_ns);
 
 /* Puts a new flow, or a flow that had a packet, at the newer end of the queue
  * it belongs in now. */
@@ -101,6 +105,11 @@ void flow_expiry_quiet(struct flow_expiry *, struct flow_store *,
 /* The flow idle longest, or FLOW_NO_SLOT if there is none. */
 uint32_t flow_expiry_oldest(const struct flow_expiry *,
                             const struct flow_store *, flow_tick now);
+
+/* The same of attempts; of those too that were there before attempts were set
+ * apart, as far as they are in queues of their own. */
+uint32_t flow_expiry_oldest_attempt(const struct flow_expiry *,
+                                    const struct flow_store *, flow_tick now);
 
 /* Whether the flow is due for an interim record. */
 static inline bool flow_expiry_is_long(const struct flow_expiry *,

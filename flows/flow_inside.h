@@ -6,6 +6,7 @@
 #include "capture/clock.h"
 #include "flows/duplicates.h"
 #include "flows/flow.h"
+#include "flows/flow_emergency.h"
 #include "flows/flow_expiry.h"
 #include "flows/flow_store.h"
 #include "flows/flow_table.h"
@@ -24,6 +25,7 @@ struct flow_table {
     struct duplicates *duplicates;
     struct wall_time clock; /* The latest time seen. */
     int64_t advanced;       /* When expiry last looked; in ticks, all bits. */
+    struct flow_emergency emergency;
     bool has_time;
     bool is_visited; /* By flow_table_next(): no flow is moved. */
     struct flow_table_options options;
@@ -75,7 +77,7 @@ flow_table_ready_parts(struct flow_table *table)
     }
 }
 
-/* Ends the flow idle longest, to make room. */
+/* Ends the flow idle longest, to make room; in an emergency, of attempts. */
 void flow_table_evict(struct flow_table *);
 
 /* Counts a later fragment whose first one never came. */

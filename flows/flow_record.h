@@ -22,16 +22,17 @@ enum flow_record_kind {
 
 /* X(NAME, "event.reason") */
 #define FLOW_ENDS(X)                                                           \
-    X(NONE, "")             /* Not an end. */                                  \
-    X(IDLE, "idle")         /* No packet for its idle timeout. */              \
-    X(ACTIVE, "active")     /* Interim record of a long flow. */               \
-    X(REVISED, "revised")   /* Interim record: it is judged differently. */    \
-    X(FIN, "fin")           /* TCP closed by both sides, then quiet. */        \
-    X(RST, "rst")           /* TCP reset, then quiet. */                       \
-    X(REUSED, "reused")     /* A new SYN reused the ports after the close. */  \
-    X(EVICTED, "evicted")   /* The table was full. */                          \
-    X(END_OF_FILE, "eof")   /* The capture ended first. */                     \
-    X(SHUTDOWN, "shutdown") /* The program stopped. */
+    X(NONE, "")           /* Not an end. */                                    \
+    X(IDLE, "idle")       /* No packet for its idle timeout. */                \
+    X(ACTIVE, "active")   /* Interim record of a long flow. */                 \
+    X(REVISED, "revised") /* Interim record: it is judged differently. */      \
+    X(FIN, "fin")         /* TCP closed by both sides, then quiet. */          \
+    X(RST, "rst")         /* TCP reset, then quiet. */                         \
+    X(REUSED, "reused")   /* A new SYN reused the ports after the close. */    \
+    X(EVICTED, "evicted") /* The table was full. */                            \
+    X(EMERGENCY, "emergency") /* An attempt, given up soon: it was nearly. */  \
+    X(END_OF_FILE, "eof")     /* The capture ended first. */                   \
+    X(SHUTDOWN, "shutdown")   /* The program stopped. */
 
 enum flow_end {
 #define FLOW_END_ENUM(NAME, TEXT) FLOW_END_##NAME,

@@ -33,6 +33,15 @@ const struct flow_timeouts flow_default_timeouts = {
     .active_ns = 300 * SECOND_NS,
 };
 
+const struct flow_emergency_options flow_default_emergency = {
+    .high_percent = 90,
+    .low_percent = 70,
+    /* Between the fourth SYN of a client and the fifth are 8 s. */
+    .attempt_ns = 10 * SECOND_NS,
+    /* As long as attempts are kept otherwise. */
+    .hold_ns = 60 * SECOND_NS,
+};
+
 enum {
     SLACK = 1024 /* For rounding allocations up. */
 };
@@ -68,12 +77,14 @@ flow_table_new(const struct flow_table_options *options, struct error *error)
     flow_store_init(&table->store, options->max_bytes, options->max_flows,
                     options->user_bytes);
     table->store.memory.used = (sizeof *table + 63) / 64 * 64;
-    flow_expiry_init(&table->expiry, &options->timeouts);
+    flow_expiry_init(&table->expiry, &options->timeouts,
+                     options->emergency.attempt_ns);
     table->fragments.memory = &table->store.memory;
     if (!reserve_minimum(table, error)) {
         flow_table_free(table);
         return NULL;
     }
+    flow_emergency_init(table);
     return table;
 }
 
@@ -189,10 +200,19 @@ void
 flow_table_counters(const struct flow_table *table,
                     struct flow_table_counters *counters)
 {
+    const struct flow_emergency *emergency = &table->emergency;
+
     *counters = table->counters;
     counters->fragments_evicted = table->fragments.evicted;
     counters->active = flow_store_n_flows(&table->store);
     counters->bytes = table->store.memory.used;
+    counters->emergency = emergency->is_on;
+    counters->emergencies = emergency->n_entered;
+    counters->emergency_ns = (uint64_t)emergency->total_ns;
+    if (emergency->is_on) {
+        counters->emergency_ns +=
+            (uint64_t)wall_time_since(table->clock, emergency->since);
+    }
 }
 
 /* A limit too small for the first step of everything is an error now, not a
@@ -229,6 +249,9 @@ advance(struct flow_table *table, struct wall_time now)
     flow_table_move_clock(table, now);
     if (flow_expiry_may_be_due(&table->expiry, flow_table_now(table))) {
         expire(table);
+    }
+    if (table->emergency.is_on) {
+        flow_emergency_advance(table);
     }
     table->advanced = table->clock.ns >> FLOW_TICK_SHIFT;
 }
@@ -291,10 +314,17 @@ flow_table_end_flow(struct flow_table *table, uint32_t slot, enum flow_end why)
 void
 flow_table_evict(struct flow_table *table)
 {
-    flow_table_end_flow(table,
-                        flow_expiry_oldest(&table->expiry, &table->store,
-                                           flow_table_now(table)),
-                        FLOW_END_EVICTED);
+    uint32_t slot = FLOW_NO_SLOT;
+
+    if (table->emergency.is_on) {
+        slot = flow_expiry_oldest_attempt(&table->expiry, &table->store,
+                                          flow_table_now(table));
+    }
+    if (!slot) {
+        slot = flow_expiry_oldest(&table->expiry, &table->store,
+                                  flow_table_now(table));
+    }
+    flow_table_end_flow(table, slot, FLOW_END_EVICTED);
 }
 
 /* A table without flows has these parts: it was made with them. */
@@ -336,6 +366,8 @@ tell_end(struct flow_table *table, uint32_t slot, enum flow_end why,
     table->counters.ended++;
     table->counters.evicted += why == FLOW_END_EVICTED;
     table->counters.reused += why == FLOW_END_REUSED;
+    table->emergency.n_early +=
+        why == FLOW_END_EVICTED || why == FLOW_END_EMERGENCY;
     if (table->options.record) {
         flow_summarize(flow, &record);
         record.kind = FLOW_RECORD_END;
@@ -379,6 +411,9 @@ flow_table_report(struct flow_table *table, struct flow *flow,
 static enum flow_end
 idle_reason(const struct flow *flow)
 {
+    if (flow->queue / 2 == FLOW_TIMEOUT_ATTEMPT) {
+        return FLOW_END_EMERGENCY;
+    }
     if (flow->key.protocol != PROTOCOL_TCP || !tcp_state_is_closed(flow)) {
         return FLOW_END_IDLE;
     }

@@ -7,6 +7,9 @@
  * capture never expires anything.  When flows end, their memory goes back to
  * the system a little at a time.
  *
+ * A table that is nearly full is in an emergency: what is in it that nothing
+ * came of is ended soon, so that conversations need not be (flow_emergency.h).
+ *
  * Each flow carries 'user_bytes' bytes of the owner's own (verdict,
  * inspection), zeroed when the flow starts and handed back in flow_ended. */
 
@@ -55,6 +58,24 @@ struct flow_update {
 typedef void flow_record_handler(void *context,
                                  const struct flow_record *record, void *user);
 
+/* Of what a table has nearly too much. */
+enum flow_shortage {
+    FLOW_SHORTAGE_FLOWS,
+    FLOW_SHORTAGE_BYTES
+};
+
+/* An emergency began, or is over. */
+struct flow_news {
+    bool is_emergency;
+    enum flow_shortage why;
+    struct wall_time since, now;
+    size_t n_flows, max_flows;
+    size_t n_bytes, max_bytes; /* 'max_bytes' 0: no limit. */
+};
+
+/* Nothing of the table may be called but flow_table_counters(). */
+typedef void flow_news_handler(void *context, const struct flow_news *);
+
 /* Called when another flow has ended and this one closed up: it is here now,
  * and so are the owner's bytes.  Nothing of the table may be called but
  * flow_user().
@@ -73,16 +94,27 @@ struct flow_timeouts {
 };
 extern const struct flow_timeouts flow_default_timeouts;
 
+/* When a table is nearly full, in percent of 'max_flows' and of 'max_bytes'. */
+struct flow_emergency_options {
+    unsigned high_percent; /* It is, from this on; 0: never. */
+    unsigned low_percent;  /* It is no more. */
+    int64_t attempt_ns;    /* Until then, that is how long attempts are kept. */
+    int64_t hold_ns;       /* The shortest emergency. */
+};
+extern const struct flow_emergency_options flow_default_emergency;
+
 struct flow_table_options {
     size_t max_flows;
     size_t max_bytes;   /* Of everything the table allocates; 0: no limit. */
     uint64_t hash_seed; /* Random in service, fixed in replay and tests. */
     enum flow_duplicates duplicates;
     struct flow_timeouts timeouts;
+    struct flow_emergency_options emergency; /* Zeroed: there is none. */
     size_t user_bytes;
     flow_record_handler *record;
     flow_moved_handler *moved; /* NULL: nothing points at a flow. */
-    void *context;             /* Passed to both. */
+    flow_news_handler *news;   /* NULL: nobody is told. */
+    void *context;             /* Passed to all. */
 };
 
 /* Every one of these is in the status event. */
@@ -103,8 +135,11 @@ struct flow_table_counters {
 #define FLOW_COUNTER(name, help) uint64_t name;
     FLOW_TABLE_COUNTERS(FLOW_COUNTER)
 #undef FLOW_COUNTER
-    uint64_t active; /* Flows alive now. */
-    uint64_t bytes;  /* Allocated now. */
+    uint64_t active;       /* Flows alive now. */
+    uint64_t bytes;        /* Allocated now. */
+    uint64_t emergency;    /* 1 while there is one. */
+    uint64_t emergencies;  /* That began. */
+    uint64_t emergency_ns; /* How long they lasted, until now. */
 };
 
 struct flow_table *flow_table_new(const struct flow_table_options *,

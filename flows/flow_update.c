@@ -338,6 +338,11 @@ pass_new(struct flow_table *table, const struct packet *p,
     table->counters.created++;
     account(table, flow, p, sender);
     flow_expiry_add(&table->expiry, &table->store, slot, flow_table_now(table));
+    if (flow_emergency_is_due(&table->emergency,
+                              flow_store_n_flows(&table->store),
+                              table->store.memory.used)) {
+        flow_emergency_begin(table);
+    }
     return (struct flow_update){
         .flow = flow,
         .kind = FLOW_UPDATE_PACKET,

@@ -26,7 +26,7 @@ class Crowd(unittest.TestCase):
         self.assertEqual(flows["ended"], sum(flows["ended_by"].values()))
 
     def test_as_many_flows_as_there_is_room_for(self):
-        for room, options in ((FLOWS, []), (FLOWS, ["--no-dpi"]),
+        for room, options in ((FLOWS * 5 // 4, []), (FLOWS * 5 // 4, ["--no-dpi"]),
                               (FLOWS * 2, ["--workers", "2"])):  # Who share it unevenly.
             flows, ends = replay(["-r", "2"], "--max-flows", str(room), *options)
             self.check(flows, ends)

@@ -74,7 +74,8 @@ session_worker_options(const struct session *session)
         .table = {.max_flows = options->max_flows,
                   .max_bytes = options->memory_bytes,
                   .duplicates = options->duplicates,
-                  .timeouts = flow_default_timeouts},
+                  .timeouts = flow_default_timeouts,
+                  .emergency = flow_default_emergency},
         .source = &session->source,
         .events = options->events,
     };

@@ -20,6 +20,8 @@ static void write_capture(struct json *json, const struct event_status *status);
 static void write_dissected(struct json *json,
                             const struct event_status *status);
 static void write_flows(struct json *json, const struct event_status *status);
+static void write_emergency(struct json *json,
+                            const struct flow_table_counters *counters);
 static void write_violations(struct json *json,
                              const struct violation_counters *counters);
 static void write_detectors(struct json *json,
@@ -132,11 +134,22 @@ write_flows(struct json *json, const struct event_status *status)
     json_u64(json, "active", status->flows.active);
     json_u64(json, "bytes", status->flows.bytes);
     json_u64(json, "capacity", status->max_flows);
+    write_emergency(json, &status->flows);
     json_open(json, "ended_by", '{');
     for (unsigned i = FLOW_END_NONE + 1; i < FLOW_N_ENDS; i++) {
         json_u64(json, flow_end_name((enum flow_end)i), status->ended[i]);
     }
     json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void
+write_emergency(struct json *json, const struct flow_table_counters *counters)
+{
+    json_open(json, "emergency", '{');
+    json_u64(json, "active", counters->emergency);
+    json_u64(json, "entered", counters->emergencies);
+    json_u64(json, "duration", counters->emergency_ns);
     json_close(json, '}');
 }
 
