@@ -7,15 +7,14 @@
 
 #include "rules/load/policy_load.h"
 
+#include "rules/load/whole_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static struct policy *load_policy(struct loader *, struct load_source *main);
 static bool load_source(struct loader *, const struct load_source *, int depth);
@@ -30,7 +29,6 @@ static bool include_is_inside(const struct loader *, const char *path);
 static bool include_is_relative(const char *path);
 static bool read_source(struct loader *, struct load_source *, const char *path,
                         const struct yaml_node *from);
-static FILE *open_without_waiting(const char *path);
 static char *folder_of(const char *path);
 static void load_content(struct loader *);
 static bool load_finish(struct loader *);
@@ -278,47 +276,19 @@ static bool
 read_source(struct loader *loader, struct load_source *source, const char *path,
             const struct yaml_node *from)
 {
-    FILE *file = open_without_waiting(path);
-    struct stat status;
+    struct whole_file file = {.bytes = NULL};
+    const char *why = whole_file_read(path, YAML_DOC_MAX_BYTES, &file);
 
-    if (!file) {
+    source->path = why ? NULL : strdup(path);
+    if (!source->path) {
+        free(file.bytes);
         file_error(loader, from, path, "E-FILE",
-                   errno == ENOENT ? "there is no such file"
-                                   : "it cannot be opened");
+                   why ? why : "it cannot be read");
         return false;
     }
-    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode)) {
-        file_error(loader, from, path, "E-FILE", "it is not a regular file");
-        fclose(file);
-        return false;
-    }
-    source->path = strdup(path);
-    source->bytes = malloc(YAML_DOC_MAX_BYTES + 2);
-    if (source->path && source->bytes) {
-        source->size = fread(source->bytes, 1, YAML_DOC_MAX_BYTES + 1, file);
-    }
-    if (!source->path || !source->bytes || ferror(file)) {
-        file_error(loader, from, path, "E-FILE", "it cannot be read");
-        free(source->path);
-        free(source->bytes);
-        fclose(file);
-        return false;
-    }
-    fclose(file);
+    source->bytes = file.bytes;
+    source->size = file.size;
     return true;
-}
-
-/* A pipe would wait for somebody to write; it is refused after this. */
-static FILE *
-open_without_waiting(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-
-    if (fd >= 0 && !file) {
-        close(fd);
-    }
-    return file;
 }
 
 static char *
