@@ -18,11 +18,19 @@ static bool parse_number(const char **at, uint32_t max, uint32_t *value);
 static bool copy(char *to, size_t to_size, const char *from, size_t size);
 static void set_name(struct redis_uri *uri);
 
+static const char tcp[] = "redis://";
+static const char local[] = "unix://";
+
+bool
+redis_uri_is_one(const char *text)
+{
+    return strncmp(text, tcp, sizeof tcp - 1) == 0 ||
+           strncmp(text, local, sizeof local - 1) == 0;
+}
+
 bool
 redis_uri_parse(const char *text, struct redis_uri *uri, struct error *error)
 {
-    static const char tcp[] = "redis://";
-    static const char local[] = "unix://";
     const char *at;
     bool ok;
 

@@ -31,6 +31,9 @@ struct redis_uri {
     char name[REDIS_URI_NAME_SIZE];      /* For people: no secrets in it. */
 };
 
+/* Whether it is meant as one: where events go may also be a file. */
+bool redis_uri_is_one(const char *text);
+
 bool redis_uri_parse(const char *text, struct redis_uri *, struct error *);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "tools/output/sink.h"
 
+#include "tools/output/redis_uri.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +11,7 @@ struct sink *
 sink_open(const char *target, const struct sink_options *options,
           struct error *error)
 {
-    if (strncmp(target, "redis://", strlen("redis://")) == 0 ||
-        strncmp(target, "unix://", strlen("unix://")) == 0) {
+    if (redis_uri_is_one(target)) {
         return sink_redis_open(target, options, error);
     }
     return sink_file_open(target, options, error);

@@ -97,6 +97,7 @@ worker_init(struct worker *worker, const struct worker_options *options,
                          "out of memory for verdicts");
     }
     follow_policy(worker);
+    worker->vlan = options->vlan;
     worker->source = options->source;
     worker->names = options->names;
     worker->queue = options->queue;
@@ -200,9 +201,11 @@ look_ahead(const struct worker *worker, const struct packet *packet,
 {
     uint16_t context = 0;
 
-    if (packet->n_vlans) {
-        context = policy_vlan_context(worker->policy,
-                                      packet->vlan[packet->n_vlans - 1]);
+    if (packet->n_vlans && worker->vlan != WORKER_VLAN_NEVER) {
+        context = packet->vlan[packet->n_vlans - 1];
+        if (worker->vlan == WORKER_VLAN_POLICY) {
+            context = policy_vlan_context(worker->policy, context);
+        }
     }
     flow_table_look_ahead(worker->table, packet, context, lookup);
 }

@@ -31,6 +31,13 @@ struct worker_observer {
     void *context;
 };
 
+/* Whether VLAN ids separate otherwise equal conversations. */
+enum worker_vlan {
+    WORKER_VLAN_POLICY, /* Those that the policy tells apart. */
+    WORKER_VLAN_ALWAYS,
+    WORKER_VLAN_NEVER
+};
+
 struct worker_options {
     struct policy *policy;             /* Borrowed until worker_free(). */
     bool inspect;                      /* Classify applications with nDPI. */
@@ -46,6 +53,7 @@ struct worker_options {
     struct tray *tray;         /* Borrowed; whose policy is the same. */
     const struct worker_observer *observer; /* NULL: none. */
     unsigned events; /* Bit 1 << enum event_kind: wanted. */
+    enum worker_vlan vlan;
 };
 
 /* The options of worker 'i' of 'n': limits are for all together, the engine is

@@ -74,6 +74,7 @@ struct worker {
     struct worker_observer observer;
     struct event_encoder *encoder;
     unsigned events;
+    enum worker_vlan vlan;
     enum tray_phase phase;                 /* What is going on at 'now', and, */
     uint64_t frame;                        /* if it is a packet, which. */
     struct wall_time now;                  /* Of the run. */

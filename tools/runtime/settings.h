@@ -1,0 +1,143 @@
+/* What segmon.yaml(5) says, as one value.
+ *
+ * Built whole: defaults, then the configuration file, then what the command
+ * line sets; settings_keys.h has every key.  All mistakes are told, not the
+ * first.  Never changed in place: whoever wants other settings loads them anew,
+ * and compares.  Owns nothing, and may be copied; some 30 KiB. */
+
+#ifndef TOOLS_RUNTIME_SETTINGS_H
+#define TOOLS_RUNTIME_SETTINGS_H
+
+#include "flows/flow_table.h"
+#include "tools/output/output.h"
+#include "tools/runtime/live.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct problems;
+
+enum {
+    SETTINGS_MAX_TEXT = 1024,  /* Bytes of a path, URI or name. */
+    SETTINGS_MAX_FILTER = 4096 /* Of a BPF expression. */
+};
+
+#define SETTINGS_DEFAULT_PATH "/etc/segmon/segmon.yaml"
+
+/* As of syslog(3); what is less urgent than the level is left out. */
+enum settings_log_level {
+    SETTINGS_LOG_ERROR,
+    SETTINGS_LOG_WARNING,
+    SETTINGS_LOG_NOTICE,
+    SETTINGS_LOG_INFO,
+    SETTINGS_LOG_DEBUG
+};
+
+/* Bits of 'privacy.redact'. */
+enum settings_redact {
+    SETTINGS_REDACT_HOSTNAMES = 1
+};
+
+/* Where to listen. */
+struct settings_listen {
+    char address[INET6_ADDRSTRLEN]; /* Numeric. */
+    uint16_t port;                  /* 0: not at all. */
+};
+
+struct settings_output {
+    char target[SETTINGS_MAX_TEXT + 1];        /* As in struct output_target. */
+    char password_file[SETTINGS_MAX_TEXT + 1]; /* "": none. */
+    unsigned events; /* Mask of 1 << enum event_kind. */
+};
+
+/* Texts are "" where nothing is set.  Paths are as they are to be opened. */
+struct settings {
+    char sensor[EVENT_MAX_SENSOR + 1];
+    char policy[SETTINGS_MAX_TEXT + 1]; /* "": everything is observed. */
+    uint64_t memory_bytes;              /* Of all of it; 0: no budget. */
+    unsigned events;                    /* Mask, of all outputs. */
+    struct settings_output outputs[OUTPUT_MAX_SINKS];
+    size_t n_outputs;
+    int64_t heartbeat_ns;    /* Between two status events. */
+    int64_t stop_timeout_ns; /* To end in order. */
+    struct {
+        char interfaces[LIVE_MAX_INTERFACES][IF_NAMESIZE];
+        size_t n_interfaces;
+        uint64_t workers;
+        uint64_t buffer_bytes; /* Of each worker's ring on each interface. */
+        uint64_t snaplen;
+        bool promiscuous;
+        char filter[SETTINGS_MAX_FILTER + 1]; /* "": none. */
+    } capture;
+    struct {
+        uint64_t max;
+        uint64_t memory_bytes; /* 0: what the budget leaves. */
+        unsigned duplicates;   /* enum flow_duplicates. */
+        unsigned vlan;         /* enum worker_vlan. */
+        bool decapsulate;
+        bool teredo;
+        struct flow_timeouts timeouts;
+    } flows;
+    struct {
+        bool enabled;
+        uint64_t memory_bytes;
+    } dpi;
+    struct {
+        unsigned level; /* enum settings_log_level. */
+    } log;
+    struct {
+        struct settings_listen listen;
+    } metrics;
+    struct {
+        char user[SETTINGS_MAX_TEXT + 1]; /* "": whoever started it. */
+    } service;
+    struct {
+        unsigned redact; /* Bits of enum settings_redact. */
+    } privacy;
+};
+
+/* One thing set on the command line; its texts are borrowed. */
+struct settings_override {
+    const char *name; /* What was written, for problems: "--workers". */
+    const char *key, *value;
+};
+
+/* Where settings come from: enough to load them again.  Borrowed. */
+struct settings_source {
+    const char *path;   /* Of the configuration file; NULL: none. */
+    const char *sensor; /* Its name, unless it is set; NULL: the host's. */
+    const struct settings_override *overrides;
+    size_t n_overrides;
+};
+
+/* Adds every mistake to 'problems' and returns false if there is one; then
+ * 'settings' are only good for telling.  An override of a list adds to what
+ * overrides before it set, and the first replaces what the file says. */
+bool settings_load(struct settings *, const struct settings_source *,
+                   struct problems *);
+
+/* The same for a file in memory, named 'name'. */
+bool settings_load_bytes(struct settings *, const char *name, const char *bytes,
+                         size_t size, struct problems *);
+
+/* Visits every key that differs, in the order of the table; texts are borrowed
+ * for the call. */
+struct settings_change {
+    const char *key;
+    const char *was, *is; /* As they would be written. */
+    bool needs_restart;
+};
+void settings_compare(const struct settings *was, const struct settings *is,
+                      void (*each)(void *context,
+                                   const struct settings_change *),
+                      void *context);
+
+/* Writes all settings, defaults included, as a configuration file that reads
+ * back as the same; passwords in URIs are left out. */
+void settings_print(const struct settings *, FILE *);
+
+#endif

@@ -1,0 +1,79 @@
+/* What several settings must agree on. */
+
+#include "tools/runtime/settings_impl.h"
+#include "tools/runtime/settings_memory.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void check_memory(struct settings_reader *);
+static void check_outputs(struct settings_reader *);
+static bool is_repeated(const struct settings *, size_t i);
+static const struct yaml_node *where(const struct settings_reader *,
+                                     const char *name);
+
+void
+settings_check(struct settings_reader *reader)
+{
+    if (reader->problems->n_errors == reader->n_errors_before) {
+        check_memory(reader);
+        check_outputs(reader);
+    }
+}
+
+static void
+check_memory(struct settings_reader *reader)
+{
+    const struct settings *settings = reader->settings;
+    struct settings_memory memory = settings_share_memory(settings);
+    const uint64_t mib = UINT64_C(1) << 20;
+
+    if (settings->memory_bytes && settings->memory_bytes < memory.least) {
+        SETTINGS_ERROR(reader, "E-BUDGET", where(reader, "memory"),
+                       "'memory' is too small for the rest of the settings: "
+                       "the least is %" PRIu64 "M, of which capture rings "
+                       "take %" PRIu64 "M and event queues %" PRIu64 "M",
+                       (memory.least + mib - 1) / mib, memory.capture / mib,
+                       memory.queues / mib);
+    }
+}
+
+static void
+check_outputs(struct settings_reader *reader)
+{
+    const struct settings *settings = reader->settings;
+
+    for (size_t i = 0; i < settings->n_outputs; i++) {
+        if (is_repeated(settings, i)) {
+            SETTINGS_ERROR(reader, "E-DUPLICATE", where(reader, "outputs"),
+                           "two of the outputs are the same");
+            return;
+        }
+    }
+}
+
+/* Two outputs must not write over each other. */
+static bool
+is_repeated(const struct settings *settings, size_t i)
+{
+    const char *target = settings->outputs[i].target;
+
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(settings->outputs[k].target, target) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a key that was set. */
+static const struct yaml_node *
+where(const struct settings_reader *reader, const char *name)
+{
+    static const struct yaml_node nowhere = {.file = "settings"};
+    const struct settings_key *key = settings_key_find(&settings_table, name);
+    size_t i = (size_t)(key - settings_table.keys);
+
+    return reader->set[i] ? reader->set[i] : &nowhere;
+}

@@ -1,0 +1,60 @@
+/* What the files that make settings share; see settings.h.
+ *
+ *   settings_load.c    the file, key by key, and what the command line sets
+ *   settings_value.c   one value, read
+ *   settings_text.c    one value, written
+ *   settings_check.c   what several values must agree on
+ *   settings.c         the tables; comparing and printing */
+
+#ifndef TOOLS_RUNTIME_SETTINGS_IMPL_H
+#define TOOLS_RUNTIME_SETTINGS_IMPL_H
+
+#include "rules/load/yaml_doc.h"
+#include "rules/problems.h"
+#include "tools/runtime/settings_keys.h"
+
+#include <stdio.h>
+
+enum {
+    SETTINGS_MAX_KEYS = 64,
+    SETTINGS_MAX_NAME = 64 /* Of a key in the table, with its NUL. */
+};
+
+struct settings_reader {
+    struct settings *settings;
+    struct problems *problems;
+    size_t n_errors_before;
+    struct arena arena; /* Of what is read. */
+    /* What paths are relative to: "" for the command line, else with its last
+     * slash. */
+    char folder[SETTINGS_MAX_TEXT + 1];
+    /* What a key of the whole file was set to last; NULL: it was not. */
+    const struct yaml_node *set[SETTINGS_MAX_KEYS];
+    bool overridden[SETTINGS_MAX_KEYS]; /* Set on the command line. */
+};
+
+/* An error at a value. */
+#define SETTINGS_ERROR(READER, CODE, NODE, ...)                                \
+    problems_add((READER)->problems, PROBLEM_ERROR, CODE, (NODE)->file,        \
+                 (NODE)->line, (NODE)->column, __VA_ARGS__)
+
+/* Reads a mapping of keys of 'table' into 'base'; 'name' is for telling.  The
+ * names of its keys in the table begin with 'prefix'. */
+void settings_read_map(struct settings_reader *, const struct settings_table *,
+                       void *base, const char *prefix,
+                       const struct yaml_node *);
+
+/* Reads one value; what is wrong is told, and the value is then as before. */
+void settings_read_value(struct settings_reader *, const struct settings_key *,
+                         void *base, const struct yaml_node *);
+
+/* Writes one value as it may stand in the file, on one line. */
+void settings_write_value(const struct settings_key *, const void *base,
+                          FILE *);
+
+void settings_write_number(enum settings_type, uint64_t number, FILE *);
+
+/* Tells what does not go together. */
+void settings_check(struct settings_reader *);
+
+#endif

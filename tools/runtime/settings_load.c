@@ -1,0 +1,418 @@
+/* Settings from a file and the command line; see settings.h.
+ *
+ * What the command line sets goes the way of what a file says, as a document of
+ * one value, so that types, bounds and messages are the same. */
+
+#include "rules/load/whole_file.h"
+#include "rules/names.h"
+#include "tools/runtime/settings.h"
+#include "tools/runtime/settings_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void begin(struct settings_reader *, struct settings *,
+                  struct problems *);
+static void set_defaults(struct settings_reader *);
+static bool finish(struct settings_reader *, const char *sensor);
+static void read_file(struct settings_reader *, const char *path);
+static void read_bytes(struct settings_reader *, const char *name,
+                       const char *bytes, size_t size);
+static void set_folder(struct settings_reader *, const char *path);
+static void quote(struct settings_reader *, const char *name, const char *bytes,
+                  size_t size);
+static void mask_secret(char *line, size_t length);
+static void override(struct settings_reader *,
+                     const struct settings_override *);
+static const struct settings_key *
+key_of_override(struct settings_reader *, const struct settings_override *);
+static void clear_list(struct settings *, const struct settings_key *);
+static const struct yaml_node *make_value(struct settings_reader *,
+                                          const struct settings_override *,
+                                          enum settings_type);
+static struct yaml_node *make_scalar(struct settings_reader *, const char *name,
+                                     const char *text, size_t length);
+static const struct settings_key *find(const struct settings_table *,
+                                       const char *prefix, const char *name,
+                                       bool *is_section);
+static void read_entry(struct settings_reader *, const struct settings_table *,
+                       void *base, const char *prefix,
+                       const struct yaml_entry *);
+static void tell_unknown(struct settings_reader *,
+                         const struct settings_table *, const char *prefix,
+                         const struct yaml_node *key);
+static void tell_memory(struct settings_reader *);
+static void host_name(char name[EVENT_MAX_SENSOR + 1]);
+
+bool
+settings_load(struct settings *settings, const struct settings_source *source,
+              struct problems *problems)
+{
+    struct settings_reader reader;
+
+    begin(&reader, settings, problems);
+    if (source->path) {
+        read_file(&reader, source->path);
+    }
+    reader.folder[0] = '\0';
+    for (size_t i = 0; i < source->n_overrides; i++) {
+        override(&reader, &source->overrides[i]);
+    }
+    return finish(&reader, source->sensor);
+}
+
+bool
+settings_load_bytes(struct settings *settings, const char *name,
+                    const char *bytes, size_t size, struct problems *problems)
+{
+    struct settings_reader reader;
+
+    begin(&reader, settings, problems);
+    read_bytes(&reader, name, bytes, size);
+    return finish(&reader, NULL);
+}
+
+static void
+begin(struct settings_reader *reader, struct settings *settings,
+      struct problems *problems)
+{
+    *reader = (struct settings_reader){.settings = settings,
+                                       .problems = problems,
+                                       .n_errors_before = problems->n_errors};
+    memset(settings, 0, sizeof *settings);
+    set_defaults(reader);
+}
+
+/* They are written as values are, and cannot be wrong. */
+static void
+set_defaults(struct settings_reader *reader)
+{
+    for (size_t i = 0; i < settings_table.n; i++) {
+        const struct settings_key *key = &settings_table.keys[i];
+        const struct settings_override standard = {
+            .name = key->name, .key = key->name, .value = key->standard};
+        const struct yaml_node *value =
+            key->standard[0] ? make_value(reader, &standard, key->type) : NULL;
+
+        if (value) {
+            settings_read_value(reader, key, reader->settings, value);
+        }
+    }
+}
+
+static bool
+finish(struct settings_reader *reader, const char *sensor)
+{
+    struct settings *settings = reader->settings;
+
+    if (!settings->sensor[0] && sensor) {
+        snprintf(settings->sensor, sizeof settings->sensor, "%s", sensor);
+    } else if (!settings->sensor[0]) {
+        host_name(settings->sensor);
+    }
+    settings_check(reader);
+    arena_done(&reader->arena);
+    return reader->problems->n_errors == reader->n_errors_before;
+}
+
+static void
+read_file(struct settings_reader *reader, const char *path)
+{
+    struct whole_file file;
+    const char *why = whole_file_read(path, YAML_DOC_MAX_BYTES, &file);
+
+    if (why) {
+        problems_add(reader->problems, PROBLEM_ERROR, "E-FILE", path, 0, 0,
+                     "%s", why);
+        return;
+    }
+    set_folder(reader, path);
+    read_bytes(reader, path, file.bytes, file.size);
+    explicit_bzero(file.bytes, file.size); /* A URI may hold a password. */
+    free(file.bytes);
+}
+
+static void
+read_bytes(struct settings_reader *reader, const char *name, const char *bytes,
+           size_t size)
+{
+    const struct yaml_node *root =
+        yaml_doc_parse(&reader->arena, name, bytes, size, reader->problems);
+
+    if (root) {
+        settings_read_map(reader, &settings_table, reader->settings, "", root);
+    }
+    quote(reader, name, bytes, size);
+}
+
+/* With its last slash; "" if the file lies in the working directory. */
+static void
+set_folder(struct settings_reader *reader, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+
+    if (length < sizeof reader->folder) {
+        memcpy(reader->folder, path, length);
+        reader->folder[length] = '\0';
+    } else {
+        problems_add(reader->problems, PROBLEM_ERROR, "E-LIMIT", path, 0, 0,
+                     "the path of its folder has more than %d bytes",
+                     SETTINGS_MAX_TEXT);
+    }
+}
+
+/* Shows the lines with mistakes, but no password that a URI there may hold. */
+static void
+quote(struct settings_reader *reader, const char *name, const char *bytes,
+      size_t size)
+{
+    char *copy = arena_text(&reader->arena, bytes, size);
+
+    if (!copy) {
+        tell_memory(reader);
+        return;
+    }
+    for (size_t i = 0; i < size;) {
+        size_t end = i;
+
+        while (end < size && copy[end] != '\n') {
+            end++;
+        }
+        mask_secret(copy + i, end - i);
+        i = end + 1;
+    }
+    problems_quote(reader->problems, name, copy, size);
+    explicit_bzero(copy, size);
+}
+
+/* Between "://" and the last '@' of the line. */
+static void
+mask_secret(char *line, size_t length)
+{
+    size_t begin = 0;
+
+    while (begin + 3 <= length && memcmp(line + begin, "://", 3) != 0) {
+        begin++;
+    }
+    while (length > begin && line[length - 1] != '@') {
+        length--;
+    }
+    if (length > begin + 3) {
+        memset(line + begin + 3, '*', length - begin - 4);
+    }
+}
+
+void
+settings_read_map(struct settings_reader *reader,
+                  const struct settings_table *table, void *base,
+                  const char *prefix, const struct yaml_node *map)
+{
+    if (map->kind != YAML_DOC_MAP) {
+        SETTINGS_ERROR(reader, "E-TYPE", map,
+                       "%s%.*s must be a mapping, not %s",
+                       prefix[0] ? "" : "the file",
+                       prefix[0] ? (int)strlen(prefix) - 1 : 0, prefix,
+                       yaml_doc_kind_name(map->kind));
+        return;
+    }
+    for (size_t i = 0; i < map->n; i++) {
+        read_entry(reader, table, base, prefix, &map->entries[i]);
+    }
+}
+
+static void
+read_entry(struct settings_reader *reader, const struct settings_table *table,
+           void *base, const char *prefix, const struct yaml_entry *entry)
+{
+    bool is_section = false;
+    const struct settings_key *key =
+        find(table, prefix, entry->key->text, &is_section);
+    char name[SETTINGS_MAX_NAME];
+
+    if (is_section) {
+        snprintf(name, sizeof name, "%s%s.", prefix, entry->key->text);
+        settings_read_map(reader, table, base, name, entry->value);
+    } else if (key) {
+        if (table == &settings_table) {
+            reader->set[key - table->keys] = entry->value;
+        }
+        settings_read_value(reader, key, base, entry->value);
+    } else {
+        tell_unknown(reader, table, prefix, entry->key);
+    }
+}
+
+/* The key 'prefix' 'name', or that this is a section of keys. */
+static const struct settings_key *
+find(const struct settings_table *table, const char *prefix, const char *name,
+     bool *is_section)
+{
+    size_t before = strlen(prefix);
+
+    for (size_t i = 0; i < table->n; i++) {
+        const char *rest = table->keys[i].name + before;
+        size_t length = strcspn(rest, ".");
+
+        if (strncmp(table->keys[i].name, prefix, before) == 0 &&
+            strlen(name) == length && memcmp(rest, name, length) == 0) {
+            *is_section = rest[length] == '.';
+            return *is_section ? NULL : &table->keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* With the nearest of the names that may stand here. */
+static void
+tell_unknown(struct settings_reader *reader, const struct settings_table *table,
+             const char *prefix, const struct yaml_node *key)
+{
+    size_t before = strlen(prefix);
+    struct name_suggestion suggestion;
+    char near[NAME_SUGGESTION_SIZE],
+        names[SETTINGS_MAX_KEYS][SETTINGS_MAX_NAME];
+
+    name_suggestion_init(&suggestion, key->text);
+    for (size_t i = 0; i < table->n; i++) {
+        const char *name = table->keys[i].name;
+
+        if (strncmp(name, prefix, before) == 0) {
+            snprintf(names[i], sizeof names[i], "%.*s",
+                     (int)strcspn(name + before, "."), name + before);
+            name_suggestion_offer(&suggestion, names[i]);
+        }
+    }
+    SETTINGS_ERROR(reader, "E-UNKNOWN-KEY", key, "%s%.*s has no key '%.60s'%s",
+                   table == &settings_output_table ? "an output"
+                   : before                        ? ""
+                                                   : "the configuration",
+                   before ? (int)before - 1 : 0, prefix, key->text,
+                   name_suggestion_text(&suggestion, near));
+}
+
+static void
+override(struct settings_reader *reader,
+         const struct settings_override *override)
+{
+    const struct settings_key *key = key_of_override(reader, override);
+    const struct yaml_node *value =
+        key ? make_value(reader, override, key->type) : NULL;
+    size_t i = key ? (size_t)(key - settings_table.keys) : 0;
+
+    if (value) {
+        if (!reader->overridden[i]) {
+            clear_list(reader->settings, key);
+        }
+        reader->overridden[i] = true;
+        reader->set[i] = value;
+        settings_read_value(reader, key, reader->settings, value);
+    }
+}
+
+static const struct settings_key *
+key_of_override(struct settings_reader *reader,
+                const struct settings_override *override)
+{
+    const struct settings_key *key =
+        settings_key_find(&settings_table, override->key);
+    struct name_suggestion suggestion;
+    char near[NAME_SUGGESTION_SIZE];
+
+    if (key) {
+        return key;
+    }
+    name_suggestion_init(&suggestion, override->key);
+    for (size_t i = 0; i < settings_table.n; i++) {
+        name_suggestion_offer(&suggestion, settings_table.keys[i].name);
+    }
+    problems_add(reader->problems, PROBLEM_ERROR, "E-UNKNOWN-KEY",
+                 override->name, 0, 0, "there is no key '%.80s'%s",
+                 override->key, name_suggestion_text(&suggestion, near));
+    return NULL;
+}
+
+/* What the file says of it is not added to. */
+static void
+clear_list(struct settings *settings, const struct settings_key *key)
+{
+    if (key->type == SETTINGS_INTERFACES) {
+        memset(&settings->capture.interfaces, 0,
+               sizeof settings->capture.interfaces);
+        settings->capture.n_interfaces = 0;
+    } else if (key->type == SETTINGS_OUTPUTS) {
+        settings->n_outputs = 0;
+    }
+}
+
+/* As the file would hold it; of a list, the items stand between commas.  NULL
+ * when out of memory, which is told. */
+static const struct yaml_node *
+make_value(struct settings_reader *reader,
+           const struct settings_override *override, enum settings_type type)
+{
+    size_t n = 1;
+    const char *text = override->value;
+    struct yaml_node *list =
+        make_scalar(reader, override->name, text, strlen(text));
+    const struct yaml_node **items;
+
+    if (!list || !settings_type_is_list(type)) {
+        return list;
+    }
+    for (const char *at = text; *at; at++) {
+        n += *at == ',';
+    }
+    items = arena_array(&reader->arena, n, sizeof(const struct yaml_node *));
+    list->kind = YAML_DOC_LIST;
+    list->items = items;
+    while (items && text[0]) {
+        size_t length = strcspn(text, ",");
+
+        items[list->n] = make_scalar(reader, override->name, text, length);
+        if (!items[list->n]) {
+            return NULL;
+        }
+        list->n++;
+        text += length + (text[length] == ',');
+    }
+    return items ? list : NULL;
+}
+
+static struct yaml_node *
+make_scalar(struct settings_reader *reader, const char *name, const char *text,
+            size_t length)
+{
+    struct yaml_node *node = arena_alloc(&reader->arena, sizeof *node);
+    char *copy = arena_text(&reader->arena, text, length);
+
+    if (!node || !copy) {
+        tell_memory(reader);
+        return NULL;
+    }
+    *node = (struct yaml_node){.kind = YAML_DOC_SCALAR,
+                               .quoted = length > 0,
+                               .file = name,
+                               .text = copy};
+    return node;
+}
+
+static void
+tell_memory(struct settings_reader *reader)
+{
+    problems_add(reader->problems, PROBLEM_ERROR, "E-MEMORY", "settings", 0, 0,
+                 "out of memory");
+}
+
+static void
+host_name(char name[EVENT_MAX_SENSOR + 1])
+{
+    if (gethostname(name, EVENT_MAX_SENSOR) != 0) {
+        name[0] = '\0';
+    }
+    name[EVENT_MAX_SENSOR] = '\0';
+    if (!event_sensor_ok(name)) {
+        memcpy(name, "sensor", sizeof "sensor");
+    }
+}

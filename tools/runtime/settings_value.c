@@ -1,0 +1,546 @@
+/* One value of the settings, read: its type and bounds are in the table.
+ *
+ * Every message says what was expected, as those about policies do. */
+
+#include "rules/names.h"
+#include "rules/schedule.h"
+#include "tools/output/redis_uri.h"
+#include "tools/runtime/settings_impl.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef void read_function(struct settings_reader *,
+                           const struct settings_key *, void *base,
+                           const struct yaml_node *);
+
+static read_function read_bool, read_count, read_size, read_duration, read_word,
+    read_words, read_text, read_path, read_sensor, read_listen, read_interfaces,
+    read_outputs, read_redis, read_file;
+static bool fits(struct settings_reader *, const struct settings_key *,
+                 const struct yaml_node *);
+static bool is_one(struct settings_reader *, const struct settings_key *,
+                   const struct yaml_node *);
+static bool says_nothing(const struct yaml_node *);
+static size_t count(const struct yaml_node *);
+static const struct yaml_node *item(const struct yaml_node *, size_t i);
+static bool parse_number(const char *text, uint64_t *number);
+static bool parse_size(const char *text, uint64_t *bytes);
+static bool is_good(struct settings_reader *, const struct settings_key *,
+                    const struct yaml_node *, bool is_number, uint64_t number);
+static void bounds_text(const struct settings_key *, char text[64]);
+static int find_word(struct settings_reader *, const struct settings_key *,
+                     const struct yaml_node *);
+static void words_text(const struct settings_key *, char *text, size_t size);
+static bool parse_listen(const char *text, struct settings_listen *);
+static bool is_address(const char *text);
+static void read_interface(struct settings_reader *, struct settings *,
+                           const struct yaml_node *);
+static bool has_interface(const struct settings *, const char *name);
+static void read_output(struct settings_reader *, struct settings_output *,
+                        const struct yaml_node *);
+static void read_target(struct settings_reader *, struct settings_output *,
+                        const struct yaml_node *);
+static void copy_text(struct settings_reader *, const struct settings_key *,
+                      char *place, const char *folder,
+                      const struct yaml_node *);
+
+void
+settings_read_value(struct settings_reader *reader,
+                    const struct settings_key *key, void *base,
+                    const struct yaml_node *node)
+{
+    static read_function *const functions[SETTINGS_N_TYPES] = {
+        [SETTINGS_BOOL] = read_bool,
+        [SETTINGS_COUNT] = read_count,
+        [SETTINGS_SIZE] = read_size,
+        [SETTINGS_DURATION] = read_duration,
+        [SETTINGS_WORD] = read_word,
+        [SETTINGS_WORDS] = read_words,
+        [SETTINGS_TEXT] = read_text,
+        [SETTINGS_PATH] = read_path,
+        [SETTINGS_SENSOR] = read_sensor,
+        [SETTINGS_LISTEN] = read_listen,
+        [SETTINGS_INTERFACES] = read_interfaces,
+        [SETTINGS_OUTPUTS] = read_outputs,
+        [SETTINGS_REDIS] = read_redis,
+        [SETTINGS_FILE] = read_file,
+    };
+
+    if (fits(reader, key, node)) {
+        functions[key->type](reader, key, base, node);
+    }
+}
+
+/* A value where a value is wanted; a list, or what is an item of it. */
+static bool
+fits(struct settings_reader *reader, const struct settings_key *key,
+     const struct yaml_node *node)
+{
+    if (says_nothing(node)) {
+        SETTINGS_ERROR(reader, "E-EMPTY", node,
+                       "'%s' says nothing; leave it out for the default",
+                       key->name);
+        return false;
+    }
+    if (!settings_type_is_list(key->type)) {
+        return is_one(reader, key, node);
+    }
+    for (size_t i = 0; i < count(node); i++) {
+        const struct yaml_node *one = item(node, i);
+
+        if (!(key->type == SETTINGS_OUTPUTS && one->kind == YAML_DOC_MAP) &&
+            !is_one(reader, key, one)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+is_one(struct settings_reader *reader, const struct settings_key *key,
+       const struct yaml_node *node)
+{
+    if (node->kind != YAML_DOC_SCALAR) {
+        SETTINGS_ERROR(reader, "E-TYPE", node, "'%s' must be %s, not %s",
+                       key->name, settings_type_text(key->type),
+                       yaml_doc_kind_name(node->kind));
+    }
+    return node->kind == YAML_DOC_SCALAR;
+}
+
+static bool
+says_nothing(const struct yaml_node *node)
+{
+    return node->kind == YAML_DOC_SCALAR && !node->quoted &&
+           (!node->text[0] || strcmp(node->text, "~") == 0 ||
+            strcmp(node->text, "null") == 0);
+}
+
+static size_t
+count(const struct yaml_node *node)
+{
+    return node->kind == YAML_DOC_LIST ? node->n : 1;
+}
+
+static const struct yaml_node *
+item(const struct yaml_node *node, size_t i)
+{
+    return node->kind == YAML_DOC_LIST ? node->items[i] : node;
+}
+
+static void
+read_bool(struct settings_reader *reader, const struct settings_key *key,
+          void *base, const struct yaml_node *node)
+{
+    bool is_true = strcmp(node->text, "true") == 0;
+
+    if (!is_true && strcmp(node->text, "false") != 0) {
+        SETTINGS_ERROR(reader, "E-VALUE", node, "'%.60s' is not true or false",
+                       node->text);
+        return;
+    }
+    *(bool *)((char *)base + key->offset) = is_true;
+}
+
+static void
+read_count(struct settings_reader *reader, const struct settings_key *key,
+           void *base, const struct yaml_node *node)
+{
+    uint64_t number = 0;
+    bool is_number = parse_number(node->text, &number);
+
+    if (is_good(reader, key, node, is_number, number)) {
+        *(uint64_t *)(void *)((char *)base + key->offset) = number;
+    }
+}
+
+static void
+read_size(struct settings_reader *reader, const struct settings_key *key,
+          void *base, const struct yaml_node *node)
+{
+    uint64_t number = 0;
+    bool is_number = parse_size(node->text, &number);
+
+    if (is_good(reader, key, node, is_number, number)) {
+        *(uint64_t *)(void *)((char *)base + key->offset) = number;
+    }
+}
+
+static void
+read_duration(struct settings_reader *reader, const struct settings_key *key,
+              void *base, const struct yaml_node *node)
+{
+    int64_t ns = 0;
+    bool is_number = duration_parse(node->text, &ns);
+
+    if (is_good(reader, key, node, is_number, (uint64_t)(ns / SECOND_NS))) {
+        *(int64_t *)(void *)((char *)base + key->offset) = ns;
+    }
+}
+
+static bool
+parse_number(const char *text, uint64_t *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return !errno && text[0] >= '0' && text[0] <= '9' && !*end;
+}
+
+static bool
+parse_size(const char *text, uint64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    char number[24];
+    size_t length = strlen(text);
+    const char *unit;
+    unsigned shift = 0;
+
+    if (length == 0 || length >= sizeof number) {
+        return false;
+    }
+    memcpy(number, text, length + 1);
+    unit = strchr(units, number[length - 1]);
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        number[length - 1] = '\0';
+    }
+    if (!parse_number(number, bytes) || *bytes > UINT64_MAX >> shift) {
+        return false;
+    }
+    *bytes <<= shift;
+    return true;
+}
+
+/* Where the default is 0, that means something of its own. */
+static bool
+is_good(struct settings_reader *reader, const struct settings_key *key,
+        const struct yaml_node *node, bool is_number, uint64_t number)
+{
+    char bounds[64];
+
+    if (!is_number) {
+        SETTINGS_ERROR(reader, "E-VALUE", node, "'%.60s' is not %s", node->text,
+                       settings_type_text(key->type));
+        return false;
+    }
+    if ((number < key->least || number > key->most) &&
+        !(number == 0 && strcmp(key->standard, "0") == 0)) {
+        bounds_text(key, bounds);
+        SETTINGS_ERROR(reader, "E-VALUE", node, "'%s' is %s, not '%.60s'",
+                       key->name, bounds, node->text);
+        return false;
+    }
+    return true;
+}
+
+/* "from 1 to 64" */
+static void
+bounds_text(const struct settings_key *key, char text[64])
+{
+    FILE *out = fmemopen(text, 64, "w");
+    const uint64_t bounds[] = {key->least, key->most};
+
+    text[0] = '\0';
+    for (size_t i = 0; out && i < 2; i++) {
+        fputs(i ? " to " : "from ", out);
+        settings_write_number(key->type, bounds[i], out);
+    }
+    if (out) {
+        fclose(out);
+    }
+}
+
+static void
+read_word(struct settings_reader *reader, const struct settings_key *key,
+          void *base, const struct yaml_node *node)
+{
+    int word = find_word(reader, key, node);
+
+    if (word >= 0) {
+        *(unsigned *)(void *)((char *)base + key->offset) = (unsigned)word;
+    }
+}
+
+static void
+read_words(struct settings_reader *reader, const struct settings_key *key,
+           void *base, const struct yaml_node *node)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < count(node); i++) {
+        int word = find_word(reader, key, item(node, i));
+
+        if (word < 0) {
+            return;
+        }
+        bits |= 1u << word;
+    }
+    if (!bits && key->least) {
+        SETTINGS_ERROR(reader, "E-EMPTY", node, "'%s' must name one at least",
+                       key->name);
+        return;
+    }
+    *(unsigned *)(void *)((char *)base + key->offset) = bits;
+}
+
+/* -1 after an error. */
+static int
+find_word(struct settings_reader *reader, const struct settings_key *key,
+          const struct yaml_node *node)
+{
+    struct name_suggestion suggestion;
+    char near[NAME_SUGGESTION_SIZE], all[120];
+
+    name_suggestion_init(&suggestion, node->text);
+    for (int i = 0; key->words[i]; i++) {
+        if (strcmp(key->words[i], node->text) == 0) {
+            return i;
+        }
+        name_suggestion_offer(&suggestion, key->words[i]);
+    }
+    words_text(key, all, sizeof all);
+    SETTINGS_ERROR(reader, "E-VALUE", node, "'%.60s' is not %s%s", node->text,
+                   all, name_suggestion_text(&suggestion, near));
+    return -1;
+}
+
+/* "mark or drop" */
+static void
+words_text(const struct settings_key *key, char *text, size_t size)
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (int i = 0; key->words[i] && length < size; i++) {
+        const char *before = i == 0 ? "" : key->words[i + 1] ? ", " : " or ";
+
+        length += (size_t)snprintf(text + length, size - length, "%s%s", before,
+                                   key->words[i]);
+    }
+}
+
+static void
+read_text(struct settings_reader *reader, const struct settings_key *key,
+          void *base, const struct yaml_node *node)
+{
+    copy_text(reader, key, (char *)base + key->offset, "", node);
+}
+
+static void
+read_path(struct settings_reader *reader, const struct settings_key *key,
+          void *base, const struct yaml_node *node)
+{
+    bool is_relative = node->text[0] && node->text[0] != '/';
+
+    copy_text(reader, key, (char *)base + key->offset,
+              is_relative ? reader->folder : "", node);
+}
+
+static void
+read_sensor(struct settings_reader *reader, const struct settings_key *key,
+            void *base, const struct yaml_node *node)
+{
+    if (!event_sensor_ok(node->text)) {
+        SETTINGS_ERROR(reader, "E-VALUE", node,
+                       "'%.80s' is no name of a sensor: it has 1 to %d %s",
+                       node->text, EVENT_MAX_SENSOR,
+                       settings_type_text(key->type));
+        return;
+    }
+    copy_text(reader, key, (char *)base + key->offset, "", node);
+}
+
+static void
+read_listen(struct settings_reader *reader, const struct settings_key *key,
+            void *base, const struct yaml_node *node)
+{
+    struct settings_listen listen = {.port = 0};
+
+    if (strcmp(node->text, "off") != 0 && !parse_listen(node->text, &listen)) {
+        SETTINGS_ERROR(reader, "E-VALUE", node, "'%.60s' is not %s", node->text,
+                       settings_type_text(key->type));
+        return;
+    }
+    *(struct settings_listen *)(void *)((char *)base + key->offset) = listen;
+}
+
+/* "127.0.0.1:80" or "[::1]:80". */
+static bool
+parse_listen(const char *text, struct settings_listen *listen)
+{
+    const char *colon = strrchr(text, ':');
+    size_t length = colon ? (size_t)(colon - text) : 0;
+    uint64_t port;
+
+    if (length > 1 && text[0] == '[' && text[length - 1] == ']') {
+        text++;
+        length -= 2;
+    } else if (memchr(text, ':', length)) {
+        return false;
+    }
+    if (length == 0 || length >= sizeof listen->address ||
+        !parse_number(colon + 1, &port) || port == 0 || port > UINT16_MAX) {
+        return false;
+    }
+    memcpy(listen->address, text, length);
+    listen->port = (uint16_t)port;
+    return is_address(listen->address);
+}
+
+static bool
+is_address(const char *text)
+{
+    struct in6_addr address;
+
+    return inet_pton(AF_INET, text, &address) == 1 ||
+           inet_pton(AF_INET6, text, &address) == 1;
+}
+
+static void
+read_interfaces(struct settings_reader *reader, const struct settings_key *key,
+                void *base, const struct yaml_node *list)
+{
+    struct settings *settings = base;
+
+    (void)key;
+    for (size_t i = 0; i < count(list); i++) {
+        read_interface(reader, settings, item(list, i));
+    }
+}
+
+static void
+read_interface(struct settings_reader *reader, struct settings *settings,
+               const struct yaml_node *node)
+{
+    size_t n = settings->capture.n_interfaces, length = strlen(node->text);
+
+    if (length == 0 || length >= IF_NAMESIZE || strchr(node->text, '/')) {
+        SETTINGS_ERROR(reader, "E-VALUE", node,
+                       "'%.60s' is no name of an interface", node->text);
+    } else if (has_interface(settings, node->text)) {
+        SETTINGS_ERROR(reader, "E-DUPLICATE", node, "'%s' is there twice",
+                       node->text);
+    } else if (n == LIVE_MAX_INTERFACES) {
+        SETTINGS_ERROR(reader, "E-LIMIT", node, "more than %d interfaces",
+                       LIVE_MAX_INTERFACES);
+    } else {
+        memcpy(settings->capture.interfaces[n], node->text, length + 1);
+        settings->capture.n_interfaces++;
+    }
+}
+
+/* Two handles would see everything twice. */
+static bool
+has_interface(const struct settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->capture.n_interfaces; i++) {
+        if (strcmp(settings->capture.interfaces[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+read_outputs(struct settings_reader *reader, const struct settings_key *key,
+             void *base, const struct yaml_node *list)
+{
+    struct settings *settings = base;
+
+    for (size_t i = 0; i < count(list); i++) {
+        if (settings->n_outputs == OUTPUT_MAX_SINKS) {
+            SETTINGS_ERROR(reader, "E-LIMIT", item(list, i),
+                           "more than %d outputs in '%s'", OUTPUT_MAX_SINKS,
+                           key->name);
+            return;
+        }
+        read_output(reader, &settings->outputs[settings->n_outputs++],
+                    item(list, i));
+    }
+}
+
+/* A mapping, or only its target. */
+static void
+read_output(struct settings_reader *reader, struct settings_output *output,
+            const struct yaml_node *node)
+{
+    bool is_redis = yaml_doc_get(node, "redis"),
+         is_file = yaml_doc_get(node, "file");
+
+    *output = (struct settings_output){.events = EVENT_ALL_KINDS};
+    if (node->kind == YAML_DOC_SCALAR) {
+        read_target(reader, output, node);
+        return;
+    }
+    if (is_redis == is_file) {
+        SETTINGS_ERROR(reader, is_redis ? "E-CONFLICT" : "E-MISSING", node,
+                       "an output has either 'redis' or 'file'");
+    }
+    if (is_file && yaml_doc_get(node, "password_file")) {
+        SETTINGS_ERROR(reader, "E-CONFLICT",
+                       yaml_doc_get(node, "password_file"),
+                       "a file has no password");
+    }
+    settings_read_map(reader, &settings_output_table, output, "", node);
+}
+
+static void
+read_target(struct settings_reader *reader, struct settings_output *output,
+            const struct yaml_node *node)
+{
+    const char *name = redis_uri_is_one(node->text) ? "redis" : "file";
+
+    settings_read_value(reader, settings_key_find(&settings_output_table, name),
+                        output, node);
+}
+
+static void
+read_redis(struct settings_reader *reader, const struct settings_key *key,
+           void *base, const struct yaml_node *node)
+{
+    struct redis_uri uri;
+    struct error error;
+
+    if (!redis_uri_parse(node->text, &uri, &error)) {
+        SETTINGS_ERROR(reader, "E-VALUE", node, "%s", error.message);
+    } else {
+        copy_text(reader, key, (char *)base + key->offset, "", node);
+    }
+    explicit_bzero(&uri, sizeof uri);
+}
+
+static void
+read_file(struct settings_reader *reader, const struct settings_key *key,
+          void *base, const struct yaml_node *node)
+{
+    if (strcmp(node->text, "-") == 0) {
+        copy_text(reader, key, (char *)base + key->offset, "", node);
+    } else if (!node->text[0] || redis_uri_is_one(node->text)) {
+        SETTINGS_ERROR(reader, "E-VALUE", node, "'%.60s' is not %s", node->text,
+                       settings_type_text(key->type));
+    } else {
+        read_path(reader, key, base, node);
+    }
+}
+
+static void
+copy_text(struct settings_reader *reader, const struct settings_key *key,
+          char *place, const char *folder, const struct yaml_node *node)
+{
+    size_t before = strlen(folder), length = strlen(node->text);
+
+    if (before + length >= key->size) {
+        SETTINGS_ERROR(reader, "E-LIMIT", node,
+                       "'%s' has at most %zu bytes, not %zu", key->name,
+                       key->size - 1, before + length);
+        return;
+    }
+    memset(place, 0, key->size); /* Compared whole. */
+    snprintf(place, key->size, "%s%s", folder, node->text);
+}
