@@ -2,6 +2,14 @@
 
 #include "tools/output/utf8.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    ESCAPED_SIZE = sizeof "\\u{10ffff}"
+};
+
 static const struct {
     uint32_t first, last;
 } unprintable[] = {
@@ -17,6 +25,9 @@ static const struct {
     {0xfff9, 0xfffb},   /* Interlinear annotations. */
     {0xe0000, 0xe0fff}, /* Tags and variation selectors. */
 };
+
+static size_t escape(const uint8_t *bytes, size_t size,
+                     char escaped[ESCAPED_SIZE], size_t *used);
 
 size_t
 utf8_decode(const uint8_t *bytes, size_t size, uint32_t *code)
@@ -56,4 +67,47 @@ utf8_is_printable(uint32_t code)
         }
     }
     return true;
+}
+
+size_t
+utf8_escape(char *to, size_t to_size, const char *bytes, size_t size)
+{
+    const uint8_t *from = (const uint8_t *)bytes;
+    size_t written = 0, used;
+    char escaped[ESCAPED_SIZE];
+
+    for (; size > 0; size -= used, from += used) {
+        size_t length = escape(from, size, escaped, &used);
+
+        if (written + length >= to_size) {
+            break;
+        }
+        memcpy(to + written, escaped, length);
+        written += length;
+    }
+    if (to_size) {
+        to[written] = '\0';
+    }
+    return written;
+}
+
+/* Of the first character; '*used' bytes have it.  A byte that is no UTF-8 can
+ * be told from a character, which is what is wrong with it. */
+static size_t
+escape(const uint8_t *bytes, size_t size, char escaped[ESCAPED_SIZE],
+       size_t *used)
+{
+    uint32_t code = bytes[0];
+
+    *used = utf8_decode(bytes, size, &code);
+    if (*used && utf8_is_printable(code)) {
+        memcpy(escaped, bytes, *used);
+        return *used;
+    }
+    if (*used > 1) {
+        return (size_t)snprintf(escaped, ESCAPED_SIZE, "\\u{%" PRIx32 "}",
+                                code);
+    }
+    *used = 1;
+    return (size_t)snprintf(escaped, ESCAPED_SIZE, "\\x%02x", bytes[0]);
 }

@@ -17,4 +17,10 @@ size_t utf8_decode(const uint8_t *bytes, size_t size, uint32_t *code);
  * change how others are shown, or show as nothing at all. */
 bool utf8_is_printable(uint32_t code);
 
+/* Writes 'size' bytes so that they can be shown, terminated, to 'to_size' bytes
+ * (none if that is 0), as many characters as there is room for: one that is not
+ * printable becomes \xNN or \u{N}, a byte that is no UTF-8 \xNN.  Returns the
+ * bytes written. */
+size_t utf8_escape(char *to, size_t to_size, const char *bytes, size_t size);
+
 #endif

@@ -23,7 +23,6 @@
 
 enum {
     MAX_NAME = 40,
-    ESCAPE_SIZE = sizeof "\\u{10ffff}",
     HELD_SIZE = 64
 };
 
@@ -53,8 +52,6 @@ static void write_line(enum log_level, const char *text, const char *more);
 static bool write_all(const char *line, size_t size);
 static bool wait_writable(void);
 static void tell_lost(void);
-static size_t escape(const uint8_t *bytes, size_t size,
-                     char escaped[ESCAPE_SIZE], size_t *used);
 
 void
 log_open(const struct log_options *options)
@@ -128,23 +125,7 @@ log_pass_time(void)
 size_t
 log_escape(const char *text, char *safe, size_t size)
 {
-    const uint8_t *bytes = (const uint8_t *)text;
-    size_t left = strlen(text), written = 0, used;
-    char escaped[ESCAPE_SIZE];
-
-    for (; left > 0; left -= used, bytes += used) {
-        size_t length = escape(bytes, left, escaped, &used);
-
-        if (written + length >= size) {
-            break;
-        }
-        memcpy(safe + written, escaped, length);
-        written += length;
-    }
-    if (size) {
-        safe[written] = '\0';
-    }
-    return written;
+    return utf8_escape(safe, size, text, strlen(text));
 }
 
 /* Standard error may have been sent elsewhere since systemd set it. */
@@ -280,24 +261,4 @@ wait_writable(void)
         ready = poll(&poll_fd, 1, state.n_lost ? 0 : LOG_PATIENCE_MS);
     } while (ready < 0 && errno == EINTR);
     return ready > 0;
-}
-
-/* Of the first character; '*used' bytes have it.  A byte that is no UTF-8 can
- * be told from a character, which is what is wrong with it. */
-static size_t
-escape(const uint8_t *bytes, size_t size, char escaped[ESCAPE_SIZE],
-       size_t *used)
-{
-    uint32_t code = bytes[0];
-
-    *used = utf8_decode(bytes, size, &code);
-    if (*used && utf8_is_printable(code)) {
-        memcpy(escaped, bytes, *used);
-        return *used;
-    }
-    if (*used > 1) {
-        return (size_t)snprintf(escaped, ESCAPE_SIZE, "\\u{%" PRIx32 "}", code);
-    }
-    *used = 1;
-    return (size_t)snprintf(escaped, ESCAPE_SIZE, "\\x%02x", bytes[0]);
 }
