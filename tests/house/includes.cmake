@@ -35,7 +35,7 @@ set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent|judge/judge_memo)\\.c|tools/runtime/findings\\.c)")
 set(owners_yaml "rules/load/yaml_doc\\.c")
 set(owners_jansson "tools/commands/question_json\\.c")
-set(owners_hiredis "tools/output/sink_redis\\.c")
+set(owners_hiredis "tools/output/redis_link\\.c")
 
 set(broken 0)
 macro(complain text)

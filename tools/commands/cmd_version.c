@@ -6,7 +6,7 @@
 #include "rules/load/yaml_doc.h"
 #include "tools/commands/command.h"
 #include "tools/output/event.h"
-#include "tools/output/sink.h"
+#include "tools/output/redis_link.h"
 
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ command_version(void)
            EVENT_ECS_VERSION);
     printf("%s\n", source_filter_library_version());
     printf("nDPI %s\n", application_library_version());
-    printf("hiredis %s\n", sink_redis_library_version());
+    printf("hiredis %s\n", redis_link_library_version());
     printf("libyaml %s\n", yaml_doc_library_version());
     printf("zlib %s\n", decompress_zlib_version());
     printf("zstd %s\n", decompress_zstd_version());

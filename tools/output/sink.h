@@ -64,9 +64,6 @@ struct sink *sink_file_open(const char *path, const struct sink_options *,
 struct sink *sink_redis_open(const char *uri, const struct sink_options *,
                              struct error *error);
 
-/* Of hiredis, as compiled against: it cannot tell what is linked. */
-const char *sink_redis_library_version(void);
-
 /* Any thread: acked, dropped, 'up' and the error; the rest is the output's. */
 void sink_status(struct sink *, struct event_output *status);
 
