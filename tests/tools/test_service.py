@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """segmon run as a service: what it tells its manager and the journal.  See live.py:
-test_service.py SEGMON SEND_FRAMES.  Needs root and says so: status 77."""
+test_service.py SEGMON SEND_FRAMES SEGMON_FAILING.  Needs root and says so: status 77."""
 import pathlib
+import select
 import signal
+import socket
+import subprocess
 import sys
+import time
 import unittest
 
 import live
+import test_replay_redis as redis
 from live import Live
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
 
@@ -62,10 +67,144 @@ class Log(Live):
                                   if urgency <= level])
 
 
+class Notify(Live):
+    """The service manager is this test: what it hears."""
+
+    def setUp(self):
+        super().setUp()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+        self.socket.bind(str(self.path / "notify"))
+        self.heard = []
+        self.failed = self.path / "failed"
+
+    def serve(self, *options, failpoint="", watchdog=None, **where):
+        environment = {"NOTIFY_SOCKET": str(self.path / "notify")}
+        if watchdog:
+            environment["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
+        if failpoint:
+            environment |= {"SEGMON_FAILPOINT": failpoint,
+                            "SEGMON_FAILPOINT_FILE": str(self.failed)}
+        self.start(*options, environment=environment, program=FAILING if failpoint else None,
+                   **where)
+
+    def hear(self, text, seconds=live.WAIT):
+        """Until the manager hears this; None if it does not."""
+        end = time.monotonic() + seconds
+        while select.select([self.socket], [], [], max(0, end - time.monotonic()))[0]:
+            self.heard.append(self.socket.recv(4096).decode())
+            if text in self.heard[-1]:
+                return self.heard[-1]
+        return None
+
+    def must_hear(self, text):
+        said = self.hear(text)
+        self.assertIsNotNone(said, f"{text!r} in {self.heard}")
+        return said
+
+    def test_ready_is_told_when_it_captures_and_stopping_when_it_ends(self):
+        self.serve("-w", "2")
+        self.must_hear("READY=1")
+        self.stop()
+        self.must_hear("STOPPING=1")
+        self.assertEqual([m for m in self.heard if not m.startswith("STATUS=")],
+                         ["READY=1", "STOPPING=1"])
+
+    def test_ready_is_not_told_by_a_run_that_fails(self):
+        self.serve(interface="none", ready=None)
+        self.assertEqual(self.run_.wait(live.WAIT), 1)
+        self.assertIsNone(self.hear("READY=1", 0.2))
+
+    def test_reloading_ends_with_ready_also_when_the_policy_is_refused(self):
+        self.policy.write_text("version: 1\npolicy: {name: p, revision: '1'}\n")
+        self.serve("-p", self.policy)
+        self.must_hear("READY=1")
+        for text, refused in (("version: 7\n", True), (self.policy.read_text(), False)):
+            self.policy.write_text(text)
+            before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            self.run_.send_signal(signal.SIGHUP)
+            said = self.must_hear("RELOADING=1")
+            self.assertRegex(said, r"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+            after = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            self.assertLessEqual(before, int(said.split("=")[-1]))
+            self.assertGreaterEqual(after, int(said.split("=")[-1]))
+            status = self.must_hear("STATUS=")
+            self.assertEqual("the last policy was refused" in status, refused, status)
+            self.must_hear("READY=1")
+        self.stop()
+
+    def test_status_is_a_line_at_each_heartbeat(self):
+        self.serve("--heartbeat", "1", "-w", "2")
+        sent = self.send(self.capture(live.conversations(10)))
+        said = self.must_hear(f"{sent} frames, 0 lost; 10 flows")
+        self.assertRegex(said, r"^STATUS=captures on 1 of 1 interfaces: [^\n]+; 1 of 1 outputs work$")
+        live.ip("-n", f"{live.NAME}-r", "link", "set", "r0", "down")
+        self.must_hear("captures on 0 of 1 interfaces")
+        live.ip("-n", f"{live.NAME}-r", "link", "set", "r0", "up")
+        self.must_hear("captures on 1 of 1 interfaces")
+
+    def test_an_idle_link_is_no_reason_for_the_watchdog(self):
+        self.serve("-w", "2", watchdog=1)
+        for _ in range(5):
+            self.must_hear("WATCHDOG=1")
+        self.stop()
+
+    def test_nor_is_a_reader_of_the_output_who_does_not_read(self):
+        """Whoever reads a pipe may take all the time in the world."""
+        reader = subprocess.Popen(["sleep", "1000"], stdin=subprocess.PIPE)
+        self.addCleanup(reader.stdin.close)
+        self.addCleanup(reader.wait)
+        self.addCleanup(reader.kill)
+        self.output = pathlib.Path(f"/proc/{reader.pid}/fd/0")
+        self.serve("--heartbeat", "1", watchdog=1)
+        self.send(self.capture(live.conversations(2000)), 10)
+        self.wait_until_full(reader.stdin)
+        while self.hear("WATCHDOG=1", 0.01):
+            pass
+        for _ in range(5):
+            self.must_hear("WATCHDOG=1")
+
+    def wait_until_full(self, pipe):
+        end = time.monotonic() + live.WAIT
+        while select.select([], [pipe], [], 0)[1]:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+
+    def test_each_thread_that_sticks_is(self):
+        for point, who in (("stick-worker", "worker 0"), ("stick-desk", "violations"),
+                           ("stick-output", "output")):
+            with self.subTest(point):
+                self.failed.unlink(missing_ok=True)
+                self.serve("-w", "2", failpoint=point, watchdog=1)
+                for _ in range(3):
+                    self.must_hear("WATCHDOG=1")
+                self.failed.touch()
+                self.wait_for("threads that are stuck: ")
+                while self.hear("WATCHDOG=1", 0):
+                    pass
+                self.assertIsNone(self.hear("WATCHDOG=1", 2), self.heard)
+                self.assertIn(who, self.talk[-1])
+                self.kill()
+
+    def test_redis_that_is_down_is_no_reason_either(self):
+        if not redis.SERVER:
+            self.skipTest("redis-server is missing")
+        server = redis.Server(self.folder.name)
+        self.addCleanup(server.kill)
+        self.serve("--heartbeat", "1", "--redis", server.uri, watchdog=4)
+        self.must_hear("WATCHDOG=1")
+        server.kill()
+        self.wait_for("fails: ")
+        while self.hear("WATCHDOG=1", 0):
+            pass
+        for _ in range(5):
+            self.must_hear("WATCHDOG=1")
+
+
 if __name__ == "__main__":
-    live.SEGMON, live.SEND = sys.argv[1:3]
+    live.SEGMON, live.SEND, FAILING = sys.argv[1:4]
     reason = live.reason_to_skip()
     if reason:
         print(f"test_service.py: skipped: {reason}")
         sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:], verbosity=2)

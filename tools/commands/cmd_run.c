@@ -6,6 +6,7 @@
 #include "capture/error.h"
 #include "tools/commands/command.h"
 #include "tools/commands/run_options.h"
+#include "tools/commands/run_service.h"
 #include "tools/commands/run_watch.h"
 #include "tools/commands/session.h"
 #include "tools/output/system_clock.h"
@@ -26,10 +27,12 @@ struct run {
     struct live *live;
     struct live_report report;
     struct run_watch watch;
+    struct run_service service;
     struct policy *next; /* Not in force yet; a reference. */
     struct mono_time now, begin, heartbeat;
 };
 
+static int run_as_service(struct run *);
 static int run_to_end(struct run *);
 static void open_log(struct run *);
 static bool start(struct run *, struct error *);
@@ -39,12 +42,15 @@ static void watch_hangup(const struct session *);
 static void go_on(struct run *, const atomic_int *stop);
 static bool is_done(const struct run *);
 static void follow_policy(struct run *);
+static void tell_ready(struct run *);
 static void watch_interfaces(struct run *);
 static void watch_outputs(struct run *);
 static void watch_output(struct run *, size_t i, const struct event_output *);
 static void tell_change(struct run *, enum log_level, const char *note);
 static void send_status(struct run *, enum event_status_cause,
                         const char *const *notes);
+static size_t get_outputs(const struct run *,
+                          struct event_output outputs[OUTPUT_MAX_SINKS]);
 static struct event_status make_status(const struct run *,
                                        enum event_status_cause);
 static int finish(struct run *);
@@ -67,10 +73,22 @@ command_run(int argc, char *argv[])
     case SESSION_HELP: status = COMMAND_OK; break;
     case SESSION_USAGE: status = COMMAND_USAGE; break;
     case SESSION_RUN:
-    default: status = run_to_end(run); break;
+    default: status = run_as_service(run); break;
     }
     session_close_policy(&run->session);
     free(run);
+    return status;
+}
+
+static int
+run_as_service(struct run *run)
+{
+    int status;
+
+    open_log(run);
+    run_service_open(&run->service);
+    status = run_to_end(run);
+    run_service_close(&run->service);
     return status;
 }
 
@@ -83,7 +101,6 @@ run_to_end(struct run *run)
     int status;
 
     session->source.sensor = session->options.sensor;
-    open_log(run);
     watch_hangup(session);
     status = session_open_policy(session);
     if (status != COMMAND_OK) {
@@ -181,11 +198,14 @@ go_on(struct run *run, const atomic_int *stop)
     run->begin = run->heartbeat = run->now = system_clock_mono();
     live_get_report(run->live, &run->report);
     send_status(run, EVENT_STATUS_START, NULL);
+    run_service_ready(&run->service, run->now);
     while (!*stop && !is_done(run)) {
         follow_policy(run);
         live_get_report(run->live, &run->report);
         watch_interfaces(run);
         watch_outputs(run);
+        run_service_watch(&run->service, run->live, run->session.output,
+                          run->now);
         log_pass_time();
         if (run->now.ns - run->heartbeat.ns >= heartbeat_ns) {
             run->heartbeat = run->now;
@@ -210,13 +230,29 @@ is_done(const struct run *run)
 static void
 follow_policy(struct run *run)
 {
-    if (!run->next) {
+    if (!run->next && session_policy_asked()) {
+        notify_reloading(&run->service.notify, system_clock_mono());
         run->next = session_next_policy(&run->session, system_clock_wall());
+        run->service.policy_refused = !run->next;
+        if (!run->next) {
+            tell_ready(run);
+        }
     }
     if (run->next && live_set_policy(run->live, run->next)) {
         policy_unref(run->next);
         run->next = NULL;
+        tell_ready(run);
     }
+}
+
+static void
+tell_ready(struct run *run)
+{
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+
+    run_service_tell_status(&run->service, &run->report, outputs,
+                            get_outputs(run, outputs));
+    notify_ready(&run->service.notify);
 }
 
 static void
@@ -242,8 +278,7 @@ static void
 watch_outputs(struct run *run)
 {
     struct event_output outputs[OUTPUT_MAX_SINKS];
-    size_t n =
-        run->session.output ? output_status(run->session.output, outputs) : 0;
+    size_t n = get_outputs(run, outputs);
 
     for (size_t i = 0; i < n; i++) {
         watch_output(run, i, &outputs[i]);
@@ -273,16 +308,23 @@ static void
 send_status(struct run *run, enum event_status_cause cause,
             const char *const *notes)
 {
-    struct session *session = &run->session;
     struct event_output outputs[OUTPUT_MAX_SINKS];
     struct event_status status = make_status(run, cause);
 
     status.notes = notes;
-    if (session->output) {
-        status.n_outputs = output_status(session->output, outputs);
-        status.outputs = outputs;
-    }
-    session_send_status(session, &status, system_clock_wall());
+    status.n_outputs = get_outputs(run, outputs);
+    status.outputs = outputs;
+    session_send_status(&run->session, &status, system_clock_wall());
+    run_service_tell_status(&run->service, &run->report, outputs,
+                            status.n_outputs);
+}
+
+static size_t
+get_outputs(const struct run *run,
+            struct event_output outputs[OUTPUT_MAX_SINKS])
+{
+    return run->session.output ? output_status(run->session.output, outputs)
+                               : 0;
 }
 
 static struct event_status
@@ -314,6 +356,7 @@ finish(struct run *run)
     struct event_status totals;
     int status;
 
+    notify_stopping(&run->service.notify);
     policy_unref(run->next);
     live_stop(run->live, &run->report);
     totals = make_status(run, EVENT_STATUS_END);

@@ -144,6 +144,9 @@ void session_close_policy(struct session *);
 /* SIGHUP asks to read the policy again from now on. */
 void session_watch_policy(const struct session *);
 
+/* Whether the policy was asked for since session_next_policy(). */
+bool session_policy_asked(void);
+
 /* For pipeline_options; 'context' is a struct session: the policy read again,
  * if that was asked for and it is sound.  Both outcomes are told; a bad one
  * changes nothing. */

@@ -62,6 +62,12 @@ session_watch_policy(const struct session *session)
     }
 }
 
+bool
+session_policy_asked(void)
+{
+    return policy_asked_for;
+}
+
 struct policy *
 session_next_policy(void *context, struct wall_time now)
 {

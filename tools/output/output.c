@@ -38,6 +38,7 @@ struct output {
     bool started;
     atomic_bool stop;
     atomic_uint settle_wanted, settle_done;
+    struct counter turns;
 
     /* The thread's own. */
     uint64_t sequence;
@@ -103,6 +104,17 @@ struct event_queue *
 output_queue(struct output *output, unsigned i)
 {
     return output->queues[i];
+}
+
+uint64_t
+output_turns(const struct output *output)
+{
+    uint64_t sum = counter_read(&output->turns);
+
+    for (size_t i = 0; i < output->n_sinks; i++) {
+        sum += counter_read(&output->sinks[i]->waits);
+    }
+    return sum;
 }
 
 void
@@ -271,6 +283,7 @@ drain(struct output *output)
 {
     bool any = false;
 
+    counter_add(&output->turns, 1);
     for (unsigned i = 0; i < output->n_queues; i++) {
         any |= drain_queue(output, output->queues[i]);
     }

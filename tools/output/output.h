@@ -61,6 +61,10 @@ unsigned output_kinds(const struct output *);
 /* Queue 'i' of n_queues, for one producing thread. */
 struct event_queue *output_queue(struct output *, unsigned i);
 
+/* Turns the thread has taken, with events or without, also while it waits for a
+ * server or a reader, as long as it works.  Any thread. */
+uint64_t output_turns(const struct output *);
+
 /* Waits until everything put so far is acknowledged or dropped, so that what
  * output_status() tells next is exact.  No producer may run meanwhile. */
 void output_settle(struct output *);

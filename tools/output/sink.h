@@ -44,6 +44,7 @@ struct sink {
     unsigned kinds; /* Mask of those it takes. */
     char name[EVENT_OUTPUT_NAME_SIZE];
     struct counter acked[EVENT_N_KINDS], dropped[EVENT_N_KINDS];
+    struct counter waits;  /* For somebody else; each is short. */
     atomic_bool up;        /* While it works. */
     pthread_mutex_t mutex; /* Guards 'error'. */
     struct error error;    /* The first. */

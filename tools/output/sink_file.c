@@ -60,7 +60,7 @@ static void close_file(struct sink *sink);
 static bool open_path(struct sink_file *file, const char *path,
                       struct error *error);
 static size_t write_some(struct sink_file *file);
-static bool wait_writable(const struct sink_file *file);
+static bool wait_writable(struct sink_file *file);
 static size_t acknowledge(struct sink_file *file, size_t sent);
 static void give_up(struct sink_file *file, size_t sent, int reason);
 static bool cut_back(struct sink_file *file);
@@ -189,13 +189,14 @@ write_some(struct sink_file *file)
 /* Until the reader takes something; false, with errno set, when we are told to
  * stop and it has not for as long as patience lasts. */
 static bool
-wait_writable(const struct sink_file *file)
+wait_writable(struct sink_file *file)
 {
     struct pollfd poll_fd = {.fd = file->fd, .events = POLLOUT};
     bool is_up = atomic_load(&file->sink.up);
     int64_t waited_ns = 0; /* Since the stop. */
 
     while (poll(&poll_fd, 1, is_up ? WAIT_MS : 0) <= 0) {
+        counter_add(&file->sink.waits, 1);
         if (!file->stop || !*file->stop) {
             is_up = true;
             continue;

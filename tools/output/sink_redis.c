@@ -162,6 +162,7 @@ attempt(struct sink_redis *redis)
 {
     size_t n_before = redis->batch.n;
 
+    counter_add(&redis->sink.waits, 1);
     if (redis->link || connect_redis(redis)) {
         exchange(redis);
     }

@@ -24,6 +24,7 @@ struct live {
     struct event_queue *desk_queue; /* NULL: no events. */
     pthread_t desk_thread;
     bool desk_running;
+    struct counter desk_turns;
     pthread_mutex_t lock;
     struct pipeline_counters desk_counters; /* Under the lock; its part. */
     struct live_lane *lanes[PIPELINE_MAX_WORKERS];
@@ -241,6 +242,7 @@ run_desk(void *context)
     while (desk_run_round(live->desk)) {
         struct pipeline_counters *counters = &live->desk_counters;
 
+        counter_add(&live->desk_turns, 1);
         pthread_mutex_lock(&live->lock);
         desk_get_counters(live->desk, &counters->violations,
                           &counters->detectors);
@@ -293,6 +295,21 @@ live_n_frames(const struct live *live)
         sum += counter_read(&live->lanes[i]->n_frames);
     }
     return sum;
+}
+
+size_t
+live_turns(const struct live *live, uint64_t turns[LIVE_MAX_THREADS])
+{
+    size_t n = 0;
+
+    while (n < live->n_lanes) {
+        turns[n] = counter_read(&live->lanes[n]->n_turns);
+        n++;
+    }
+    if (live->desk_running) {
+        turns[n++] = counter_read(&live->desk_turns);
+    }
+    return n;
 }
 
 bool

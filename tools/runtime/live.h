@@ -27,7 +27,8 @@ struct error;
 struct live; /* Opaque. */
 
 enum {
-    LIVE_MAX_INTERFACES = EVENT_MAX_INTERFACES
+    LIVE_MAX_INTERFACES = EVENT_MAX_INTERFACES,
+    LIVE_MAX_THREADS = PIPELINE_MAX_WORKERS + 1 /* The desk's. */
 };
 
 struct live_options {
@@ -62,6 +63,11 @@ void live_get_report(struct live *, struct live_report *);
 
 /* Frames received so far; cheap. */
 uint64_t live_n_frames(const struct live *);
+
+/* Turns each of its threads has taken: one at least every fraction of a second,
+ * with packets or without, as long as it works.  Returns how many threads there
+ * are: the workers', and if they are several one more, of the desk. */
+size_t live_turns(const struct live *, uint64_t turns[LIVE_MAX_THREADS]);
 
 /* Another policy is in force from the next round on.  False while the one
  * before is not everywhere yet: try again. */

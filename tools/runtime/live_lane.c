@@ -46,6 +46,7 @@ live_lane_run(struct live_lane *lane)
         struct mono_time now = system_clock_mono();
         size_t n_frames = 0;
 
+        counter_add(&lane->n_turns, 1);
         if (now.ns - lane->checked.ns >= CHECK_NS) {
             check_sources(lane, now);
         }

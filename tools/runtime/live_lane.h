@@ -26,7 +26,7 @@ struct live_lane_report {
 };
 
 /* Filled in by live.c before the thread starts; then the thread's own, but for
- * the lock, what it guards, and 'n_frames'. */
+ * the lock, what it guards, and the counters. */
 struct live_lane {
     alignas(64) struct dissect_options dissect; /* On lines of its own. */
     struct rounds *rounds;
@@ -39,7 +39,7 @@ struct live_lane {
     /* Told that this lane wants a round to end, because its tray is full. */
     void (*wake_others)(void *context);
     void *context;
-    struct counter n_frames;
+    struct counter n_frames, n_turns;
     pthread_mutex_t lock;
     struct live_lane_report report; /* Under the lock. */
 
