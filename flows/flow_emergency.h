@@ -25,13 +25,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    /* An attempt has no more packets than this: a SYN and its retries, or a
-     * few of both ends.  What sends on and on one way, such as syslog, is
-     * none. */
-    FLOW_ATTEMPT_PACKETS = 8
-};
-
 struct flow_emergency {
     bool is_on;
     enum flow_shortage why;
@@ -63,6 +56,7 @@ flow_emergency_is_due(const struct flow_emergency *emergency, size_t n_flows,
            !emergency->is_on;
 }
 
+/* As flow_record_is_attempt(). */
 static inline bool
 flow_is_attempt(const struct flow *flow)
 {

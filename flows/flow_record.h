@@ -73,7 +73,11 @@ enum flow_outcome {
 
 enum {
     /* Letters kept of Zeek's history; further ones set FLOW_HISTORY_CUT. */
-    FLOW_HISTORY_SIZE = 32
+    FLOW_HISTORY_SIZE = 32,
+    /* An attempt has no more packets than this: a SYN and its retries, or a
+     * few of both ends.  What sends on and on one way, such as syslog, is
+     * none. */
+    FLOW_ATTEMPT_PACKETS = 8
 };
 
 enum flow_flag {
@@ -134,6 +138,17 @@ struct flow_record {
     uint16_t file, interface; /* Of the first packet. */
     uint64_t first_frame, last_frame;
 };
+
+/* Whether nothing came of the flow, and little was tried; told for the first
+ * time. */
+static inline bool
+flow_record_is_attempt(const struct flow_record *record)
+{
+    return record->outcome <= FLOW_OUTCOME_REFUSED && record->sequence == 0 &&
+           record->source.packets <= FLOW_ATTEMPT_PACKETS &&
+           record->destination.packets <=
+               FLOW_ATTEMPT_PACKETS - record->source.packets;
+}
 
 const char *flow_end_name(enum flow_end);
 const char *flow_evidence_name(enum flow_evidence);

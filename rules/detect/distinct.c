@@ -14,7 +14,7 @@ static void keep(struct distinct *, uint64_t hash);
 static void estimate_from_now_on(struct distinct *);
 static const uint64_t *hashes_of(const struct distinct *);
 static void free_hashes(struct distinct *);
-static void note(uint8_t *registers, uint64_t hash);
+static bool note(uint8_t *registers, uint64_t hash);
 static uint64_t estimate(const uint8_t *registers);
 
 void
@@ -36,9 +36,11 @@ distinct_add_new(struct distinct *distinct, uint64_t hash, uint64_t max_exact)
     uint64_t n = distinct->n;
 
     if (distinct->registers) {
-        note(distinct->registers, hash);
-        hash = estimate(distinct->registers);
-        distinct->n = hash > n ? hash : n;
+        if (note(distinct->registers, hash)) {
+            uint64_t now = estimate(distinct->registers);
+
+            distinct->n = now > n ? now : n;
+        }
         return;
     }
     if (n < max_exact) {
@@ -129,16 +131,19 @@ free_hashes(struct distinct *distinct)
     }
 }
 
-static void
+/* Whether that changes what is estimated: the more there were, the rarer. */
+static bool
 note(uint8_t *registers, uint64_t hash)
 {
     uint64_t at = hash >> (64 - REGISTER_BITS), rest = hash << REGISTER_BITS;
     uint8_t rank =
         (uint8_t)(rest ? __builtin_clzll(rest) + 1 : 64 - REGISTER_BITS + 1);
 
-    if (registers[at] < rank) {
-        registers[at] = rank;
+    if (registers[at] >= rank) {
+        return false;
     }
+    registers[at] = rank;
+    return true;
 }
 
 static uint64_t

@@ -191,11 +191,11 @@ a_conversation_outlives_a_flood(void **state)
     struct flow_table *table = new_table(&options);
 
     (void)state;
-    for (uint16_t i = 0; i < N_CLIENTS; i++) {
+    for (unsigned i = 0; i < N_CLIENTS; i++) {
         connect_client(table, (uint16_t)(2000 + i), SECOND_NS);
     }
     flood(table, 0, 50000, 2 * SECOND_NS, 10 * SECOND_NS);
-    for (uint16_t i = 0; i < N_CLIENTS; i++) { /* In the midst of it. */
+    for (unsigned i = 0; i < N_CLIENTS; i++) { /* In the midst of it. */
         connect_client(table, (uint16_t)(4000 + i), 12 * SECOND_NS);
     }
     flood(table, 50000, 50000, 13 * SECOND_NS, 10 * SECOND_NS);
@@ -216,9 +216,9 @@ without_attempts_the_flow_idle_longest_goes(void **state)
     struct flow_table *table = new_table(&options);
 
     (void)state;
-    for (uint16_t i = 0; i <= ROOM; i++) {
+    for (unsigned i = 0; i <= ROOM; i++) {
         connect_client(table, (uint16_t)(2000 + i),
-                       (1 + i) * 10 * MILLISECOND_NS);
+                       (1 + (int64_t)i) * 10 * MILLISECOND_NS);
     }
     assert_int_equal(story.records.total, 1);
     assert_int_equal(story.records.record[0].source.port, 2000);

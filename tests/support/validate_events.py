@@ -19,6 +19,7 @@ DATASETS = {
     "segmon.violation": "violation",
     "segmon.status": "status",
 }
+COLLAPSED = "collapsed"
 MAX_SHOWN = 10
 
 
@@ -28,7 +29,7 @@ def main(arguments):
     with open(paths[0], encoding="utf-8") as file:
         schema = json.load(file)
     jsonschema.Draft202012Validator.check_schema(schema)
-    validators = {name: validator(schema, name) for name in DATASETS.values()}
+    validators = {name: validator(schema, name) for name in [*DATASETS.values(), COLLAPSED]}
     used = set()
     n_events = n_wrong = 0
     for path in paths[1:]:
@@ -74,6 +75,8 @@ def complaints(validators, schema, line, used):
     try:
         event = json.loads(line, object_pairs_hook=unique)
         name = DATASETS[event["event"]["dataset"]]
+        if name == "flow" and event["segmon"]["record"] == COLLAPSED:
+            name = COLLAPSED
     except (ValueError, KeyError, TypeError) as error:
         yield f"no event: {error!r}"
         return
@@ -123,7 +126,7 @@ def all_properties(schema):
             found.add(f"{path}.{name}")
             walk(inner, f"{path}.{name}")
 
-    for name in DATASETS.values():
+    for name in [*DATASETS.values(), COLLAPSED]:
         walk(schema["$defs"][name], name)
     return found
 

@@ -59,7 +59,8 @@ enum {
     EVENT_MAX_OUTPUTS = 4,
     EVENT_MAX_INTERFACES = 8, /* Captured from at once, */
     EVENT_MAX_SHARES = 64,    /* each by so many workers. */
-    EVENT_MAX_TECHNIQUES = 32
+    EVENT_MAX_TECHNIQUES = 32,
+    EVENT_MAX_SAMPLES = 4 /* Of what is told together. */
 };
 
 /* Who reports; the same for a whole run.  Borrowed strings. */
@@ -88,6 +89,33 @@ struct event_flow {
     segment_id src_segment, dst_segment;
     const char *file;      /* Capture file; "" if live. */
     const char *interface; /* "" if unknown. */
+};
+
+/* Who tried what. */
+struct event_sample {
+    struct addr src, dst;
+};
+
+/* Flows that nothing came of, told together: those between two segments, for
+ * one service, with one verdict. */
+struct event_collapsed {
+    const struct policy *policy;
+    bool is_rest; /* Of any segments, services and rules: what follows, to
+                   * 'rule', but the decision, says nothing. */
+    segment_id src_segment, dst_segment;
+    uint8_t ip_version, protocol;
+    bool all_ports;
+    uint16_t port; /* Responder's; ICMP: type.  Of all ports: 0. */
+    enum decision decision;
+    enum verdict_reason reason;
+    int32_t rule;
+    uint64_t flows, refused; /* The others had no answer. */
+    uint64_t src_packets, src_bytes, dst_packets, dst_bytes;
+    /* Different ones, estimated within some 3 % beyond a few. */
+    uint64_t n_sources, n_destinations, n_ports;
+    struct wall_time first, last; /* Packets. */
+    struct event_sample samples[EVENT_MAX_SAMPLES];
+    unsigned n_samples;
 };
 
 struct event_violation {
@@ -152,17 +180,25 @@ enum event_status_cause {
 #undef EVENT_STATUS_ENUM
 };
 
-/* Totals since the start of the run; of EVENT_STATUS_POLICY only 'policy',
- * 'workers' and 'notes' are told. */
+/* A worker's flow table became, or is no longer, nearly full. */
+struct event_emergency {
+    unsigned worker; /* Its number. */
+    struct flow_news news;
+};
+
+/* Totals since the start of the run; of EVENT_STATUS_POLICY, and with
+ * 'emergency', only 'policy', 'workers', 'emergency' and 'notes' are told. */
 struct event_status {
     enum event_status_cause cause;
-    uint64_t frames, bytes;              /* Read; bytes on the wire. */
-    uint64_t filtered;                   /* Of the frames, by the filter. */
-    uint64_t kernel_drops, device_drops; /* Live capture only. */
+    const struct event_emergency *emergency; /* NULL: it is not about one. */
+    uint64_t frames, bytes;                  /* Read; bytes on the wire. */
+    uint64_t filtered;                       /* Of the frames, by the filter. */
+    uint64_t kernel_drops, device_drops;     /* Live capture only. */
     uint64_t dissected[DISSECT_N_RESULTS];
     struct wall_time first_packet, last_packet; /* Both 0: no packet. */
     struct flow_table_counters flows;           /* Over all workers. */
-    uint64_t max_flows;                         /* Capacity of the tables. */
+    uint64_t collapsed; /* Of the flows that ended, told together. */
+    uint64_t max_flows; /* Capacity of the tables. */
     uint64_t ended[FLOW_N_ENDS];
     struct violation_counters violations;
     struct detector_counters detectors;
@@ -188,6 +224,8 @@ void event_encoder_free(struct event_encoder *); /* Accepts NULL. */
 /* Each returns the body, good until the next one. */
 const struct json *event_flow_encode(struct event_encoder *,
                                      const struct event_flow *);
+const struct json *event_collapsed_encode(struct event_encoder *,
+                                          const struct event_collapsed *);
 const struct json *event_violation_encode(struct event_encoder *,
                                           const struct event_violation *);
 const struct json *event_status_encode(struct event_encoder *,

@@ -15,6 +15,7 @@ enum {
 };
 
 static void write_event(struct json *json);
+static void write_change(struct json *json, const struct event_emergency *);
 static void write_totals(struct json *json, const struct event_status *status);
 static void write_capture(struct json *json, const struct event_status *status);
 static void write_dissected(struct json *json,
@@ -59,7 +60,9 @@ event_status_encode(struct event_encoder *encoder,
     json_open(json, "status", '{');
     json_plain(json, "cause", causes[status->cause]);
     json_u64(json, "workers", status->workers);
-    if (status->cause != EVENT_STATUS_POLICY) {
+    if (status->emergency) {
+        write_change(json, status->emergency);
+    } else if (status->cause != EVENT_STATUS_POLICY) {
         write_totals(json, status);
     }
     event_write_texts(json, "notes", status->notes);
@@ -81,6 +84,26 @@ write_event(struct json *json)
     json_plain(json, NULL, "info");
     json_close(json, ']');
     json_plain(json, "dataset", "segmon.status");
+}
+
+static void
+write_change(struct json *json, const struct event_emergency *emergency)
+{
+    const struct flow_news *news = &emergency->news;
+
+    json_open(json, "emergency", '{');
+    json_u64(json, "worker", emergency->worker);
+    json_plain(json, "state", news->is_emergency ? "entered" : "left");
+    json_plain(json, "why",
+               news->why == FLOW_SHORTAGE_FLOWS ? "flows" : "bytes");
+    json_time(json, "since", news->since);
+    json_u64(json, "active", news->n_flows);
+    json_u64(json, "capacity", news->max_flows);
+    json_u64(json, "bytes", news->n_bytes);
+    if (news->max_bytes) {
+        json_u64(json, "max_bytes", news->max_bytes);
+    }
+    json_close(json, '}');
 }
 
 static void
@@ -134,6 +157,7 @@ write_flows(struct json *json, const struct event_status *status)
     json_u64(json, "active", status->flows.active);
     json_u64(json, "bytes", status->flows.bytes);
     json_u64(json, "capacity", status->max_flows);
+    json_u64(json, "collapsed", status->collapsed);
     write_emergency(json, &status->flows);
     json_open(json, "ended_by", '{');
     for (unsigned i = FLOW_END_NONE + 1; i < FLOW_N_ENDS; i++) {

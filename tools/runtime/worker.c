@@ -61,6 +61,8 @@ worker_share(const struct worker_options *all, unsigned i, unsigned n)
     share.table.max_bytes /= n;
     share.max_inspection_bytes /= n;
     share.engine = i == 0 ? all->engine : NULL;
+    share.number = i;
+    share.n_workers = n;
     return share;
 }
 
@@ -103,11 +105,14 @@ worker_init(struct worker *worker, const struct worker_options *options,
     worker->queue = options->queue;
     worker->tray = options->tray;
     worker->events = options->queue ? options->events : 0;
+    worker->number = options->number;
+    worker->n_workers = options->n_workers;
     if (options->observer) {
         worker->observer = *options->observer;
     }
     table.record = flow_reported;
     table.moved = flow_moved;
+    table.news = worker_news;
     table.context = worker;
     table.user_bytes = sizeof(struct tracked);
     worker->table = flow_table_new(&table, error);
@@ -115,7 +120,8 @@ worker_init(struct worker *worker, const struct worker_options *options,
         return false;
     }
     worker->encoder = event_encoder_new(worker->source, error);
-    if (!worker->encoder) {
+    worker->collapse = collapse_new(worker_tell_collapsed, worker, error);
+    if (!worker->encoder || !worker->collapse) {
         return false;
     }
     if (!options->inspect) {
@@ -169,6 +175,7 @@ worker_free(struct worker *worker)
         policy_unref(worker->policy);
         policy_unref(worker->previous);
         event_encoder_free(worker->encoder);
+        collapse_free(worker->collapse);
         free(worker);
     }
 }
@@ -322,6 +329,7 @@ worker_set_policy(struct worker *worker, struct policy *policy)
     if (worker->previous) { /* Finish what another one began. */
         sweep(worker, UINT_MAX);
     }
+    worker_flush_collapsed(worker); /* Of rules of the old one. */
     worker->previous = worker->policy;
     worker->policy = policy_ref(policy);
     follow_policy(worker);
@@ -336,6 +344,7 @@ worker_finish(struct worker *worker, enum flow_end why, struct wall_time now)
     worker_advance(worker, now);
     worker->phase = TRAY_LAST;
     flow_table_flush(worker->table, why);
+    worker_flush_collapsed(worker);
     tray_end_round(worker->tray, now);
     tray_close(worker->tray);
 }

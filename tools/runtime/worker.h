@@ -39,6 +39,7 @@ enum worker_vlan {
 };
 
 struct worker_options {
+    unsigned number, n_workers;        /* Which one it is, of how many. */
     struct policy *policy;             /* Borrowed until worker_free(). */
     bool inspect;                      /* Classify applications with nDPI. */
     struct application_engine *engine; /* Borrowed, for this worker alone to
@@ -94,6 +95,7 @@ struct worker_counters {
     uint64_t revised;                 /* Final verdicts that became others. */
     uint64_t detections[N_DETECTORS]; /* In single flows. */
     uint64_t policies_refused;        /* Not put in force: out of memory. */
+    uint64_t collapsed;               /* Flows told together; collapse.h. */
 };
 
 void worker_get_counters(const struct worker *, struct worker_counters *);

@@ -5,6 +5,7 @@
 
 #include "rules/detect/detect.h"
 #include "rules/judge/judge_memo.h"
+#include "tools/runtime/collapse.h"
 #include "tools/runtime/findings.h"
 #include "tools/runtime/pool.h"
 #include "tools/runtime/symbols.h"
@@ -61,6 +62,7 @@ struct worker {
     uint8_t generation;      /* Of 'policy'. */
     bool asks_replied;       /* As policy_asks_replied(). */
     bool owns_engine;
+    bool in_emergency; /* So is the table: attempts are told together. */
     struct application_engine *engine; /* NULL: nothing is inspected. */
     struct symbols *symbols;           /* NULL with it. */
     struct judge_memo *memo;           /* Of 'policy'. */
@@ -71,6 +73,8 @@ struct worker {
     const struct capture_names *names;
     struct event_queue *queue; /* NULL: no events. */
     struct tray *tray;
+    struct collapse *collapse;
+    unsigned number, n_workers;
     struct worker_observer observer;
     struct event_encoder *encoder;
     unsigned events;
@@ -117,5 +121,15 @@ void worker_tell_violations(struct worker *, const struct event_flow *,
 void worker_tell_detections(struct worker *, const struct event_flow *,
                             const struct question *, struct tracked *,
                             unsigned moments);
+
+/* worker_overload.c: what the worker does while its table is nearly full. */
+flow_news_handler worker_news;
+
+/* Whether the flow is counted with others, and is not to be told itself. */
+bool worker_collapses(struct worker *, const struct event_flow *);
+void worker_flush_collapsed(struct worker *);
+
+/* Of struct collapse. */
+collapse_handler worker_tell_collapsed;
 
 #endif

@@ -21,6 +21,9 @@ worker_tell_flow(struct worker *worker, const struct event_flow *flow)
     if (worker->observer.flow && flow->record->kind == FLOW_RECORD_END) {
         worker->observer.flow(worker->observer.context, flow);
     }
+    if (worker->in_emergency && worker_collapses(worker, flow)) {
+        return;
+    }
     if (worker->events & (1u << EVENT_FLOW)) {
         event_queue_put(worker->queue, EVENT_FLOW, flow->record->now,
                         event_flow_encode(worker->encoder, flow));

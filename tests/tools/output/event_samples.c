@@ -40,6 +40,8 @@ static void each_bare_flow(struct event_samples *, event_sample_handler *,
                            void *context);
 static void tell_flow(struct event_samples *, const struct event_flow *,
                       event_sample_handler *, void *context);
+static void each_collapsed(struct event_samples *, event_sample_handler *,
+                           void *context);
 static void each_violation(struct event_samples *, event_sample_handler *,
                            void *context);
 static void each_status(struct event_samples *, event_sample_handler *,
@@ -71,6 +73,7 @@ event_samples_each(struct event_samples *samples, event_sample_handler *each,
     each_flow(samples, each, context);
     each_violation(samples, each, context);
     each_status(samples, each, context);
+    each_collapsed(samples, each, context);
 }
 
 static void
@@ -192,6 +195,49 @@ tell_flow(struct event_samples *samples, const struct event_flow *flow,
 }
 
 static void
+each_collapsed(struct event_samples *samples, event_sample_handler *each,
+               void *context)
+{
+    struct event_collapsed collapsed = {
+        .policy = fixed_policy(),
+        .src_segment = SEGMENT_N_BUILTIN,
+        .dst_segment = SEGMENT_N_BUILTIN + 1,
+        .ip_version = 4,
+        .protocol = PROTOCOL_TCP,
+        .port = 443,
+        .decision = DECISION_DENY,
+        .reason = VERDICT_REASON_DEFAULT,
+        .flows = 2000000,
+        .refused = 7,
+        .src_packets = 2000001,
+        .src_bytes = 120000060,
+        .dst_packets = 7,
+        .dst_bytes = 280,
+        .n_sources = 1990000,
+        .n_destinations = 1,
+        .n_ports = 1,
+        .first = {SOME_TIME},
+        .last = {SOME_TIME + SECOND_NS},
+        .samples = {{address(1), address(2)}, {address(3), address(4)}},
+        .n_samples = 2,
+    };
+
+    each(context, "attempts", EVENT_FLOW,
+         event_collapsed_encode(samples->encoder, &collapsed));
+    collapsed.protocol = PROTOCOL_ICMP;
+    collapsed.port = 8;
+    each(context, "pings", EVENT_FLOW,
+         event_collapsed_encode(samples->encoder, &collapsed));
+    collapsed.protocol = 200;
+    collapsed.all_ports = true;
+    each(context, "attempts at any service", EVENT_FLOW,
+         event_collapsed_encode(samples->encoder, &collapsed));
+    collapsed.is_rest = true;
+    each(context, "attempts of all kinds", EVENT_FLOW,
+         event_collapsed_encode(samples->encoder, &collapsed));
+}
+
+static void
 each_violation(struct event_samples *samples, event_sample_handler *each,
                void *context)
 {
@@ -265,6 +311,17 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .n_interfaces = 1,
                                   .notes = notes};
 
+    const struct event_emergency emergency = {
+        .worker = 3,
+        .news = {.is_emergency = true,
+                 .why = FLOW_SHORTAGE_BYTES,
+                 .since = {SOME_TIME},
+                 .now = {SOME_TIME},
+                 .n_flows = 800,
+                 .max_flows = 1000,
+                 .n_bytes = 90000,
+                 .max_bytes = 100000}};
+
     error_set(&error, ERROR_SYNTAX, "demo.pcap", "cut short");
     output.error = error;
     each(context, "status", EVENT_STATUS,
@@ -274,6 +331,12 @@ each_status(struct event_samples *samples, event_sample_handler *each,
          event_status_encode(samples->encoder, &status));
     status = (struct event_status){.cause = EVENT_STATUS_START};
     each(context, "status of nothing", EVENT_STATUS,
+         event_status_encode(samples->encoder, &status));
+    status = (struct event_status){.cause = EVENT_STATUS_CHANGE,
+                                   .emergency = &emergency,
+                                   .workers = 4,
+                                   .notes = notes};
+    each(context, "status of an emergency", EVENT_STATUS,
          event_status_encode(samples->encoder, &status));
 }
 

@@ -53,6 +53,13 @@ terminal is escaped.
 .It
 A flow that lasts makes interim records with totals, and so does one whose
 verdict changes.
+.It
+While a flow table is nearly full, attempts that come to nothing are not told
+one by one, but counted:
+.Ql segmon.record
+is
+.Ql collapsed ,
+and the event is of the kind of flows.
 .El
 .Pp
 .Ic segmon schema
@@ -145,7 +152,7 @@ def section(title, node):
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         defs = json.load(file)["$defs"]
-    kinds = ["flow", "violation", "status"]
+    kinds = ["flow", "collapsed", "violation", "status"]
     print(HEAD, end="")
     for name in kinds + [d for d in defs if d not in kinds]:
         section(name, defs[name])
