@@ -238,8 +238,9 @@ rules:
             packets += p.tcp_session(f"10.1.{i >> 8}.{i & 255}", "10.2.0.1", 80, 40000,
                                      request, *HTTP[1:])
         capture = self.file("names.pcap", p.pcap(packets))
-        *flows, status = self.events("-p", self.policy, "-e", "flow,status",
-                                     "--memory", "1M", capture)
+        *events, status = self.events("-p", self.policy, "-e", "flow,status",
+                                      "--memory", "1M", capture)
+        flows = [e for e in events if e["event"]["dataset"] == "segmon.flow"]
         self.assertEqual(len(flows), n)
         self.assertEqual({f["segmon"]["app"]["name"] for f in flows}, {"HTTP"})
         lost = sum("url" not in f for f in flows)
@@ -333,13 +334,37 @@ rules:
         self.assertEqual(
             self.flows("-p", policy, "--no-dpi", capture)[0]["segmon"]["verdict"], "allowed")
 
-    def test_a_full_table_ends_the_flow_idle_longest_and_counts_it(self):
+    def test_a_full_table_ends_the_attempt_idle_longest_and_tells_most_together(self):
         syns = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(100)]
-        events = self.events("--max-flows", "10", self.file("a.pcap", p.pcap(syns)))
+        events = self.events("-p", self.policy, "--max-flows", "10",
+                             self.file("a.pcap", p.pcap(syns)))
         evicted = [e for e in events if e["event"].get("reason") == "evicted"]
-        self.assertEqual(len(evicted), 90)
-        self.assertEqual(evicted[0]["source"]["port"], 1024)
-        self.assertEqual(events[-1]["segmon"]["status"]["flows"]["evicted"], 90)
+        self.assertEqual([e["source"]["port"] for e in evicted], [1024, 1025, 1026, 1027])
+        together = [e for e in events if e["segmon"].get("record") == "collapsed"]
+        self.assertEqual(len(together), 1)
+        self.assertEqual(together[0]["segmon"]["collapsed"], {
+            "flows": 96, "refused": 0, "sources": 1, "destinations": 1, "ports": 1,
+            "samples": [{"src": "10.1.0.1", "dst": "10.2.0.1"}] * 4})
+        self.assertEqual((together[0]["rule"]["id"], together[0]["segmon"]["verdict"]),
+                         ("web", "allowed"))
+        flows = events[-1]["segmon"]["status"]["flows"]
+        self.assertEqual((flows["evicted"], flows["collapsed"]), (90, 96))
+
+    def test_an_emergency_is_told_when_it_begins_and_when_it_is_over(self):
+        syns = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(100)]
+        late = [(1e9 + minute * 60, p.tcp("10.1.0.9", 40000, "10.2.0.1", 80, p.ACK))
+                for minute in range(2, 6)]
+        packets = [(1e9 + i / 1000, syn) for i, syn in enumerate(syns)] + late
+        events = self.events("--max-flows", "20", "-e", "status",
+                             self.file("a.pcap", p.pcap(packets)))
+        changes = [e["segmon"]["status"]["emergency"] for e in events
+                   if e["segmon"]["status"]["cause"] == "change"]
+        self.assertEqual([(c["state"], c["why"], c["worker"], c["active"], c["capacity"])
+                          for c in changes], [("entered", "flows", 0, 18, 20),
+                                              ("left", "flows", 0, 0, 20)])
+        emergency = events[-1]["segmon"]["status"]["flows"]["emergency"]
+        self.assertEqual((emergency["active"], emergency["entered"]), (0, 1))
+        self.assertGreaterEqual(emergency["duration"], 60 * 10**9)
 
     def test_protocols_without_ports_are_named_by_their_first_packet(self):
         quoted = p.ipv4("10.1.0.1", "10.2.0.1", 17, b"\x9c\x40\0\x35\0\x08\0\0")
