@@ -6,9 +6,7 @@ own; nothing else on the machine is touched.  Skipped without redis-server."""
 import json
 import os
 import pathlib
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,9 +15,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import packets as p  # noqa: E402
+from redis_server import SERVER, Server  # noqa: E402
 
 SEGMON = None
-SERVER = shutil.which("redis-server")
 KINDS = ("flow", "violation", "status")
 N_FLOWS = 300
 PATIENCE = 10  # Seconds that segmon waits for a server without progress.
@@ -31,62 +29,6 @@ segments:
   users: {networks: [10.1.0.0/16]}
   servers: {networks: [10.2.0.0/16]}
 """
-
-
-class Server:
-    """A redis-server, and just enough of its protocol to ask it things."""
-
-    def __init__(self, folder, *arguments):
-        self.path = os.path.join(folder, "socket")
-        self.uri = "unix://" + self.path
-        self.command = [SERVER, "--port", "0", "--unixsocket", self.path,
-                        "--dir", folder, "--save", "", *arguments]
-        self.start()
-
-    def start(self):
-        if os.path.exists(self.path):
-            os.unlink(self.path)
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            if os.path.exists(self.path):
-                return
-            time.sleep(0.025)
-        raise RuntimeError("redis-server does not start")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def call(self, *words):
-        text = b"*%d\r\n" % len(words)
-        for word in words:
-            word = word if isinstance(word, bytes) else str(word).encode()
-            text += b"$%d\r\n%s\r\n" % (len(word), word)
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(10)
-            connection.connect(self.path)
-            connection.sendall(text)
-            with connection.makefile("rb") as reader:
-                return self.read(reader)
-
-    def read(self, reader):
-        line = reader.readline().rstrip(b"\r\n")
-        kind, rest = line[:1], line[1:]
-        if kind == b"$":
-            return reader.read(int(rest) + 2)[:-2]
-        if kind == b"*":
-            return [self.read(reader) for _ in range(int(rest))]
-        return int(rest) if kind == b":" else rest
-
-    def entries(self, kind, sensor="lab"):
-        """(id, fields) of every entry of a stream, in order."""
-        for name, words in self.call("XRANGE", "segmon:{%s}:%s" % (sensor, kind), "-", "+"):
-            yield (tuple(map(int, name.split(b"-"))),
-                   dict(zip(words[0::2], words[1::2])))
 
 
 @unittest.skipUnless(SERVER, "skipped: no redis-server")
