@@ -19,8 +19,9 @@ whole_file_read(const char *path, size_t max_bytes, struct whole_file *file)
     const char *why;
 
     if (!from) {
-        return errno == ENOENT ? "there is no such file"
-                               : "it cannot be opened";
+        return errno == ENOENT   ? "there is no such file"
+               : errno == EACCES ? "this user may not read it"
+                                 : "it cannot be opened";
     }
     why = read_all(from, max_bytes, file);
     fclose(from);

@@ -62,7 +62,7 @@ class Live(unittest.TestCase):
         self.run_ = None
 
     def start(self, *options, interface="r0", ready="capturing", end="r", environment=None,
-              program=None):
+              program=None, wrapper=()):
         """With JOURNAL_STREAM="" in the environment, what it says goes to the journal."""
         if self.run_:
             self.kill()
@@ -74,7 +74,7 @@ class Live(unittest.TestCase):
             status = os.fstat(mouth)
             environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
         self.run_ = subprocess.Popen(
-            inside(end, program or SEGMON, "run", "-i", interface, "-o", self.output, *options),
+            inside(end, *wrapper, program or SEGMON, "run", "-i", interface, "-o", self.output, *options),
             stderr=mouth, env=environment)
         os.close(mouth)
         self.ear = open(ear, "rb")

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """segmon run as a service: what it tells its manager and the journal.  See live.py:
 test_service.py SEGMON SEND_FRAMES SEGMON_FAILING.  Needs root and says so: status 77."""
+import os
 import pathlib
+import pwd
 import select
 import signal
 import socket
@@ -15,6 +17,8 @@ import test_replay_redis as redis
 from live import Live
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
 
+SANITIZED = os.environ.get("SEGMON_BUILD") in ("Asan", "Tsan")
+CAP_NET_RAW = 1 << 13
 JOURNAL = {"JOURNAL_STREAM": ""}
 
 
@@ -199,6 +203,105 @@ class Notify(Live):
             pass
         for _ in range(5):
             self.must_hear("WATCHDOG=1")
+
+
+class Privileges(Live):
+    """As root starts it, and as another user does who was given CAP_NET_RAW."""
+
+    USER = pwd.getpwnam("nobody")
+
+    def setUp(self):
+        super().setUp()
+        self.policy.write_text("version: 1\npolicy: {name: p, revision: '1'}\n")
+        os.chown(self.path, self.USER.pw_uid, 0)
+
+    def status(self):
+        """Of each thread."""
+        for task in pathlib.Path(f"/proc/{self.run_.pid}/task").iterdir():
+            yield dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines()
+                       if ":\t" in line)
+
+    def check_status(self):
+        n = 0
+        for status in self.status():
+            self.assertEqual(status["Uid"].split(), [str(self.USER.pw_uid)] * 4)
+            self.assertEqual(status["Gid"].split(), [str(self.USER.pw_gid)] * 4)
+            self.assertLessEqual(set(status["Groups"].split()), {str(self.USER.pw_gid)})
+            for name, wanted in (("CapEff", CAP_NET_RAW), ("CapPrm", CAP_NET_RAW), ("CapInh", 0),
+                                 ("CapAmb", 0)):
+                self.assertEqual(int(status[name], 16), wanted, name)
+            self.assertEqual(status["NoNewPrivs"], "1")
+            n += 1
+        self.assertEqual(n, 5)  # The command, the output, two workers, and violations.
+
+    def check_secrets(self):
+        self.assertIn("Max core file size        0                    0",
+                      pathlib.Path(f"/proc/{self.run_.pid}/limits").read_text())
+        if not SANITIZED:  # Not even its own user may look at it.
+            self.assertEqual(os.stat(f"/proc/{self.run_.pid}/mem").st_uid, 0)
+
+    def test_are_dropped_to_those_of_a_user_and_to_capture(self):
+        self.start("--user", self.USER.pw_name, "-w", "2", "-p", self.policy)
+        self.check_status()
+        self.assertEqual({status["CapBnd"].strip("0") for status in self.status()}, {""})
+        self.check_secrets()
+        self.assertEqual(self.output.stat().st_uid, self.USER.pw_uid)
+
+    def test_are_dropped_by_a_user_who_was_given_more(self):
+        self.start("-w", "2", wrapper=[
+            "setpriv", f"--reuid={self.USER.pw_uid}", f"--regid={self.USER.pw_gid}",
+            "--clear-groups", "--inh-caps=+net_raw,+net_admin,+sys_ptrace",
+            "--ambient-caps=+net_raw,+net_admin,+sys_ptrace"])
+        self.check_status()
+        self.check_secrets()
+
+    def test_suffice_for_an_interface_that_comes_back_and_another_policy(self):
+        self.start("--user", self.USER.pw_name, "-w", "2", "-p", self.policy)
+        live.ip("-n", f"{live.NAME}-r", "link", "del", "r0")
+        self.wait_for("r0: lost")
+        live.add_link()
+        self.wait_for("r0: capturing", 2)
+        self.run_.send_signal(signal.SIGHUP)
+        self.wait_for("is in force")
+        sent = self.send(self.capture(live.conversations(10)))
+        time.sleep(1)
+        events = self.stop()
+        self.assertEqual(events[-1]["segmon"]["status"]["capture"]["frames"], sent)
+
+    def test_do_not_reach_what_the_user_may_not_open(self):
+        """Which is said at the start, and not when a policy is read again."""
+        self.policy.chmod(0o600)
+        os.chown(self.policy, 0, 0)
+        os.chown(self.path, 0, 0)
+        self.path.chmod(0o755)
+        for options, said in ((["-p", self.policy],
+                               f"{self.policy}: E-FILE: this user may not read it"),
+                              ([], f"{self.output}: cannot be written: Permission denied")):
+            with self.subTest(said):
+                self.start("--user", self.USER.pw_name, *options, ready=None)
+                self.assertIn(self.run_.wait(live.WAIT), (1, 2))
+                self.listener.join()
+                self.assertIn(f"segmon run: {said}\n", self.talk)
+
+    def test_of_another_user_are_for_root_to_give(self):
+        self.start("--user", "daemon", ready=None, wrapper=["setpriv", "--reuid=65534"])
+        self.assertEqual(self.run_.wait(live.WAIT), 1)
+        self.listener.join()
+        self.assertIn("segmon run: only root can become the user 'daemon'\n", self.talk)
+        self.start("--user", "nobody-of-this-name", ready=None)
+        self.assertEqual(self.run_.wait(live.WAIT), 1)
+        self.listener.join()
+        self.assertIn("segmon run: there is no user 'nobody-of-this-name'\n", self.talk)
+
+    def test_a_password_does_not_stay_in_the_environment(self):
+        if not redis.SERVER:
+            self.skipTest("redis-server is missing")
+        server = redis.Server(self.folder.name, "--requirepass", "open-sesame")
+        self.addCleanup(server.kill)
+        self.start("--redis", server.uri, environment={"SEGMON_REDIS_PASSWORD": "open-sesame"})
+        environment = pathlib.Path(f"/proc/{self.run_.pid}/environ").read_bytes()
+        self.assertIn(b"SEGMON_REDIS_PASSWORD=", environment)
+        self.assertNotIn(b"sesame", environment)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ set(CMAKE_C_FLAGS_ASAN "${sanitized} -fsanitize=address,undefined")
 set(CMAKE_C_FLAGS_TSAN "${sanitized} -fsanitize=thread")
 set(CMAKE_C_FLAGS_COVERAGE "-O0 -g --coverage")
 set(CMAKE_C_FLAGS_FUZZ "${sanitized} -fsanitize=address,undefined,fuzzer-no-link")
+# Sanitizers watch as debuggers do, and map memory as they like.
+add_compile_definitions($<$<CONFIG:Asan,Tsan,Fuzz>:SEGMON_SANITIZED>)
 
 if(CMAKE_BUILD_TYPE STREQUAL Fuzz AND NOT CMAKE_C_COMPILER_ID MATCHES Clang)
     message(FATAL_ERROR "The Fuzz build type needs clang: set CC=clang")

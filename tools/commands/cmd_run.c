@@ -10,6 +10,7 @@
 #include "tools/commands/run_watch.h"
 #include "tools/commands/session.h"
 #include "tools/output/system_clock.h"
+#include "tools/runtime/privileges.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -101,6 +102,10 @@ run_to_end(struct run *run)
     int status;
 
     session->source.sensor = session->options.sensor;
+    if (!privileges_drop(run->options.user, &error) ||
+        (run->options.sandbox && !privileges_seal(&error))) {
+        return session_fail(session, &error, COMMAND_FAILED);
+    }
     watch_hangup(session);
     status = session_open_policy(session);
     if (status != COMMAND_OK) {

@@ -25,6 +25,9 @@ static const char help[] =
     "      --snaplen BYTES      kept of a frame; default: 65535\n"
     "      --no-promiscuous     only what the interface takes by "
     "itself\n" SESSION_HELP_WORK
+    "      --user NAME          become this user, with CAP_NET_RAW alone\n"
+    "      --no-sandbox         allow debuggers, core dumps and all system "
+    "calls\n"
     "      --duration SECONDS   stop after so long\n"
     "  -c, --count N            stop after so many frames, or a few more\n"
     "      --log-level LEVEL    tell this, and what is more urgent: error,\n"
@@ -38,7 +41,9 @@ enum run_option {
     OPTION_SNAPLEN,
     OPTION_NO_PROMISCUOUS,
     OPTION_DURATION,
-    OPTION_LOG_LEVEL
+    OPTION_LOG_LEVEL,
+    OPTION_USER,
+    OPTION_NO_SANDBOX
 };
 
 static const struct option long_options[] = {
@@ -50,6 +55,8 @@ static const struct option long_options[] = {
     {"no-promiscuous", no_argument, NULL, OPTION_NO_PROMISCUOUS},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"user", required_argument, NULL, OPTION_USER},
+    {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
     {"count", required_argument, NULL, 'c'},
     {NULL, 0, NULL, 0}};
 
@@ -87,6 +94,7 @@ run_options_parse(struct run_options *options, struct session_options *common,
         .buffer_bytes = DEFAULT_BUFFER,
         .snapshot = DEFAULT_SNAPLEN,
         .promiscuous = true,
+        .sandbox = true,
         .heartbeat_s = DEFAULT_HEARTBEAT_S,
         .log_level = LOG_LEVEL_INFO,
     };
@@ -120,6 +128,8 @@ set(void *context, int option, const char *value)
     case OPTION_BUFFER: return set_buffer(options, value);
     case OPTION_SNAPLEN: return set_snaplen(options, value);
     case OPTION_LOG_LEVEL: return log_level_parse(value, &options->log_level);
+    case OPTION_USER: options->user = value; return true;
+    case OPTION_NO_SANDBOX: options->sandbox = false; return true;
     case OPTION_NO_PROMISCUOUS: options->promiscuous = false; return true;
     default: return false;
     }

@@ -19,7 +19,9 @@ struct run_options {
     size_t buffer_bytes; /* Of each handle. */
     uint32_t snapshot;
     bool promiscuous;
-    uint64_t heartbeat_s;              /* Between two status events. */
+    uint64_t heartbeat_s; /* Between two status events. */
+    const char *user;     /* To become; NULL: whoever started it. */
+    bool sandbox;
     enum log_level log_level;          /* Told, and what is more urgent. */
     uint64_t duration_s;               /* 0: until it is stopped, */
     uint64_t n_frames;                 /* as is this. */

@@ -87,11 +87,12 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
 {
     const struct session_options *options = &session->options;
     const char *const targets[] = {options->output, options->redis};
+    char *password = getenv("SEGMON_REDIS_PASSWORD");
     struct output_options output = {
         .source = session->source,
         .n_queues = n_queues,
         .blocking = blocking,
-        .redis_password = getenv("SEGMON_REDIS_PASSWORD"),
+        .redis_password = password,
         .stop = &stop_signal,
     };
 
@@ -107,6 +108,9 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
     session->status_queue = n_queues - 1;
     session->encoder = event_encoder_new(&session->source, error);
     session->output = session->encoder ? output_new(&output, error) : NULL;
+    if (password) { /* Others could read it there. */
+        explicit_bzero(password, strlen(password));
+    }
     if (!session->output) {
         session_close_output(session);
     }

@@ -122,9 +122,15 @@ tell_problem(void *context, const struct problem *problem)
         [PROBLEM_ERROR] = LOG_LEVEL_ERROR,
     };
 
+    char position[32] = "";
+
     (void)context;
-    log_tell(NULL, levels[problem->severity], "%s:%u:%u: %s: %s", problem->file,
-             problem->line, problem->column, problem->code, problem->message);
+    if (problem->line) {
+        snprintf(position, sizeof position, ":%u:%u", problem->line,
+                 problem->column);
+    }
+    log_tell(NULL, levels[problem->severity], "%s%s: %s: %s", problem->file,
+             position, problem->code, problem->message);
 }
 
 static void
