@@ -28,6 +28,7 @@ enum flow_part_type {
     FLOW_PART_ISLANDS_0, /* Of end 0. */
     FLOW_PART_ISLANDS_1,
     FLOW_PART_REPORTED,
+    FLOW_PART_REPORTED_TROUBLE,
     FLOW_PART_CARRY,
     FLOW_PART_NOTES,
     FLOW_N_PART_TYPES
@@ -69,6 +70,12 @@ struct flow_reported {
     flow_tick when;
 };
 
+/* The same, of what few flows have. */
+struct flow_reported_trouble {
+    uint64_t missed_bytes[2];
+    uint32_t duplicates[2];
+};
+
 /* What did not fit struct flow_count, in units of 2^32. */
 struct flow_carry {
     uint32_t packets[2], bytes[2], payload[2];
@@ -92,6 +99,7 @@ struct flow_part {
         struct flow_letters letters;
         struct flow_islands islands;
         struct flow_reported reported;
+        struct flow_reported_trouble reported_trouble;
         struct flow_carry carry;
         struct flow_notes notes;
         struct flow_pool_link free;

@@ -103,7 +103,8 @@ struct flow_end_point {
     uint64_t payload_bytes;
     uint64_t delta_packets, delta_bytes; /* Since the record before. */
     uint64_t missed_bytes; /* Zeek's missed_bytes: gaps in the sequence. */
-    uint32_t retransmissions, out_of_order, duplicates;
+    uint64_t delta_missed_bytes;
+    uint32_t retransmissions, out_of_order, duplicates, delta_duplicates;
 };
 
 struct flow_record {

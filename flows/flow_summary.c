@@ -17,6 +17,8 @@ struct parts_seen {
 static void see_parts(const struct flow *, struct parts_seen *);
 static void fill_end(const struct flow *, const struct parts_seen *,
                      unsigned end, struct flow_end_point *);
+static void fill_trouble(const struct parts_seen *, unsigned end,
+                         struct flow_end_point *);
 static void fill_totals(const struct flow *, const struct parts_seen *,
                         unsigned end, struct flow_end_point *);
 static void fill_macs(const struct flow *, const struct flow_place *,
@@ -93,8 +95,6 @@ static void
 fill_end(const struct flow *flow, const struct parts_seen *seen, unsigned end,
          struct flow_end_point *out)
 {
-    const struct flow_part *part = seen->part[FLOW_PART_TROUBLE];
-
     out->addr = flow->key.addr[end];
     out->port = flow_key_is_icmp(&flow->key) ? 0 : flow->key.port[end];
     out->tcp_flags = flow->tcp_flags[end];
@@ -103,11 +103,27 @@ fill_end(const struct flow *flow, const struct parts_seen *seen, unsigned end,
         out->ttl_max = flow->ttl_max[end];
     }
     fill_totals(flow, seen, end, out);
-    if (part) {
-        out->missed_bytes = part->trouble.missed_bytes[end];
-        out->retransmissions = part->trouble.retransmissions[end];
-        out->out_of_order = part->trouble.out_of_order[end];
-        out->duplicates = part->trouble.duplicates[end];
+    if (seen->part[FLOW_PART_TROUBLE]) {
+        fill_trouble(seen, end, out);
+    }
+}
+
+static void
+fill_trouble(const struct parts_seen *seen, unsigned end,
+             struct flow_end_point *out)
+{
+    const struct flow_trouble *now = &seen->part[FLOW_PART_TROUBLE]->trouble;
+    const struct flow_part *before = seen->part[FLOW_PART_REPORTED_TROUBLE];
+
+    out->missed_bytes = now->missed_bytes[end];
+    out->retransmissions = now->retransmissions[end];
+    out->out_of_order = now->out_of_order[end];
+    out->duplicates = now->duplicates[end];
+    out->delta_missed_bytes = out->missed_bytes;
+    out->delta_duplicates = out->duplicates;
+    if (before) {
+        out->delta_missed_bytes -= before->reported_trouble.missed_bytes[end];
+        out->delta_duplicates -= before->reported_trouble.duplicates[end];
     }
 }
 

@@ -54,6 +54,8 @@ static void end_flow(struct flow_table *, uint32_t slot, enum flow_end why,
                      struct wall_time when);
 static void tell_end(struct flow_table *, uint32_t slot, enum flow_end why,
                      struct wall_time when);
+static void note_report(struct flow *, struct flow_part *,
+                        const struct flow_record *);
 static enum flow_end idle_reason(const struct flow *);
 static struct wall_time wall_of(const struct flow_table *, flow_tick);
 
@@ -397,13 +399,33 @@ flow_table_report(struct flow_table *table, struct flow *flow,
     if (table->options.record) {
         table->options.record(table->options.context, &record, flow_user(flow));
     }
+    note_report(flow, part, &record);
+}
+
+/* The next record tells what came since this one. */
+static void
+note_report(struct flow *flow, struct flow_part *part,
+            const struct flow_record *record)
+{
+    const struct flow_part *trouble = flow_part_find(flow, FLOW_PART_TROUBLE);
+
     part->reported.sequence++;
     for (unsigned end = 0; end < 2; end++) {
-        const struct flow_end_point *point =
-            end == flow_initiator(flow) ? &record.source : &record.destination;
+        const struct flow_end_point *point = end == flow_initiator(flow)
+                                                 ? &record->source
+                                                 : &record->destination;
 
         part->reported.packets[end] = point->packets;
         part->reported.bytes[end] = point->bytes;
+    }
+    if (trouble) {
+        struct flow_reported_trouble *told =
+            &flow_part_get(flow, FLOW_PART_REPORTED_TROUBLE)->reported_trouble;
+
+        memcpy(told->missed_bytes, trouble->trouble.missed_bytes,
+               sizeof told->missed_bytes);
+        memcpy(told->duplicates, trouble->trouble.duplicates,
+               sizeof told->duplicates);
     }
 }
 

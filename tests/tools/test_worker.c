@@ -8,6 +8,7 @@
 #include "dissect/dissect.h"
 #include "tools/runtime/capture_names.h"
 #include "tools/runtime/desk.h"
+#include "tools/runtime/pairs.h"
 #include "tools/runtime/worker.h"
 
 #include <string.h>
@@ -40,6 +41,15 @@ static const char web_to_be_denied[] =
 static const char one_way[] =
     POLICY("  - {id: diode, from: users, to: servers, service: tcp/8080,\n"
            "     action: allow, require: {one_way: true}}\n");
+
+static const char other_segments[] =
+    "version: 1\n"
+    "policy: {name: test, revision: '1'}\n"
+    "segments:\n"
+    "  servers: {networks: [10.2.0.0/16]}\n"
+    "  clients: {networks: [10.1.0.0/16]}\n"
+    "rules:\n"
+    "  - {id: web, from: clients, to: servers, action: allow}\n";
 
 /* What the observer saw, in order. */
 struct told {
@@ -301,6 +311,127 @@ what_a_staged_rule_would_deny_is_told_as_staged(void **state)
     assert_int_equal(told[1].decision, DECISION_ALLOW);
 }
 
+/* What the worker has counted between segments of these names, in terms of the
+ * policy in force; NULL if nothing was. */
+static const struct event_pair_counts *
+counted(const char *src, const char *dst)
+{
+    const struct pairs *pairs = worker_pairs(worker);
+
+    for (size_t i = 0; i < pairs->n; i++) {
+        const struct pair *pair = &pairs->list[i];
+
+        if (strcmp(policy_segment(policy, pair->src)->name, src) == 0 &&
+            strcmp(policy_segment(policy, pair->dst)->name, dst) == 0) {
+            return &pair->counts;
+        }
+    }
+    return NULL;
+}
+
+static void
+a_flow_counts_in_its_pair_from_its_first_packet(void **state)
+{
+    const struct event_pair_counts *pair;
+
+    (void)state;
+    start(usual);
+    send_tcp(true, 8080, TCP_SYN);
+    send_tcp(true, 22, TCP_SYN);
+    pair = counted("users", "servers");
+    assert_non_null(pair);
+    assert_int_equal(pair->flows, 2);
+    assert_int_equal(pair->verdicts[DECISION_DENY], 1);
+    assert_int_equal(pair->verdicts[DECISION_ALLOW], 1);
+    assert_int_equal(pair->got_through, 0);
+    assert_int_equal(pair->packets[0], 0); /* There was no record yet. */
+    send_tcp(false, 8080, TCP_SYN | TCP_ACK);
+    send_tcp(true, 8080, TCP_ACK);
+    assert_int_equal(pair->got_through, 1);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(pair->flows, 2);
+    assert_int_equal(pair->two_sided, 1);
+    assert_int_equal(pair->packets[0], 3);
+    assert_int_equal(pair->packets[1], 1);
+    assert_int_equal(pair->bytes[0], 3 * 40);
+    assert_int_equal(pair->bytes[1], 40);
+}
+
+static void
+a_long_flow_counts_what_it_sends_as_it_goes_on(void **state)
+{
+    const struct event_pair_counts *pair;
+
+    (void)state;
+    start(usual);
+    for (int i = 1; i <= 5; i++) {
+        send_tcp(true, 22, TCP_SYN);
+        send_tcp(false, 22, TCP_SYN | TCP_ACK);
+        send_tcp(true, 22, TCP_ACK);
+        now.ns += flow_default_timeouts.active_ns + SECOND_NS;
+        worker_end_round(worker, now);
+        pair = counted("users", "servers");
+        assert_non_null(pair);
+        assert_int_equal(pair->packets[0], 2 * i);
+        assert_int_equal(pair->packets[1], i);
+        assert_int_equal(pair->two_sided, 1);
+    }
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(pair->packets[0], 10);
+    assert_int_equal(pair->flows, 1);
+    assert_int_equal(pair->two_sided, 1);
+}
+
+static void
+a_flow_moves_to_the_pair_of_its_initiator(void **state)
+{
+    (void)state;
+    start(usual);
+    send_tcp(false, 8080, TCP_ACK); /* Its port tells who was first: not so. */
+    send_tcp(false, 8080, TCP_SYN);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(counted("servers", "users")->flows, 1);
+    assert_int_equal(counted("users", "servers")->flows, 0);
+    assert_int_equal(counted("users", "servers")->verdicts[DECISION_DENY], 0);
+}
+
+static void
+a_flow_counts_once_under_any_number_of_policies(void **state)
+{
+    const struct event_pair_counts *pair;
+
+    (void)state;
+    start(web_denied);
+    send_tcp(true, 8080, TCP_SYN);
+    assert_int_equal(counted("users", "servers")->verdicts[DECISION_DENY], 1);
+    change_policy(web_allowed);
+    pair = counted("users", "servers");
+    assert_int_equal(pair->flows, 1);
+    assert_int_equal(pair->verdicts[DECISION_DENY], 0);
+    assert_int_equal(pair->verdicts[DECISION_ALLOW], 1);
+    change_policy(other_segments); /* There are no users. */
+    assert_int_equal(counted("clients", "servers")->flows, 1);
+    assert_int_equal(worker_pairs(worker)->other.flows, 0);
+    send_tcp(true, 8080, TCP_SYN);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(counted("clients", "servers")->packets[0], 1);
+    assert_int_equal(worker_pairs(worker)->other.packets[0], 1);
+}
+
+static void
+violations_told_count_in_their_pair(void **state)
+{
+    (void)state;
+    start(usual);
+    send_tcp(true, 8080, TCP_SYN);
+    send_tcp(false, 8080, TCP_SYN | TCP_ACK);
+    send_tcp(true, 8080, TCP_ACK);
+    assert_int_equal(n_told, 2);
+    assert_int_equal(desk_pairs(desk)->n, 1);
+    assert_int_equal(desk_pairs(desk)->list[0].counts.violations, 2);
+    assert_int_equal(desk_pairs(desk)->list[0].counts.flows, 0);
+}
+
 int
 main(void)
 {
@@ -324,6 +455,15 @@ main(void)
             an_answer_where_none_may_come_revises_the_verdict, stop),
         cmocka_unit_test_teardown(
             what_a_staged_rule_would_deny_is_told_as_staged, stop),
+        cmocka_unit_test_teardown(
+            a_flow_counts_in_its_pair_from_its_first_packet, stop),
+        cmocka_unit_test_teardown(
+            a_long_flow_counts_what_it_sends_as_it_goes_on, stop),
+        cmocka_unit_test_teardown(a_flow_moves_to_the_pair_of_its_initiator,
+                                  stop),
+        cmocka_unit_test_teardown(
+            a_flow_counts_once_under_any_number_of_policies, stop),
+        cmocka_unit_test_teardown(violations_told_count_in_their_pair, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "tools/commands/run_watch.h"
 #include "tools/commands/session.h"
 #include "tools/output/system_clock.h"
+#include "tools/runtime/pairs.h"
 #include "tools/runtime/privileges.h"
 
 #include <inttypes.h>
@@ -27,6 +28,7 @@ struct run {
     struct run_options options;
     struct live *live;
     struct live_report report;
+    struct pairs pairs; /* As of the last status that told them. */
     struct run_watch watch;
     struct run_service service;
     struct policy *next; /* Not in force yet; a reference. */
@@ -77,6 +79,7 @@ command_run(int argc, char *argv[])
     default: status = run_as_service(run); break;
     }
     session_close_policy(&run->session);
+    pairs_done(&run->pairs);
     free(run);
     return status;
 }
@@ -149,7 +152,8 @@ watch_hangup(const struct session *session)
 static bool
 start(struct run *run, struct error *error)
 {
-    return open_output(run, error) && start_live(run, error);
+    return pairs_init(&run->pairs, run->session.policy, error) &&
+           open_output(run, error) && start_live(run, error);
 }
 
 /* Runs of one sensor are told apart, and put in order, by when they began. */
@@ -315,13 +319,19 @@ send_status(struct run *run, enum event_status_cause cause,
 {
     struct event_output outputs[OUTPUT_MAX_SINKS];
     struct event_status status = make_status(run, cause);
+    struct event_pair *pairs = NULL;
 
     status.notes = notes;
+    if (cause == EVENT_STATUS_INTERVAL) {
+        live_get_pairs(run->live, &run->pairs);
+        pairs = session_add_pairs(&status, &run->pairs);
+    }
     status.n_outputs = get_outputs(run, outputs);
     status.outputs = outputs;
     session_send_status(&run->session, &status, system_clock_wall());
     run_service_tell_status(&run->service, &run->report, outputs,
                             status.n_outputs);
+    free(pairs);
 }
 
 static size_t
@@ -359,12 +369,14 @@ finish(struct run *run)
     struct session *session = &run->session;
     struct event_output outputs[OUTPUT_MAX_SINKS];
     struct event_status totals;
+    struct event_pair *pairs;
     int status;
 
     notify_stopping(&run->service.notify);
     policy_unref(run->next);
-    live_stop(run->live, &run->report);
+    live_stop(run->live, &run->report, &run->pairs);
     totals = make_status(run, EVENT_STATUS_END);
+    pairs = session_add_pairs(&totals, &run->pairs);
     status =
         session_finish_output(session, &totals, system_clock_wall(), outputs);
     log_tell(NULL, LOG_LEVEL_INFO,
@@ -372,6 +384,7 @@ finish(struct run *run)
              " in devices; %" PRIu64 " flows, %" PRIu64 " violations told",
              totals.frames, totals.kernel_drops, totals.device_drops,
              totals.flows.created, totals.violations.told);
+    free(pairs);
     return session_policies_taken(session, &run->report.counters)
                ? status
                : COMMAND_FAILED;

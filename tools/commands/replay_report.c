@@ -29,6 +29,7 @@ replay_report(struct replay *replay)
     struct event_output outputs[OUTPUT_MAX_SINKS];
     struct event_status totals;
     struct event_file *files = calloc(replay->files.n_paths, sizeof *files);
+    struct event_pair *pairs;
     int status, watched;
 
     if (!files) {
@@ -39,6 +40,7 @@ replay_report(struct replay *replay)
     totals =
         session_status(session, EVENT_STATUS_END, &replay->result.counters);
     list_files(replay, &totals, files);
+    pairs = session_add_pairs(&totals, &replay->result.pairs);
     status =
         session_finish_output(session, &totals, totals.last_packet, outputs);
     status = report_troubles(replay, status);
@@ -46,6 +48,7 @@ replay_report(struct replay *replay)
         print_summary(replay, &totals);
     }
     free(files);
+    free(pairs);
     watched =
         replay_watch_report(&replay->watches[0], &replay->options,
                             replay->options.expect ? &replay->expect : NULL);

@@ -148,6 +148,19 @@ session_status(const struct session *session, enum event_status_cause cause,
     return status;
 }
 
+struct event_pair *
+session_add_pairs(struct event_status *status, const struct pairs *pairs)
+{
+    struct event_pair *list = pairs_list(pairs);
+
+    if (list) {
+        status->pairs = list;
+        status->n_pairs = pairs->n;
+        status->other_pairs = &pairs->other;
+    }
+    return list;
+}
+
 void
 session_send_status(struct session *session, const struct event_status *status,
                     struct wall_time now)

@@ -170,6 +170,11 @@ struct event_status session_status(const struct session *,
                                    enum event_status_cause,
                                    const struct pipeline_counters *);
 
+/* Adds what went on between segments, which not every status tells, for there
+ * is much of it.  Returns what is to be freed after it was told, or NULL. */
+struct event_pair *session_add_pairs(struct event_status *,
+                                     const struct pairs *);
+
 /* A status event from the calling thread; 'now' becomes its time. */
 void session_send_status(struct session *, const struct event_status *,
                          struct wall_time now);

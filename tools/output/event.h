@@ -60,7 +60,8 @@ enum {
     EVENT_MAX_INTERFACES = 8, /* Captured from at once, */
     EVENT_MAX_SHARES = 64,    /* each by so many workers. */
     EVENT_MAX_TECHNIQUES = 32,
-    EVENT_MAX_SAMPLES = 4 /* Of what is told together. */
+    EVENT_MAX_SAMPLES = 4, /* Of what is told together. */
+    EVENT_N_VERDICTS = DECISION_RELATED + 1
 };
 
 /* Who reports; the same for a whole run.  Borrowed strings. */
@@ -166,6 +167,24 @@ struct event_interface {
     unsigned n_workers;
 };
 
+/* What went on from one segment to another: 'packets', 'bytes' and all that is
+ * of two is that of initiators, then that of responders. */
+struct event_pair_counts {
+    uint64_t flows; /* Each once, whatever becomes of it. */
+    uint64_t verdicts[EVENT_N_VERDICTS]; /* Of these, as it stands now. */
+    uint64_t got_through; /* Of these, denied and established all the same. */
+    uint64_t one_sided;   /* Of these, answered by who was never seen. */
+    uint64_t two_sided;   /* Of these, both ends were seen. */
+    uint64_t violations;  /* Events. */
+    uint64_t packets[2], bytes[2]; /* As records of flows told them. */
+    uint64_t missed_bytes[2], duplicates[2];
+};
+
+struct event_pair {
+    const char *src, *dst; /* Segments, by name. */
+    struct event_pair_counts counts;
+};
+
 /* Why a status event is made. */
 #define EVENT_STATUS_CAUSES(X)                                                 \
     X(START, "start")                                                          \
@@ -212,7 +231,11 @@ struct event_status {
     size_t n_files;
     const struct event_interface *interfaces; /* Live capture only. */
     size_t n_interfaces;
-    const char *const *notes; /* NULL-terminated, or NULL. */
+    const struct event_pair *pairs; /* Most bytes first; as many as fit are
+                                     * told, */
+    size_t n_pairs;                 /* and how many there are. */
+    const struct event_pair_counts *other_pairs; /* In no entry; or NULL. */
+    const char *const *notes;                    /* NULL-terminated, or NULL. */
 };
 
 /* One thread's.  Memory: a buffer of EVENT_MAX_BYTES at most, and

@@ -19,6 +19,9 @@ struct event_encoder {
  * empty. */
 void event_write_text(struct json *, const char *key, const char *text);
 
+/* Of 'segmon.status': what went on between segments. */
+void event_write_pairs(struct json *, const struct event_status *);
+
 /* NULL-terminated list; nothing if it is NULL or empty. */
 void event_write_texts(struct json *, const char *key,
                        const char *const *texts);

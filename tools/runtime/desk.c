@@ -5,6 +5,7 @@
 #include "capture/error.h"
 #include "tools/output/event_queue.h"
 #include "tools/runtime/exchange.h"
+#include "tools/runtime/pairs.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct desk {
     struct desk_observer observer;
     bool wanted; /* Violation events. */
     struct policy *policy;
+    struct pairs pairs; /* In its terms. */
     struct violation_tracker *violations;
     struct detectors *detectors;
     struct event_encoder *encoder;
@@ -50,6 +52,7 @@ static void detected(void *context, const struct detection *);
 static void follow_policy(struct desk *, const struct policy *);
 static void pass_time(struct desk *, struct wall_time now);
 static void tell(void *context, const struct violation *);
+static void count(struct desk *, const struct violation *);
 static struct wall_time time_of(const struct violation *);
 static struct violation_options violation_options(const struct desk *,
                                                   const struct policy *);
@@ -80,6 +83,9 @@ desk_init(struct desk *desk, const struct desk_options *options,
     desk->wanted = options->queue && options->events & 1u << EVENT_VIOLATION;
     desk->now.ns = INT64_MIN;
     desk->policy = policy_hold(options->policy);
+    if (!pairs_init(&desk->pairs, desk->policy, error)) {
+        return false;
+    }
     if (options->observer) {
         desk->observer = *options->observer;
     }
@@ -123,6 +129,7 @@ desk_free(struct desk *desk)
         detectors_free(desk->detectors);
         violation_tracker_free(desk->violations);
         policy_unref(desk->policy);
+        pairs_done(&desk->pairs);
         event_encoder_free(desk->encoder);
         free(desk);
     }
@@ -167,6 +174,12 @@ desk_run_round(struct desk *desk)
     }
     pass_time(desk, clock);
     return true;
+}
+
+const struct pairs *
+desk_pairs(const struct desk *desk)
+{
+    return &desk->pairs;
 }
 
 void
@@ -298,6 +311,7 @@ follow_policy(struct desk *desk, const struct policy *policy)
 
         policy_unref(desk->policy);
         desk->policy = policy_hold(policy);
+        pairs_set_policy(&desk->pairs, policy);
         violation_set_options(desk->violations, &limits);
     }
 }
@@ -321,6 +335,7 @@ tell(void *context, const struct violation *violation)
                                     .flow = desk->flow,
                                     .detection = desk->detection};
 
+    count(desk, violation);
     if (desk->observer.violation) {
         desk->observer.violation(desk->observer.context, &event);
     }
@@ -328,6 +343,19 @@ tell(void *context, const struct violation *violation)
         event_queue_put(desk->queue, EVENT_VIOLATION, time_of(violation),
                         event_violation_encode(desk->encoder, &event));
     }
+}
+
+/* One that is closed may be of an older policy. */
+static void
+count(struct desk *desk, const struct violation *violation)
+{
+    struct pairs *pairs = &desk->pairs;
+    segment_id src =
+        pairs_segment(pairs, violation->policy, violation->src_segment);
+    segment_id dst =
+        pairs_segment(pairs, violation->policy, violation->dst_segment);
+
+    pairs_at(pairs, src, dst)->violations++;
 }
 
 /* One closes when it has been quiet for long enough, whenever that is

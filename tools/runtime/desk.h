@@ -22,6 +22,7 @@
 struct desk; /* Opaque. */
 struct error;
 struct event_queue;
+struct pairs;
 
 /* Sees every violation event, whatever the outputs want; for summaries.  On the
  * desk's thread; all is borrowed for the call. */
@@ -50,6 +51,10 @@ void desk_run(struct desk *);
 
 /* One round of it; false when they are closed. */
 bool desk_run_round(struct desk *);
+
+/* Of each pair of segments only the violations told; lives as long as the desk.
+ */
+const struct pairs *desk_pairs(const struct desk *);
 
 void desk_get_counters(const struct desk *, struct violation_counters *,
                        struct detector_counters *);

@@ -26,7 +26,8 @@ struct live {
     bool desk_running;
     struct counter desk_turns;
     pthread_mutex_t lock;
-    struct pipeline_counters desk_counters; /* Under the lock; its part. */
+    struct pipeline_counters desk_counters; /* Under the lock; its part, and */
+    struct pairs desk_pairs;                /* a copy of its pairs. */
     struct live_lane *lanes[PIPELINE_MAX_WORKERS];
     pthread_t threads[PIPELINE_MAX_WORKERS];
     unsigned n_running;
@@ -42,6 +43,7 @@ static bool open_interface(struct live *, size_t i, struct error *);
 static bool start_threads(struct live *, struct error *);
 static void *run_lane(void *lane);
 static void *run_desk(void *context);
+static void tell_desk(struct live *);
 static void wake_all(void *context);
 static void finish(struct live *);
 static void live_free(struct live *);
@@ -115,7 +117,7 @@ start_desk(struct live *live, struct error *error)
 
     live->desk_queue = queue;
     live->desk = desk_new(&desk, error);
-    return live->desk != NULL;
+    return live->desk && pairs_init(&live->desk_pairs, desk.policy, error);
 }
 
 static bool
@@ -160,7 +162,7 @@ make_worker(struct live *live, struct live_lane *lane, unsigned i,
     worker.queue = options->output ? output_queue(options->output, i) : NULL;
     lane->queue = worker.queue;
     lane->worker = worker_new(&worker, error);
-    return lane->worker != NULL;
+    return lane->worker && pairs_init(&lane->pairs, worker.policy, error);
 }
 
 static bool
@@ -240,18 +242,28 @@ run_desk(void *context)
     struct live *live = context;
 
     while (desk_run_round(live->desk)) {
-        struct pipeline_counters *counters = &live->desk_counters;
-
         counter_add(&live->desk_turns, 1);
         pthread_mutex_lock(&live->lock);
-        desk_get_counters(live->desk, &counters->violations,
-                          &counters->detectors);
+        tell_desk(live);
         pthread_mutex_unlock(&live->lock);
         if (live->desk_queue && rounds_have_last(&live->rounds)) {
             event_queue_wait_from_now(live->desk_queue);
         }
     }
     return NULL;
+}
+
+/* With one worker it is the lane that does. */
+static void
+tell_desk(struct live *live)
+{
+    const struct pairs *pairs = desk_pairs(live->desk);
+
+    desk_get_counters(live->desk, &live->desk_counters.violations,
+                      &live->desk_counters.detectors);
+    if (live->desk_pairs.changes != pairs->changes) {
+        pairs_copy(&live->desk_pairs, pairs);
+    }
 }
 
 static void
@@ -284,6 +296,24 @@ live_get_report(struct live *live, struct live_report *report)
         add_lane(report, &lane->report, i);
         pthread_mutex_unlock(&lane->lock);
     }
+}
+
+void
+live_get_pairs(struct live *live, struct pairs *pairs)
+{
+    for (unsigned i = 0; i < live->n_lanes; i++) {
+        struct live_lane *lane = live->lanes[i];
+
+        pthread_mutex_lock(&lane->lock);
+        if (i == 0) {
+            pairs_clear(pairs, lane->pairs.policy);
+        }
+        pairs_add(pairs, &lane->pairs);
+        pthread_mutex_unlock(&lane->lock);
+    }
+    pthread_mutex_lock(&live->lock);
+    pairs_add(pairs, &live->desk_pairs);
+    pthread_mutex_unlock(&live->lock);
 }
 
 uint64_t
@@ -323,10 +353,11 @@ live_set_policy(struct live *live, struct policy *policy)
 }
 
 void
-live_stop(struct live *live, struct live_report *report)
+live_stop(struct live *live, struct live_report *report, struct pairs *pairs)
 {
     finish(live);
     live_get_report(live, report);
+    live_get_pairs(live, pairs);
     live_free(live);
 }
 
@@ -344,8 +375,7 @@ finish(struct live *live)
             live_lane_run(live->lanes[i]);
         }
         pthread_join(live->desk_thread, NULL);
-        desk_get_counters(live->desk, &live->desk_counters.violations,
-                          &live->desk_counters.detectors);
+        tell_desk(live);
     }
 }
 
@@ -359,6 +389,7 @@ live_free(struct live *live)
         live_group_free(live->groups[i]);
     }
     desk_free(live->desk);
+    pairs_done(&live->desk_pairs);
     capture_names_done(&live->names);
     rounds_done(&live->rounds);
     pthread_mutex_destroy(&live->lock);
@@ -375,6 +406,7 @@ free_lane(struct live_lane *lane)
         close(lane->wake_fd);
     }
     worker_free(lane->worker);
+    pairs_done(&lane->pairs);
     pthread_mutex_destroy(&lane->lock);
     free(lane);
 }

@@ -25,6 +25,7 @@
 
 struct error;
 struct live; /* Opaque. */
+struct pairs;
 
 enum {
     LIVE_MAX_INTERFACES = EVENT_MAX_INTERFACES,
@@ -61,6 +62,10 @@ struct live *live_start(const struct live_options *, struct error *);
 /* Any time until live_stop(). */
 void live_get_report(struct live *, struct live_report *);
 
+/* What went on between segments until a moment ago; 'pairs' was made by
+ * pairs_init().  Any time until live_stop(). */
+void live_get_pairs(struct live *, struct pairs *);
+
 /* Frames received so far; cheap. */
 uint64_t live_n_frames(const struct live *);
 
@@ -73,7 +78,8 @@ size_t live_turns(const struct live *, uint64_t turns[LIVE_MAX_THREADS]);
  * before is not everywhere yet: try again. */
 bool live_set_policy(struct live *, struct policy *);
 
-/* Ends all flows, and the threads, and frees it.  Fills in the last report. */
-void live_stop(struct live *, struct live_report *);
+/* Ends all flows, and the threads, and frees it.  Fills in the last report, and
+ * 'pairs' as live_get_pairs() does. */
+void live_stop(struct live *, struct live_report *, struct pairs *pairs);
 
 #endif

@@ -34,6 +34,7 @@ static void check_sources(struct live_lane *, struct mono_time now);
 static void keep_rounds(struct live_lane *, struct mono_time now);
 static void end_round(struct live_lane *, struct mono_time now);
 static void tell(struct live_lane *);
+static void tell_pairs(struct live_lane *);
 static void wait_for_frames(struct live_lane *);
 
 void
@@ -210,7 +211,26 @@ tell(struct live_lane *lane)
     for (size_t i = 0; i < lane->n_sources; i++) {
         source_live_get_stats(lane->sources[i], &report->interfaces[i]);
     }
+    tell_pairs(lane);
     pthread_mutex_unlock(&lane->lock);
+}
+
+static void
+tell_pairs(struct live_lane *lane)
+{
+    const struct pairs *pairs = worker_pairs(lane->worker);
+    uint64_t changes = pairs->changes;
+
+    if (lane->desk) {
+        changes += desk_pairs(lane->desk)->changes;
+    }
+    if (changes != lane->changes) {
+        lane->changes = changes;
+        pairs_copy(&lane->pairs, pairs);
+        if (lane->desk) {
+            pairs_add(&lane->pairs, desk_pairs(lane->desk));
+        }
+    }
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "capture/counter.h"
 #include "tools/runtime/live.h"
+#include "tools/runtime/pairs.h"
 #include "tools/runtime/rounds.h"
 
 #include <poll.h>
@@ -41,7 +42,9 @@ struct live_lane {
     void *context;
     struct counter n_frames, n_turns;
     pthread_mutex_t lock;
-    struct live_lane_report report; /* Under the lock. */
+    struct live_lane_report report; /* Under the lock, as is */
+    struct pairs pairs; /* this copy of the worker's, and the desk's, */
+    uint64_t changes;   /* made when they had changed so often. */
 
     uint64_t round; /* Ended so far. */
     struct mono_time round_began, checked;

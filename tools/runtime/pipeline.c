@@ -50,6 +50,7 @@ static bool start_lane(struct pipeline *, struct lane *, unsigned i,
 static bool start_threads(struct pipeline *, struct error *);
 static void finish(struct pipeline *);
 static void finish_lane(struct lane *, struct pipeline_counters *sum);
+static void add_pairs(struct pipeline *);
 static void *run_desk(void *argument);
 static void *run_lane(void *argument);
 static void work(const struct lane *, const struct handoff_share *);
@@ -83,6 +84,9 @@ pipeline_run(const struct pipeline_options *options,
     if (!result->files) {
         return error_set(error, ERROR_MEMORY, NULL, "out of memory for files");
     }
+    if (!pairs_init(&result->pairs, options->worker.policy, error)) {
+        return false;
+    }
     capture_names_init(&pipeline.names, options->files, options->n_files);
     started = start(&pipeline, error);
     if (started) {
@@ -97,6 +101,7 @@ void
 pipeline_result_done(struct pipeline_result *result)
 {
     free(result->files);
+    pairs_done(&result->pairs);
 }
 
 static void
@@ -213,6 +218,7 @@ finish(struct pipeline *pipeline)
         desk_get_counters(pipeline->desk, &counters->violations,
                           &counters->detectors);
     }
+    add_pairs(pipeline);
     for (unsigned i = 0; i < pipeline->n_lanes; i++) {
         worker_free(pipeline->lanes[i].worker);
     }
@@ -233,6 +239,27 @@ finish_lane(struct lane *lane, struct pipeline_counters *sum)
     if (lane->worker) {
         worker_get_counters(lane->worker, &counters);
         worker_counters_add(&sum->workers, &counters);
+    }
+}
+
+/* In terms of the policy that was in force last. */
+static void
+add_pairs(struct pipeline *pipeline)
+{
+    struct pairs *sum = &pipeline->result->pairs;
+
+    for (unsigned i = 0; i < pipeline->n_lanes; i++) {
+        const struct worker *worker = pipeline->lanes[i].worker;
+
+        if (worker && i == 0) {
+            pairs_clear(sum, worker_pairs(worker)->policy);
+        }
+        if (worker) {
+            pairs_add(sum, worker_pairs(worker));
+        }
+    }
+    if (pipeline->desk) {
+        pairs_add(sum, desk_pairs(pipeline->desk));
     }
 }
 

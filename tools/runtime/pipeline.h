@@ -12,6 +12,7 @@
 #include "capture/error.h"
 #include "dissect/dissect.h"
 #include "tools/runtime/desk.h"
+#include "tools/runtime/pairs.h"
 #include "tools/runtime/worker.h"
 
 #include <stdatomic.h>
@@ -75,6 +76,7 @@ struct pipeline_file {
 struct pipeline_result {
     struct pipeline_counters counters;
     struct pipeline_file *files; /* Owned; those read, in order. */
+    struct pairs pairs;          /* What went on between segments. */
     bool stopped;                /* By '*stop'. */
 };
 

@@ -93,6 +93,9 @@ worker_init(struct worker *worker, const struct worker_options *options,
         .max_bytes = options->max_inspection_bytes};
 
     worker->policy = policy_ref(options->policy);
+    if (!pairs_init(&worker->pairs, worker->policy, error)) {
+        return false;
+    }
     worker->memo = judge_memo_new();
     if (!worker->memo) {
         return error_set(error, ERROR_MEMORY, NULL,
@@ -172,6 +175,7 @@ worker_free(struct worker *worker)
             application_engine_free(worker->engine);
         }
         judge_memo_free(worker->memo);
+        pairs_done(&worker->pairs);
         policy_unref(worker->policy);
         policy_unref(worker->previous);
         event_encoder_free(worker->encoder);
@@ -250,6 +254,7 @@ attend(struct worker *worker, const struct frame *frame,
     } else if (update->flipped && tracked->located) {
         segment_id swapped = tracked->src_segment;
 
+        worker_count_flip(worker, tracked);
         tracked->src_segment = tracked->dst_segment;
         tracked->dst_segment = swapped;
     }
@@ -332,6 +337,7 @@ worker_set_policy(struct worker *worker, struct policy *policy)
     worker_flush_collapsed(worker); /* Of rules of the old one. */
     worker->previous = worker->policy;
     worker->policy = policy_ref(policy);
+    pairs_set_policy(&worker->pairs, policy);
     follow_policy(worker);
     worker->generation++;
     worker->sweep = 0;
@@ -347,6 +353,12 @@ worker_finish(struct worker *worker, enum flow_end why, struct wall_time now)
     worker_flush_collapsed(worker);
     tray_end_round(worker->tray, now);
     tray_close(worker->tray);
+}
+
+const struct pairs *
+worker_pairs(const struct worker *worker)
+{
+    return &worker->pairs;
 }
 
 void
@@ -531,6 +543,7 @@ flow_reported(void *context, const struct flow_record *record, void *user)
         moments |= 1U << SIGHTING_APPLICATION;
     }
     worker_judge(worker, NULL, record, tracked, moments);
+    worker_count_record(worker, record, tracked);
     worker->counters.ends[record->reason]++;
     if (ended) {
         findings_release(&worker->findings, tracked->finding);

@@ -21,6 +21,7 @@ struct capture_names;
 struct error;
 struct frame;
 struct packet;
+struct pairs;
 struct tray;
 struct worker; /* Opaque. */
 
@@ -97,6 +98,10 @@ struct worker_counters {
     uint64_t policies_refused;        /* Not put in force: out of memory. */
     uint64_t collapsed;               /* Flows told together; collapse.h. */
 };
+
+/* What flows did, by the segments they are between; 'violations' are the
+ * desk's. Lives as long as the worker. */
+const struct pairs *worker_pairs(const struct worker *);
 
 void worker_get_counters(const struct worker *, struct worker_counters *);
 void worker_counters_add(struct worker_counters *sum,

@@ -7,6 +7,7 @@
 #include "rules/judge/judge_memo.h"
 #include "tools/runtime/collapse.h"
 #include "tools/runtime/findings.h"
+#include "tools/runtime/pairs.h"
 #include "tools/runtime/pool.h"
 #include "tools/runtime/symbols.h"
 #include "tools/runtime/tray.h"
@@ -50,6 +51,14 @@ struct tracked {
     uint32_t objected : 1;       /* The last verdict was against it, or that of
                                   * staged rules. */
     uint32_t replied : 1;        /* Known to the last verdict. */
+    uint32_t one_sided : 1;      /* Counted as such. */
+};
+
+/* As what a flow is counted in its pair of segments. */
+struct standing {
+    segment_id src, dst;
+    uint8_t decision, generation;
+    bool is_counted, got_through, one_sided;
 };
 
 /* On cache lines of its own: some of it is written at every packet. */
@@ -66,6 +75,7 @@ struct worker {
     struct application_engine *engine; /* NULL: nothing is inspected. */
     struct symbols *symbols;           /* NULL with it. */
     struct judge_memo *memo;           /* Of 'policy'. */
+    struct pairs pairs;                /* In its terms. */
     struct flow_table *table;
     struct findings findings; /* Within the table's memory, as is */
     struct pool quotes;       /* this, of struct packet_quoted. */
@@ -113,6 +123,15 @@ tracked_application(const struct worker *worker, const struct tracked *tracked)
 /* worker_ask.c: what the policy is asked about a flow. */
 void worker_ask(const struct worker *, const struct flow_record *,
                 const struct tracked *, struct question *);
+
+/* worker_count.c: how a flow stands; that it stands otherwise now; that its
+ * ends are about to be exchanged; what a record of it adds. */
+struct standing worker_standing(const struct tracked *);
+void worker_count_change(struct worker *, const struct standing *before,
+                         const struct tracked *);
+void worker_count_flip(struct worker *, const struct tracked *);
+void worker_count_record(struct worker *, const struct flow_record *,
+                         const struct tracked *);
 
 /* worker_tell.c: the flow's own record, and what is wrong with it. */
 void worker_tell_flow(struct worker *, const struct event_flow *);

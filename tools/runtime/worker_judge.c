@@ -43,6 +43,7 @@ worker_judge(struct worker *worker, struct flow *flow,
              const struct flow_record *record, struct tracked *tracked,
              unsigned moments)
 {
+    const struct standing before = worker_standing(tracked);
     struct event_revision revision;
     struct question question;
     struct verdict verdict;
@@ -82,6 +83,8 @@ worker_judge(struct worker *worker, struct flow *flow,
     note_verdict(worker, &verdict, tracked);
     worker_tell_violations(worker, &event, &question, tracked);
     worker_tell_detections(worker, &event, &question, tracked, moments);
+    tracked->one_sided = (record->flags & FLOW_ONE_SIDED) != 0;
+    worker_count_change(worker, &before, tracked);
     if (record->kind != FLOW_RECORD_BEGIN) {
         worker_tell_flow(worker, &event);
     } else if (event.revised) {

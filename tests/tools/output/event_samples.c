@@ -279,6 +279,19 @@ each_violation(struct event_samples *samples, event_sample_handler *each,
          event_violation_encode(samples->encoder, &event));
 }
 
+static const struct event_pair_counts some_counts = {
+    .flows = 7,
+    .verdicts = {1, 1, 1, 1, 1, 2},
+    .got_through = 1,
+    .one_sided = 2,
+    .two_sided = 3,
+    .violations = 4,
+    .packets = {5, 6},
+    .bytes = {7, INT64_MAX},
+    .missed_bytes = {8, 9},
+    .duplicates = {10, 11},
+};
+
 static void
 each_status(struct event_samples *samples, event_sample_handler *each,
             void *context)
@@ -295,6 +308,8 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                         .mtu = 1500,
                                         .workers = {{100, 20000, 3, 1}},
                                         .n_workers = 2};
+    const struct event_pair pair = {
+        .src = "corp-users", .dst = "cde-db", .counts = some_counts};
     struct event_status status = {.cause = EVENT_STATUS_END,
                                   .frames = 100,
                                   .bytes = INT64_MAX,
@@ -309,6 +324,9 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .n_files = 1,
                                   .interfaces = &interface,
                                   .n_interfaces = 1,
+                                  .pairs = &pair,
+                                  .n_pairs = 1,
+                                  .other_pairs = &some_counts,
                                   .notes = notes};
 
     const struct event_emergency emergency = {

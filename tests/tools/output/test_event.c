@@ -12,7 +12,9 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -341,6 +343,37 @@ interfaces_of_many_workers_fit_an_event(void **state)
 }
 
 static void
+pairs_that_do_not_fit_an_event_are_counted(void **state)
+{
+    enum {
+        N_PAIRS = 4096
+    };
+    struct event_pair *pairs = calloc(N_PAIRS, sizeof *pairs);
+    struct event_status status = {.cause = EVENT_STATUS_INTERVAL,
+                                  .policy = fixed_policy(),
+                                  .pairs = pairs,
+                                  .n_pairs = N_PAIRS};
+    struct kept *samples = *state;
+    struct kept kept = {.samples = samples->samples};
+    const json_t *told;
+
+    assert_non_null(pairs);
+    for (size_t i = 0; i < N_PAIRS; i++) {
+        pairs[i].src = pairs[i].dst =
+            "a-segment-whose-name-is-as-long-as-a-name-can-be";
+        memset(&pairs[i].counts, INT8_MAX, sizeof pairs[i].counts);
+    }
+    status.other_pairs = &pairs[0].counts;
+    keep(&kept, "", EVENT_STATUS,
+         event_status_encode(kept.samples.encoder, &status));
+    told = at(kept.events[0], "segmon.status");
+    assert_int_equal(json_integer_value(at(told, "n_pairs")), N_PAIRS);
+    assert_in_range(json_array_size(at(told, "pairs")), 30, 100);
+    json_decref(kept.events[0]);
+    free(pairs);
+}
+
+static void
 lists_of_kinds_are_read(void **state)
 {
     unsigned kinds = 0;
@@ -389,6 +422,7 @@ main(void)
         cmocka_unit_test(no_block_outgrows_its_room),
         cmocka_unit_test(no_verdict_claims_to_have_blocked),
         cmocka_unit_test(interfaces_of_many_workers_fit_an_event),
+        cmocka_unit_test(pairs_that_do_not_fit_an_event_are_counted),
         cmocka_unit_test(lists_of_kinds_are_read),
         cmocka_unit_test(sensor_names_are_safe_in_keys),
         cmocka_unit_test(the_schema_is_built_in),
