@@ -54,7 +54,7 @@ replay_report(struct replay *replay)
                             replay->options.expect ? &replay->expect : NULL);
     status = status == COMMAND_OK ? watched : status;
     if (status == COMMAND_OK && replay->options.fail_on_violation &&
-        (tally->total.decisions[DECISION_DENY] || tally->detections)) {
+        (tally->verdicts[DECISION_DENY] || tally->detections)) {
         return COMMAND_VIOLATIONS;
     }
     return status;

@@ -66,8 +66,8 @@ print_head(const struct summary *summary, FILE *stream)
     fprintf(stream,
             "%-*s %s: %" PRIu64 " tcp, %" PRIu64 " udp, %" PRIu64
             " icmp, %" PRIu64 " other\n",
-            LABEL_COLUMNS, "flows", text_count(tally->total.flows, flows),
-            tally->tcp, tally->udp, tally->icmp, tally->other);
+            LABEL_COLUMNS, "flows", text_count(tally->flows, flows), tally->tcp,
+            tally->udp, tally->icmp, tally->other);
     fprintf(stream, "%-*s ", LABEL_COLUMNS, "policy");
     text_print(policy_name(status->policy), stream);
     fputc('@', stream);
@@ -99,15 +99,15 @@ print_times(const struct event_status *status, FILE *stream)
 static void
 print_verdicts(const struct summary *summary, FILE *stream)
 {
-    static const enum decision order[TALLY_N_DECISIONS] = {
+    static const enum decision order[EVENT_N_VERDICTS] = {
         DECISION_DENY,    DECISION_ALERT,   DECISION_PENDING,
         DECISION_OBSERVE, DECISION_RELATED, DECISION_ALLOW};
-    const struct tally_cell *total = &summary->tally->total;
+    const struct tally *tally = summary->tally;
     const char *separator = "";
 
     fprintf(stream, "%-*s ", LABEL_COLUMNS, "verdicts");
-    for (size_t i = 0; i < TALLY_N_DECISIONS; i++) {
-        uint64_t n = total->decisions[order[i]];
+    for (size_t i = 0; i < EVENT_N_VERDICTS; i++) {
+        uint64_t n = tally->verdicts[order[i]];
 
         if (n) {
             fprintf(stream, "%s%" PRIu64 " %s", separator, n,
@@ -116,10 +116,10 @@ print_verdicts(const struct summary *summary, FILE *stream)
         }
     }
     fprintf(stream, "%s\n", separator[0] ? "" : "none");
-    if (total->broken) {
+    if (tally->got_through) {
         fprintf(stream, "%-*s %s%" PRIu64 " of the violations got through%s\n",
                 LABEL_COLUMNS, "", text_color(summary->color, TEXT_RED),
-                total->broken, text_color(summary->color, TEXT_PLAIN));
+                tally->got_through, text_color(summary->color, TEXT_PLAIN));
     }
     print_apart(summary->tally->suppressed,
                 "of the violations are suppressed by the policy", stream);

@@ -6,15 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct tally_cell *find_cell(struct tally *, segment_id src,
-                                    segment_id dst);
-static void add_row(struct tally *, const struct tally *other, segment_id src);
 static segment_id same_segment(const struct tally *, const struct tally *other,
                                segment_id);
 static int32_t same_rule(const struct tally *, const struct tally *other,
                          int32_t rule);
-static void add_to_cell(struct tally_cell *, const struct event_flow *);
-static void add_cells(struct tally_cell *, const struct tally_cell *);
 static void count_protocol(struct tally *, uint8_t protocol);
 static void count_application(struct tally *, const char *name, uint64_t flows,
                               uint64_t bytes);
@@ -36,19 +31,13 @@ tally_init(struct tally *tally, const struct policy *policy)
 {
     memset(tally, 0, sizeof *tally);
     tally->policy = policy_hold(policy);
-    tally->n_segments = policy_n_segments(policy);
-    tally->rows = calloc(tally->n_segments, sizeof(struct tally_cell *));
     tally->index = calloc(TALLY_INDEX_SLOTS, sizeof *tally->index);
-    tally->out_of_memory = !tally->rows || !tally->index;
+    tally->out_of_memory = !tally->index;
 }
 
 void
 tally_done(struct tally *tally)
 {
-    for (size_t i = 0; tally->rows && i < tally->n_segments; i++) {
-        free(tally->rows[i]);
-    }
-    free(tally->rows);
     free(tally->findings);
     free(tally->index);
     free(tally->applications);
@@ -61,7 +50,6 @@ tally_flow(void *context, const struct event_flow *flow)
     struct tally *tally = context;
     const struct flow_record *record = flow->record;
     uint64_t bytes = record->source.bytes + record->destination.bytes;
-    struct tally_cell *cell;
     struct tally_finding finding = {
         .rule = flow->verdict->rule,
         .reason = flow->verdict->reason,
@@ -77,11 +65,11 @@ tally_flow(void *context, const struct event_flow *flow)
     };
 
     tally_set_policy(tally, flow->policy);
-    cell = find_cell(tally, flow->src_segment, flow->dst_segment);
-    if (cell) {
-        add_to_cell(cell, flow);
-    }
-    add_to_cell(&tally->total, flow);
+    tally->flows++;
+    tally->verdicts[flow->verdict->decision]++;
+    tally->got_through += flow->verdict->decision == DECISION_DENY &&
+                          flow_outcome_rank(record->outcome) >=
+                              flow_outcome_rank(FLOW_OUTCOME_ESTABLISHED);
     count_protocol(tally, record->protocol);
     tally->missed_bytes +=
         record->source.missed_bytes + record->destination.missed_bytes;
@@ -133,12 +121,11 @@ tally_set_policy(struct tally *tally, const struct policy *policy)
 void
 tally_add(struct tally *tally, const struct tally *other)
 {
-    for (size_t src = 0; other->rows && src < other->n_segments; src++) {
-        if (other->rows[src]) {
-            add_row(tally, other, (segment_id)src);
-        }
+    tally->flows += other->flows;
+    for (size_t i = 0; i < EVENT_N_VERDICTS; i++) {
+        tally->verdicts[i] += other->verdicts[i];
     }
-    add_cells(&tally->total, &other->total);
+    tally->got_through += other->got_through;
     for (size_t i = 0; i < other->n_findings; i++) {
         struct tally_finding finding = other->findings[i];
 
@@ -169,22 +156,6 @@ tally_add(struct tally *tally, const struct tally *other)
     tally->out_of_memory |= other->out_of_memory;
 }
 
-static void
-add_row(struct tally *tally, const struct tally *other, segment_id src)
-{
-    for (size_t i = 0; i < other->n_segments; i++) {
-        const struct tally_cell *from = &other->rows[src][i];
-        struct tally_cell *cell =
-            from->flows ? find_cell(tally, same_segment(tally, other, src),
-                                    same_segment(tally, other, (segment_id)i))
-                        : NULL;
-
-        if (cell) {
-            add_cells(cell, from);
-        }
-    }
-}
-
 static segment_id
 same_segment(const struct tally *tally, const struct tally *other,
              segment_id segment)
@@ -194,7 +165,7 @@ same_segment(const struct tally *tally, const struct tally *other,
     if (tally->policy == other->policy) {
         return segment;
     }
-    for (size_t i = 0; i < tally->n_segments; i++) {
+    for (size_t i = 0; i < policy_n_segments(tally->policy); i++) {
         if (strcmp(policy_segment(tally->policy, (segment_id)i)->name, name) ==
             0) {
             return (segment_id)i;
@@ -216,46 +187,6 @@ same_rule(const struct tally *tally, const struct tally *other, int32_t rule)
         }
     }
     return VERDICT_NO_RULE;
-}
-
-static struct tally_cell *
-find_cell(struct tally *tally, segment_id src, segment_id dst)
-{
-    if (!tally->rows || src >= tally->n_segments || dst >= tally->n_segments) {
-        return NULL;
-    }
-    if (!tally->rows[src]) {
-        tally->rows[src] = calloc(tally->n_segments, sizeof(struct tally_cell));
-        tally->out_of_memory |= !tally->rows[src];
-    }
-    return tally->rows[src] ? &tally->rows[src][dst] : NULL;
-}
-
-static void
-add_to_cell(struct tally_cell *cell, const struct event_flow *flow)
-{
-    const struct flow_record *record = flow->record;
-    enum decision decision = flow->verdict->decision;
-
-    cell->flows++;
-    cell->packets += record->source.packets + record->destination.packets;
-    cell->bytes += record->source.bytes + record->destination.bytes;
-    cell->decisions[decision]++;
-    cell->broken += decision == DECISION_DENY &&
-                    (record->outcome == FLOW_OUTCOME_ESTABLISHED ||
-                     record->outcome == FLOW_OUTCOME_DATA);
-}
-
-static void
-add_cells(struct tally_cell *to, const struct tally_cell *from)
-{
-    to->flows += from->flows;
-    to->packets += from->packets;
-    to->bytes += from->bytes;
-    to->broken += from->broken;
-    for (size_t i = 0; i < TALLY_N_DECISIONS; i++) {
-        to->decisions[i] += from->decisions[i];
-    }
 }
 
 static void

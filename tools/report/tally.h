@@ -1,8 +1,8 @@
 /* What a run's flows and violations add up to, for its summary.
  *
  * A tally belongs to one thread, a worker's or the desk's; after the threads
- * are done, one is added to another.  Memory is bounded: a cell per pair of
- * segments that talk, and TALLY_MAX_FINDINGS kinds of violation. */
+ * are done, one is added to another.  Memory is bounded: TALLY_MAX_FINDINGS
+ * kinds of violation.  What goes on between segments is in the status. */
 
 #ifndef TOOLS_REPORT_TALLY_H
 #define TOOLS_REPORT_TALLY_H
@@ -16,15 +16,7 @@
 enum {
     TALLY_MAX_FINDINGS = 4096, /* Further kinds are counted together. */
     TALLY_INDEX_SLOTS = 4 * TALLY_MAX_FINDINGS,
-    TALLY_N_DECISIONS = DECISION_RELATED + 1,
     TALLY_MAX_APP_NAME = 48
-};
-
-/* One cell of the segment matrix. */
-struct tally_cell {
-    uint64_t flows, packets, bytes;
-    uint64_t decisions[TALLY_N_DECISIONS];
-    uint64_t broken; /* Denied flows that were established all the same. */
 };
 
 /* Flows one rule denies between two segments for one reason. */
@@ -49,15 +41,14 @@ struct tally_application {
 
 struct tally {
     struct policy *policy; /* That rules and segments are of; a reference. */
-    size_t n_segments;
-    struct tally_cell **rows; /* By source, then destination; NULL: none. */
     struct tally_finding *findings;
     size_t n_findings, findings_capacity;
     uint16_t *index;            /* Of findings, from 1; a hash table. */
     uint64_t findings_left_out; /* Flows. */
     struct tally_application *applications;
     size_t n_applications, applications_capacity;
-    struct tally_cell total;
+    uint64_t flows, verdicts[EVENT_N_VERDICTS];
+    uint64_t got_through;           /* Denied and established all the same. */
     uint64_t tcp, udp, icmp, other; /* Flows. */
     uint64_t violations;            /* Violation records of kind 'new'. */
     uint64_t suppressed;            /* Denied flows the policy is silent on. */
