@@ -100,17 +100,22 @@ what_is_less_urgent_is_not_told(void **state)
 static void
 levels_have_names(void **state)
 {
-    static const char *const names[] = {"error", "warning", "notice", "info",
-                                        "debug"};
-    enum log_level level;
-
     (void)state;
-    for (unsigned i = 0; i < 5; i++) {
-        assert_true(log_level_parse(names[i], &level));
-        assert_int_equal(level, LOG_LEVEL_ERROR + i);
-    }
-    assert_false(log_level_parse("Error", &level));
-    assert_false(log_level_parse("", &level));
+    assert_string_equal(log_level_names[0], "error");
+    assert_string_equal(log_level_names[LOG_LEVEL_INFO - LOG_LEVEL_ERROR],
+                        "info");
+    assert_null(log_level_names[LOG_LEVEL_DEBUG - LOG_LEVEL_ERROR + 1]);
+}
+
+static void
+another_level_holds_from_then_on(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_ERROR);
+    log_tell(NULL, LOG_LEVEL_WARNING, "a");
+    log_set_level(LOG_LEVEL_DEBUG);
+    log_tell(NULL, LOG_LEVEL_DEBUG, "b");
+    assert_string_equal(what_was_said(), "segmon run: b\n");
 }
 
 /* The journal's own is the one that JOURNAL_STREAM names, and no other. */
@@ -347,6 +352,8 @@ main(void)
         cmocka_unit_test_setup_teardown(what_is_less_urgent_is_not_told, set_up,
                                         tear_down),
         cmocka_unit_test(levels_have_names),
+        cmocka_unit_test_setup_teardown(another_level_holds_from_then_on,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_journal_gets_priorities, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nothing_in_a_line_disturbs_a_terminal,

@@ -239,7 +239,7 @@ rules:
                                      request, *HTTP[1:])
         capture = self.file("names.pcap", p.pcap(packets))
         *events, status = self.events("-p", self.policy, "-e", "flow,status",
-                                      "--memory", "1M", capture)
+                                      "--flow-memory", "1M", capture)
         flows = [e for e in events if e["event"]["dataset"] == "segmon.flow"]
         self.assertEqual(len(flows), n)
         self.assertEqual({f["segmon"]["app"]["name"] for f in flows}, {"HTTP"})

@@ -156,7 +156,7 @@ class ReplayRedis(unittest.TestCase):
         self.assertRegex(out, r"[1-9]\d* of \d+ events did not reach redis")
         lines = self.lines(output)
         self.assertEqual(len(lines["flow"]), N_FLOWS)
-        told = json.loads(lines["status"][0])["segmon"]["status"]["outputs"][1]
+        told = json.loads(lines["status"][0])["segmon"]["status"]["outputs"][0]
         self.assertFalse(told["up"])
         flows = told["events"]["flow"]
         self.assertEqual(flows["emitted"], N_FLOWS)

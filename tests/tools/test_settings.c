@@ -4,6 +4,7 @@
 
 #include "dissect/application.h"
 #include "tests/tools/settings_fixture.h"
+#include "tools/runtime/log.h"
 #include "tools/runtime/settings_memory.h"
 #include "tools/runtime/worker.h"
 
@@ -19,7 +20,11 @@ load_overrides(const char *path, const struct settings_override *overrides,
 {
     struct fixture *f = load("sensor: x\n");
     const struct settings_source source = {
-        .path = path, .overrides = overrides, .n_overrides = n};
+        .live = true,
+        .path = path,
+        .overrides = overrides,
+        .n_overrides = n,
+    };
 
     f->good = settings_load(&f->settings, &source, &f->problems);
     return f;
@@ -58,7 +63,7 @@ defaults_are_those_of_the_parts(void **state)
     assert_true(s->capture.promiscuous && s->dpi.enabled);
     assert_int_equal(s->heartbeat_ns, 60 * SECOND_NS);
     assert_int_equal(s->stop_timeout_ns, 20 * SECOND_NS);
-    assert_int_equal(s->log.level, SETTINGS_LOG_INFO);
+    assert_int_equal(s->log.level, LOG_LEVEL_INFO - LOG_LEVEL_ERROR);
     assert_int_equal(s->metrics.listen.port, 0);
     assert_int_equal(s->privacy.redact, 0);
     assert_int_equal(s->n_outputs + s->capture.n_interfaces, 0);
@@ -138,7 +143,7 @@ and_so_is_what_is_around_them(void **state)
     assert_string_equal(s->outputs[1].target, "/var/log/x");
     assert_int_equal(s->outputs[1].events, EVENT_ALL_KINDS);
     assert_string_equal(s->outputs[2].target, "-");
-    assert_int_equal(s->log.level, SETTINGS_LOG_DEBUG);
+    assert_int_equal(s->log.level, LOG_LEVEL_DEBUG - LOG_LEVEL_ERROR);
     assert_string_equal(s->metrics.listen.address, "::1");
     assert_int_equal(s->metrics.listen.port, 9464);
     assert_string_equal(s->service.user, "segmon");
@@ -326,14 +331,14 @@ static void
 the_command_line_sets_what_a_file_may(void **state)
 {
     static const struct settings_override overrides[] = {
-        {"--set", "capture.interfaces", "eth1,eth2"},
-        {"--interface", "capture.interfaces", "eth3"},
-        {"--workers", "capture.workers", "1"},
-        {"--workers", "capture.workers", "3"},
-        {"--output", "outputs", "a.ndjson"},
-        {"--redis", "outputs", "redis://h"},
-        {"--events", "events", "flow"},
-        {"--set", "privacy.redact", ""},
+        {"set", "capture.interfaces", "eth1,eth2"},
+        {"interface", "capture.interfaces", "eth3"},
+        {"workers", "capture.workers", "1"},
+        {"workers", "capture.workers", "3"},
+        {"output", "outputs.file", "a.ndjson"},
+        {"redis", "outputs.redis", "redis://h"},
+        {"events", "events", "flow"},
+        {"set", "privacy.redact", ""},
     };
     struct fixture *f =
         load_overrides(NULL, overrides, sizeof overrides / sizeof overrides[0]);
@@ -354,10 +359,10 @@ static void
 what_is_wrong_on_the_command_line_names_the_option(void **state)
 {
     static const struct settings_override overrides[] = {
-        {"--workers", "capture.workers", "0"},
-        {"--set capture.wrokers", "capture.wrokers", "1"},
-        {"--policy", "policy", ""},
-        {"--interface", "capture.interfaces", "a,a"},
+        {"workers", "capture.workers", "0"},
+        {"set", "wrokers", "1"},
+        {"policy", "policy", ""},
+        {"interface", "capture.interfaces", "a,a"},
     };
     struct fixture *f =
         load_overrides(NULL, overrides, sizeof overrides / sizeof overrides[0]);
@@ -369,6 +374,7 @@ what_is_wrong_on_the_command_line_names_the_option(void **state)
     assert_int_equal(f->problems.list[0].line, 0);
     assert_non_null(strstr(f->problems.list[1].message,
                            "(did you mean 'capture.workers'?)"));
+    assert_string_equal(f->problems.list[1].file, "--set wrokers");
     assert_string_equal(f->problems.list[2].code, "E-EMPTY");
     assert_string_equal(f->problems.list[3].code, "E-DUPLICATE");
     done(f);
@@ -378,7 +384,7 @@ static void
 paths_are_relative_to_the_file_and_lists_replaced(void **state)
 {
     char folder[] = "/tmp/segmon-settings-XXXXXX", path[64];
-    const struct settings_override override = {"--output", "outputs", "b"};
+    const struct settings_override override = {"output", "outputs.file", "b"};
     struct fixture *f;
     FILE *out;
 

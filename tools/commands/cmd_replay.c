@@ -42,12 +42,15 @@ command_replay(int argc, char *argv[])
     case SESSION_USAGE: return COMMAND_USAGE;
     case SESSION_RUN: break;
     }
-    session->source.sensor = session->options.sensor;
+    if (!session_open_settings(session, NULL, "lab", false) ||
+        !replay_options_agree(&replay.options, &session->settings)) {
+        return COMMAND_USAGE;
+    }
     if (!list_files(&replay, &error)) {
         return session_fail(session, &error, COMMAND_FAILED);
     }
     status = run(&replay);
-    for (unsigned i = 0; replay.watches && i <= session->options.workers; i++) {
+    for (unsigned i = 0; replay.watches && i <= session_workers(session); i++) {
         replay_watch_done(&replay.watches[i]);
     }
     free(replay.watches);
@@ -94,7 +97,7 @@ run(struct replay *replay)
     session->source.epoch = run_epoch(replay);
     if (!check_output_paths(replay, &error) ||
         !session_open_output(session,
-                             pipeline_n_queues(session->options.workers), true,
+                             pipeline_n_queues(session_workers(session)), true,
                              &error)) {
         return session_fail(session, &error, COMMAND_FAILED);
     }
@@ -120,8 +123,9 @@ open_policy(struct replay *replay)
     const struct replay_options *options = &replay->options;
     int status;
 
-    if (!options->coverage && !options->expect && !options->expect_write) {
-        session_watch_policy(&replay->session);
+    if (replay->session.settings.policy[0] && !options->coverage &&
+        !options->expect && !options->expect_write) {
+        session_watch_reload();
     }
     status = session_open_policy(&replay->session);
     if (status == COMMAND_OK && options->expect) {
@@ -170,9 +174,14 @@ static bool
 check_output_paths(const struct replay *replay, struct error *error)
 {
     const struct replay_options *options = &replay->options;
+    const struct settings *settings = &replay->session.settings;
 
-    return check_output_path(replay, replay->session.options.output, error) &&
-           check_output_path(replay, options->expect_write, error) &&
+    for (size_t i = 0; i < settings->n_outputs; i++) {
+        if (!check_output_path(replay, settings->outputs[i].target, error)) {
+            return false;
+        }
+    }
+    return check_output_path(replay, options->expect_write, error) &&
            check_output_path(replay, options->coverage, error);
 }
 
@@ -182,7 +191,7 @@ static bool
 check_output_path(const struct replay *replay, const char *output,
                   struct error *error)
 {
-    const char *policy = replay->session.options.policy;
+    const char *policy = replay->session.settings.policy;
     bool to_stdout = output && strcmp(output, "-") == 0;
     struct stat wanted;
 
@@ -191,7 +200,7 @@ check_output_path(const struct replay *replay, const char *output,
         !S_ISREG(wanted.st_mode)) {
         return true;
     }
-    if (policy && is_file(policy, -1, &wanted)) {
+    if (policy[0] && is_file(policy, -1, &wanted)) {
         return error_set(error, ERROR_VALUE, output,
                          "is the policy; not overwritten");
     }
@@ -219,7 +228,7 @@ static bool
 make_watches(struct replay *replay)
 {
     const struct policy *policy = replay->session.policy;
-    unsigned n = replay->session.options.workers;
+    unsigned n = session_workers(&replay->session);
 
     replay->watches = calloc(n + 1, sizeof *replay->watches);
     replay->observers = calloc(n, sizeof *replay->observers);
@@ -243,12 +252,12 @@ static bool
 run_pipeline(struct replay *replay, const atomic_int *stop, struct error *error)
 {
     struct session *session = &replay->session;
-    unsigned n_workers = session->options.workers;
+    unsigned n_workers = session_workers(session);
     struct progress progress;
     struct pipeline_options pipeline = {
         .files = replay->files.paths,
         .n_files = replay->files.n_paths,
-        .filter = session->options.filter,
+        .filter = session_filter(session),
         .keep_going = replay->options.keep_going,
         .n_workers = n_workers,
         .dissect = session_dissect_options(session),

@@ -14,7 +14,6 @@
 #include "tools/runtime/privileges.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -38,10 +37,12 @@ struct run {
 static int run_as_service(struct run *);
 static int run_to_end(struct run *);
 static void open_log(struct run *);
+static bool open_settings(struct run *);
+static bool become_service(const struct settings *, struct error *);
+static void set_log_level(const struct session *);
 static bool start(struct run *, struct error *);
 static bool open_output(struct run *, struct error *);
 static bool start_live(struct run *, struct error *);
-static void watch_hangup(const struct session *);
 static void go_on(struct run *, const atomic_int *stop);
 static bool is_done(const struct run *);
 static void follow_policy(struct run *);
@@ -104,12 +105,13 @@ run_to_end(struct run *run)
     struct error error;
     int status;
 
-    session->source.sensor = session->options.sensor;
-    if (!privileges_drop(run->options.user, &error) ||
-        (run->options.sandbox && !privileges_seal(&error))) {
+    if (!open_settings(run)) {
+        return COMMAND_USAGE;
+    }
+    if (!become_service(&session->settings, &error)) {
         return session_fail(session, &error, COMMAND_FAILED);
     }
-    watch_hangup(session);
+    session_watch_reload();
     status = session_open_policy(session);
     if (status != COMMAND_OK) {
         return status;
@@ -130,8 +132,7 @@ open_log(struct run *run)
 {
     const struct log_options log = {
         .name = run->session.command,
-        .most = run->session.options.quiet ? LOG_LEVEL_ERROR
-                                           : run->options.log_level,
+        .most = LOG_LEVEL_INFO,
         .fd = STDERR_FILENO,
         .journal_stream = getenv("JOURNAL_STREAM"),
     };
@@ -140,13 +141,39 @@ open_log(struct run *run)
     run->session.logs = true;
 }
 
-/* Without a policy there is none to read again, and that is no reason to end.
- */
-static void
-watch_hangup(const struct session *session)
+static bool
+open_settings(struct run *run)
 {
-    signal(SIGHUP, SIG_IGN);
-    session_watch_policy(session);
+    struct session *session = &run->session;
+
+    if (!session_open_settings(session, run->options.config, NULL, true)) {
+        return false;
+    }
+    set_log_level(session);
+    if (session->settings.capture.n_interfaces == 0) {
+        session_tell(session, LOG_LEVEL_ERROR,
+                     "no interface given; see --help");
+        return false;
+    }
+    return true;
+}
+
+static bool
+become_service(const struct settings *settings, struct error *error)
+{
+    const char *user = settings->service.user;
+
+    return privileges_drop(user[0] ? user : NULL, error) &&
+           (!settings->service.sandbox || privileges_seal(error));
+}
+
+static void
+set_log_level(const struct session *session)
+{
+    log_set_level(
+        session->options.quiet
+            ? LOG_LEVEL_ERROR
+            : (enum log_level)(LOG_LEVEL_ERROR + session->settings.log.level));
 }
 
 static bool
@@ -163,7 +190,7 @@ open_output(struct run *run, struct error *error)
     struct session *session = &run->session;
 
     session->source.epoch = (uint32_t)(system_clock_wall().ns / SECOND_NS);
-    return session_open_output(session, live_n_queues(session->options.workers),
+    return session_open_output(session, live_n_queues(session_workers(session)),
                                false, error);
 }
 
@@ -171,16 +198,16 @@ static bool
 start_live(struct run *run, struct error *error)
 {
     struct session *session = &run->session;
-    const struct run_options *options = &run->options;
+    const struct settings *settings = &session->settings;
     const char *interfaces[LIVE_MAX_INTERFACES];
     struct live_options live = {
         .interfaces = interfaces,
-        .n_interfaces = options->n_interfaces,
-        .capture = {.filter = session->options.filter,
-                    .buffer_bytes = options->buffer_bytes,
-                    .snapshot = options->snapshot,
-                    .promiscuous = options->promiscuous},
-        .n_workers = session->options.workers,
+        .n_interfaces = settings->capture.n_interfaces,
+        .capture = {.filter = session_filter(session),
+                    .buffer_bytes = settings->capture.buffer_bytes,
+                    .snapshot = (uint32_t)settings->capture.snaplen,
+                    .promiscuous = settings->capture.promiscuous},
+        .n_workers = session_workers(session),
         .dissect = session_dissect_options(session),
         .worker = session_worker_options(session),
         .output = session->output,
@@ -192,8 +219,8 @@ start_live(struct run *run, struct error *error)
     }
     live.worker.table.hash_seed = seeds[0];
     live.spread_seed = seeds[1];
-    for (size_t i = 0; i < options->n_interfaces; i++) {
-        interfaces[i] = options->interfaces[i];
+    for (size_t i = 0; i < live.n_interfaces; i++) {
+        interfaces[i] = settings->capture.interfaces[i];
     }
     run->live = live_start(&live, error);
     return run->live != NULL;
@@ -202,8 +229,6 @@ start_live(struct run *run, struct error *error)
 static void
 go_on(struct run *run, const atomic_int *stop)
 {
-    int64_t heartbeat_ns = (int64_t)run->options.heartbeat_s * SECOND_NS;
-
     run->begin = run->heartbeat = run->now = system_clock_mono();
     live_get_report(run->live, &run->report);
     send_status(run, EVENT_STATUS_START, NULL);
@@ -216,7 +241,8 @@ go_on(struct run *run, const atomic_int *stop)
         run_service_watch(&run->service, run->live, run->session.output,
                           run->now);
         log_pass_time();
-        if (run->now.ns - run->heartbeat.ns >= heartbeat_ns) {
+        if (run->now.ns - run->heartbeat.ns >=
+            run->session.settings.heartbeat_ns) {
             run->heartbeat = run->now;
             send_status(run, EVENT_STATUS_INTERVAL, NULL);
         }
@@ -239,10 +265,11 @@ is_done(const struct run *run)
 static void
 follow_policy(struct run *run)
 {
-    if (!run->next && session_policy_asked()) {
+    if (!run->next && session_reload_asked()) {
         notify_reloading(&run->service.notify, system_clock_mono());
         run->next = session_next_policy(&run->session, system_clock_wall());
         run->service.policy_refused = !run->next;
+        set_log_level(&run->session);
         if (!run->next) {
             tell_ready(run);
         }

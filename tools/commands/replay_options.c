@@ -50,9 +50,8 @@ static const struct option long_options[] = {
     {"coverage", required_argument, NULL, OPTION_COVERAGE},
     {NULL, 0, NULL, 0}};
 
-static bool options_agree(const struct replay_options *,
-                          const struct session_options *);
 static bool set(void *context, int option, const char *value);
+static bool is_stdout(const char *path);
 
 enum session_parse
 replay_options_parse(struct replay_options *options,
@@ -69,7 +68,6 @@ replay_options_parse(struct replay_options *options,
     enum session_parse parsed;
 
     *options = (struct replay_options){0};
-    *common = session_default_options();
     parsed = session_options_parse(common, &syntax, argc, argv);
     if (parsed != SESSION_RUN) {
         return parsed;
@@ -80,7 +78,7 @@ replay_options_parse(struct replay_options *options,
         fputs("segmon replay: no capture file given; see --help\n", stderr);
         return SESSION_USAGE;
     }
-    return options_agree(options, common) ? SESSION_RUN : SESSION_USAGE;
+    return SESSION_RUN;
 }
 
 /* None has a value that can be wrong. */
@@ -101,23 +99,22 @@ set(void *context, int option, const char *value)
     }
 }
 
-static bool
-options_agree(const struct replay_options *options,
-              const struct session_options *common)
+bool
+replay_options_agree(const struct replay_options *options,
+                     const struct settings *settings)
 {
-    const char *const outputs[] = {common->output, options->expect_write,
-                                   options->coverage};
-    size_t n_to_stdout = 0;
+    size_t n_to_stdout =
+        is_stdout(options->expect_write) + (size_t)is_stdout(options->coverage);
 
-    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
-        n_to_stdout += outputs[i] && strcmp(outputs[i], "-") == 0;
+    for (size_t i = 0; i < settings->n_outputs; i++) {
+        n_to_stdout += is_stdout(settings->outputs[i].target);
     }
     if (n_to_stdout > 1) {
         fputs("segmon replay: only one option can write to '-'\n", stderr);
         return false;
     }
     if ((options->expect || options->expect_write || options->coverage) &&
-        !common->policy) {
+        !settings->policy[0]) {
         fputs("segmon replay: --expect, --expect-write and --coverage need a "
               "policy\n",
               stderr);
@@ -130,4 +127,10 @@ options_agree(const struct replay_options *options,
         return false;
     }
     return true;
+}
+
+static bool
+is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
 }

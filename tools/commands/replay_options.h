@@ -23,4 +23,8 @@ enum session_parse replay_options_parse(struct replay_options *,
                                         struct session_options *, int argc,
                                         char *argv[]);
 
+/* Whether they go together, and with the settings; else tells. */
+bool replay_options_agree(const struct replay_options *,
+                          const struct settings *);
+
 #endif

@@ -109,8 +109,8 @@ static void
 print_summary(const struct replay *replay, const struct event_status *status)
 {
     const struct replay_options *options = &replay->options;
-    const char *const outputs[] = {replay->session.options.output,
-                                   options->expect_write, options->coverage};
+    const struct settings *settings = &replay->session.settings;
+    const char *const outputs[] = {options->expect_write, options->coverage};
     FILE *stream = stdout;
     struct winsize size = {.ws_col = 0};
     bool terminal = isatty(fileno(stream));
@@ -125,6 +125,11 @@ print_summary(const struct replay *replay, const struct event_status *status)
 
     for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
         stream = outputs[i] && strcmp(outputs[i], "-") == 0 ? stderr : stream;
+    }
+    for (size_t i = 0; i < settings->n_outputs; i++) {
+        const char *target = settings->outputs[i].target;
+
+        stream = strcmp(target, "-") == 0 ? stderr : stream;
     }
     if (terminal && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 &&
         size.ws_col) {

@@ -3,19 +3,23 @@
 #include "tools/commands/run_options.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char help[] =
     "usage: segmon run -i INTERFACE[,...] [OPTION]...\n"
+    "       segmon run [-C FILE] [OPTION]...\n"
     "\n"
     "Reconstructs the conversations that come by on network interfaces, such\n"
     "as span ports, classifies their applications, and judges them, until it\n"
     "is stopped by SIGINT or SIGTERM.\n"
     "\n"
+    "  -C, --config FILE        settings, as in segmon.yaml(5); without -i,\n"
+    "                           " SETTINGS_DEFAULT_PATH " if it exists.\n"
+    "                           The other options win over it.  SIGHUP reads\n"
+    "                           it, and the policy, again\n"
     "  -i, --interface NAME,... capture here; at most 8\n"
-    "  -p, --policy FILE        judge against this policy; without, observe;\n"
-    "                           SIGHUP reads it again\n" SESSION_HELP_OUTPUTS
+    "  -p, --policy FILE        judge against this policy; without, "
+    "observe\n" SESSION_HELP_OUTPUTS
     "      --sensor NAME        name in the events; default: the host's\n"
     "      --heartbeat SECONDS  between two status events; default: 60\n"
     "  -f, --filter EXPRESSION  only frames this BPF expression matches, with\n"
@@ -36,45 +40,29 @@ static const char help[] =
     "  -h, --help\n";
 
 enum run_option {
-    OPTION_HEARTBEAT = SESSION_OPTION_FIRST_OTHER,
-    OPTION_BUFFER,
-    OPTION_SNAPLEN,
-    OPTION_NO_PROMISCUOUS,
-    OPTION_DURATION,
-    OPTION_LOG_LEVEL,
-    OPTION_USER,
-    OPTION_NO_SANDBOX
+    OPTION_DURATION = SESSION_OPTION_FIRST_OTHER
 };
 
 static const struct option long_options[] = {
     SESSION_LONG_OPTIONS,
+    {"config", required_argument, NULL, 'C'},
     {"interface", required_argument, NULL, 'i'},
-    {"heartbeat", required_argument, NULL, OPTION_HEARTBEAT},
-    {"buffer", required_argument, NULL, OPTION_BUFFER},
-    {"snaplen", required_argument, NULL, OPTION_SNAPLEN},
-    {"no-promiscuous", no_argument, NULL, OPTION_NO_PROMISCUOUS},
+    {"heartbeat", required_argument, NULL, SESSION_OPTION_HEARTBEAT},
+    {"buffer", required_argument, NULL, SESSION_OPTION_BUFFER},
+    {"snaplen", required_argument, NULL, SESSION_OPTION_SNAPLEN},
+    {"no-promiscuous", no_argument, NULL, SESSION_OPTION_NO_PROMISCUOUS},
     {"duration", required_argument, NULL, OPTION_DURATION},
-    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
-    {"user", required_argument, NULL, OPTION_USER},
-    {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
+    {"log-level", required_argument, NULL, SESSION_OPTION_LOG_LEVEL},
+    {"user", required_argument, NULL, SESSION_OPTION_USER},
+    {"no-sandbox", no_argument, NULL, SESSION_OPTION_NO_SANDBOX},
     {"count", required_argument, NULL, 'c'},
     {NULL, 0, NULL, 0}};
 
 enum {
-    DEFAULT_BUFFER = 64 << 20,
-    DEFAULT_SNAPLEN = 65535,
-    MIN_SNAPLEN = 64, /* The headers of most packets. */
-    DEFAULT_HEARTBEAT_S = 60,
     MAX_SECONDS = 1000000000
 };
 
 static bool set(void *context, int option, const char *value);
-static bool set_interfaces(struct run_options *, const char *names);
-static bool add_interface(struct run_options *, const char *start,
-                          size_t length);
-static bool set_buffer(struct run_options *, const char *value);
-static bool set_snaplen(struct run_options *, const char *value);
-static const char *host_name(char name[EVENT_MAX_SENSOR + 1]);
 
 enum session_parse
 run_options_parse(struct run_options *options, struct session_options *common,
@@ -83,32 +71,24 @@ run_options_parse(struct run_options *options, struct session_options *common,
     const struct session_syntax syntax = {
         .command = "run",
         .help = help,
-        .short_options = SESSION_SHORT_OPTIONS "i:c:",
+        .short_options = SESSION_SHORT_OPTIONS "C:i:c:",
         .long_options = long_options,
         .set = set,
         .context = options,
     };
     enum session_parse parsed;
 
-    *options = (struct run_options){
-        .buffer_bytes = DEFAULT_BUFFER,
-        .snapshot = DEFAULT_SNAPLEN,
-        .promiscuous = true,
-        .sandbox = true,
-        .heartbeat_s = DEFAULT_HEARTBEAT_S,
-        .log_level = LOG_LEVEL_INFO,
-    };
-    *common = session_default_options();
-    common->sensor = host_name(options->sensor);
+    *options = (struct run_options){.config = NULL};
     parsed = session_options_parse(common, &syntax, argc, argv);
     if (parsed == SESSION_RUN && optind < argc) {
         fprintf(stderr, "segmon run: '%s' is no option; see --help\n",
                 argv[optind]);
         return SESSION_USAGE;
     }
-    if (parsed == SESSION_RUN && options->n_interfaces == 0) {
-        fputs("segmon run: no interface given; see --help\n", stderr);
-        return SESSION_USAGE;
+    if (!options->config &&
+        !session_options_set(common, "capture.interfaces") &&
+        access(SETTINGS_DEFAULT_PATH, F_OK) == 0) {
+        options->config = SETTINGS_DEFAULT_PATH;
     }
     return parsed;
 }
@@ -119,92 +99,10 @@ set(void *context, int option, const char *value)
     struct run_options *options = context;
 
     switch (option) {
-    case 'i': return set_interfaces(options, value);
+    case 'C': options->config = value; return true;
     case 'c': return session_parse_count(value, UINT64_MAX, &options->n_frames);
-    case OPTION_HEARTBEAT:
-        return session_parse_count(value, MAX_SECONDS, &options->heartbeat_s);
     case OPTION_DURATION:
         return session_parse_count(value, MAX_SECONDS, &options->duration_s);
-    case OPTION_BUFFER: return set_buffer(options, value);
-    case OPTION_SNAPLEN: return set_snaplen(options, value);
-    case OPTION_LOG_LEVEL: return log_level_parse(value, &options->log_level);
-    case OPTION_USER: options->user = value; return true;
-    case OPTION_NO_SANDBOX: options->sandbox = false; return true;
-    case OPTION_NO_PROMISCUOUS: options->promiscuous = false; return true;
     default: return false;
     }
-}
-
-static bool
-set_interfaces(struct run_options *options, const char *names)
-{
-    bool good = true;
-
-    while (good) {
-        size_t length = strcspn(names, ",");
-
-        good = add_interface(options, names, length);
-        if (!names[length]) {
-            break;
-        }
-        names += length + 1;
-    }
-    return good;
-}
-
-/* Each at most once: two handles would see everything twice. */
-static bool
-add_interface(struct run_options *options, const char *start, size_t length)
-{
-    char name[IF_NAMESIZE] = "";
-
-    if (length == 0 || length >= sizeof name ||
-        options->n_interfaces == LIVE_MAX_INTERFACES) {
-        return false;
-    }
-    memcpy(name, start, length);
-    for (size_t i = 0; i < options->n_interfaces; i++) {
-        if (strcmp(options->interfaces[i], name) == 0) {
-            return false;
-        }
-    }
-    memcpy(options->interfaces[options->n_interfaces++], name, sizeof name);
-    return true;
-}
-
-static bool
-set_buffer(struct run_options *options, const char *value)
-{
-    uint64_t size;
-    bool good = session_parse_size(value, &size) &&
-                size >= SOURCE_LIVE_MIN_BUFFER &&
-                size <= SOURCE_LIVE_MAX_BUFFER;
-
-    if (good) {
-        options->buffer_bytes = (size_t)size;
-    }
-    return good;
-}
-
-static bool
-set_snaplen(struct run_options *options, const char *value)
-{
-    uint64_t size;
-    bool good = session_parse_count(value, SOURCE_MAX_FRAME_BYTES, &size) &&
-                size >= MIN_SNAPLEN;
-
-    if (good) {
-        options->snapshot = (uint32_t)size;
-    }
-    return good;
-}
-
-static const char *
-host_name(char name[EVENT_MAX_SENSOR + 1])
-{
-    if (gethostname(name, EVENT_MAX_SENSOR) != 0) {
-        return "sensor";
-    }
-    name[EVENT_MAX_SENSOR] = '\0';
-    return event_sensor_ok(name) ? name : "sensor";
 }

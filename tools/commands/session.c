@@ -5,6 +5,7 @@
 #include "capture/error.h"
 #include "tools/commands/command.h"
 #include "tools/report/text.h"
+#include "tools/runtime/settings_memory.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -47,15 +48,29 @@ on_alarm(int signal)
     alarm(1);
 }
 
+unsigned
+session_workers(const struct session *session)
+{
+    return (unsigned)session->settings.capture.workers;
+}
+
+const char *
+session_filter(const struct session *session)
+{
+    const char *filter = session->settings.capture.filter;
+
+    return filter[0] ? filter : NULL;
+}
+
 struct dissect_options
 session_dissect_options(const struct session *session)
 {
     struct dissect_options dissect = dissect_default_options;
 
-    if (!session->options.decapsulate) {
+    if (!session->settings.flows.decapsulate) {
         dissect.tunnels = 0;
     }
-    if (session->options.teredo) {
+    if (session->settings.flows.teredo) {
         dissect.tunnels |= 1u << PACKET_TUNNEL_TEREDO;
     }
     return dissect;
@@ -64,20 +79,22 @@ session_dissect_options(const struct session *session)
 struct worker_options
 session_worker_options(const struct session *session)
 {
-    const struct session_options *options = &session->options;
+    const struct settings *settings = &session->settings;
+    struct settings_memory memory = settings_share_memory(settings);
 
     return (struct worker_options){
         .policy = session->policy,
-        .inspect = options->inspect,
+        .inspect = settings->dpi.enabled,
         .engine = session->engine,
-        .max_inspection_bytes = options->dpi_bytes,
-        .table = {.max_flows = options->max_flows,
-                  .max_bytes = options->memory_bytes,
-                  .duplicates = options->duplicates,
-                  .timeouts = flow_default_timeouts,
+        .max_inspection_bytes = memory.dpi,
+        .table = {.max_flows = settings->flows.max,
+                  .max_bytes = memory.flows,
+                  .duplicates = settings->flows.duplicates,
+                  .timeouts = settings->flows.timeouts,
                   .emergency = flow_default_emergency},
         .source = &session->source,
-        .events = options->events,
+        .events = settings->events,
+        .vlan = settings->flows.vlan,
     };
 }
 
@@ -85,8 +102,7 @@ bool
 session_open_output(struct session *session, unsigned n_queues, bool blocking,
                     struct error *error)
 {
-    const struct session_options *options = &session->options;
-    const char *const targets[] = {options->output, options->redis};
+    const struct settings *settings = &session->settings;
     char *password = getenv("SEGMON_REDIS_PASSWORD");
     struct output_options output = {
         .source = session->source,
@@ -96,11 +112,10 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
         .stop = &stop_signal,
     };
 
-    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
-        if (targets[i]) {
-            output.targets[output.n_targets++] =
-                (struct output_target){targets[i], options->events};
-        }
+    for (size_t i = 0; i < settings->n_outputs; i++) {
+        output.targets[output.n_targets++] = (struct output_target){
+            .target = settings->outputs[i].target,
+            .kinds = settings->outputs[i].events & settings->events};
     }
     if (output.n_targets == 0) {
         return true;
@@ -121,7 +136,7 @@ struct event_status
 session_status(const struct session *session, enum event_status_cause cause,
                const struct pipeline_counters *counters)
 {
-    bool inspect = session->options.inspect;
+    bool inspect = session->settings.dpi.enabled;
     struct event_status status = {
         .cause = cause,
         .frames = counters->frames,
@@ -131,13 +146,13 @@ session_status(const struct session *session, enum event_status_cause cause,
         .last_packet = counters->last,
         .flows = counters->workers.flows,
         .collapsed = counters->workers.collapsed,
-        .max_flows = session->options.max_flows,
+        .max_flows = session->settings.flows.max,
         .violations = counters->violations,
         .detectors = counters->detectors,
         .application = inspect ? &counters->workers.applications : NULL,
         .application_library = inspect ? application_library_version() : NULL,
         .policy = session->policy,
-        .workers = session->options.workers,
+        .workers = session_workers(session),
     };
 
     memcpy(status.dissected, counters->outcomes, sizeof status.dissected);

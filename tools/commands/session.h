@@ -1,8 +1,8 @@
 /* What every run has, on captures or live: options, a policy in force, outputs.
  *
- * session_options.c reads the command line, session_policy.c loads the policy,
- * and another one when it is asked to, session.c does the rest.  Belongs to the
- * thread of the command. */
+ * session_options.c reads the command line, session_load.c loads settings and
+ * policy, and others when it is asked to, session.c does the rest.  Belongs to
+ * the thread of the command. */
 
 #ifndef TOOLS_COMMANDS_SESSION_H
 #define TOOLS_COMMANDS_SESSION_H
@@ -11,6 +11,7 @@
 #include "tools/output/output.h"
 #include "tools/runtime/log.h"
 #include "tools/runtime/pipeline.h"
+#include "tools/runtime/settings.h"
 
 #include <getopt.h>
 #include <stdatomic.h>
@@ -18,30 +19,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    SESSION_MAX_OVERRIDES = 100
+};
+
+/* What the command line says.  Most of it are settings. */
 struct session_options {
-    const char *policy; /* File, or NULL: everything is observed. */
-    const char *output; /* NDJSON file, "-" for standard output, or NULL. */
-    const char *redis;  /* URI, or NULL. */
-    const char *filter; /* BPF, or NULL. */
-    const char *sensor; /* Name in the records. */
-    unsigned events;    /* Bit 1 << enum event_kind. */
-    unsigned workers;
-    bool inspect;
+    struct settings_override overrides[SESSION_MAX_OVERRIDES];
+    size_t n_overrides;
     bool quiet;
-    bool teredo;      /* Look inside it too. */
-    bool decapsulate; /* Judge what is inside tunnels. */
-    size_t max_flows;
-    size_t memory_bytes, dpi_bytes;
-    enum flow_duplicates duplicates;
+};
+
+/* How often settings and policy were read again, and how that went. */
+struct session_reloads {
+    uint64_t done, refused;
+    struct wall_time last; /* ns 0: never. */
+    bool failed;           /* The last one. */
 };
 
 struct session {
     const char *command; /* Names us in what is told. */
     bool logs; /* Tells by the log, as services do, which is open then. */
     struct session_options options;
+    struct settings_source from;       /* Where the settings come from. */
+    struct settings settings;          /* In force. */
     struct policy *policy;             /* In force now. */
     struct application_engine *engine; /* Knows the names, for this thread, and
                                         * inspects for the first worker. */
+    struct session_reloads reloads;
     struct event_source source;
     struct output *output;         /* NULL: no events. */
     struct event_encoder *encoder; /* Of status events; NULL with it. */
@@ -73,11 +78,16 @@ enum session_parse {
     "                           the rest; drop: count them apart only\n"       \
     "      --max-flows N        conversations alive at once; default: "        \
     "1000000\n"                                                                \
-    "      --memory SIZE        of the flow table, such as 512M or 2G;\n"      \
-    "                           default: no limit but --max-flows\n"           \
+    "      --memory SIZE        of all together, such as 512M or 2G; "         \
+    "default:\n"                                                               \
+    "                           no limits but those that follow\n"             \
+    "      --flow-memory SIZE   of the flow table; default: no limit but\n"    \
+    "                           --max-flows and --memory\n"                    \
     "      --dpi-memory SIZE    of classifying applications, what nDPI keeps " \
     "of\n"                                                                     \
-    "                           conversations included; default: 128M\n"
+    "                           conversations included; default: 128M\n"       \
+    "      --set KEY=VALUE      any setting, as in segmon.yaml(5); "           \
+    "repeatable\n"
 
 /* For getopt_long(). */
 #define SESSION_SHORT_OPTIONS "p:o:r:e:f:w:qh"
@@ -96,7 +106,9 @@ enum session_parse {
         {"duplicates", required_argument, NULL, SESSION_OPTION_DUPLICATES},    \
         {"max-flows", required_argument, NULL, SESSION_OPTION_MAX_FLOWS},      \
         {"memory", required_argument, NULL, SESSION_OPTION_MEMORY},            \
+        {"flow-memory", required_argument, NULL, SESSION_OPTION_FLOW_MEMORY},  \
         {"dpi-memory", required_argument, NULL, SESSION_OPTION_DPI_MEMORY},    \
+        {"set", required_argument, NULL, SESSION_OPTION_SET},                  \
         {"quiet", no_argument, NULL, 'q'},                                     \
     {                                                                          \
         "help", no_argument, NULL, 'h'                                         \
@@ -110,7 +122,17 @@ enum session_option {
     SESSION_OPTION_DUPLICATES,
     SESSION_OPTION_MAX_FLOWS,
     SESSION_OPTION_MEMORY,
+    SESSION_OPTION_FLOW_MEMORY,
     SESSION_OPTION_DPI_MEMORY,
+    SESSION_OPTION_SET,
+    /* Those of live runs that are settings too. */
+    SESSION_OPTION_HEARTBEAT,
+    SESSION_OPTION_BUFFER,
+    SESSION_OPTION_SNAPLEN,
+    SESSION_OPTION_NO_PROMISCUOUS,
+    SESSION_OPTION_LOG_LEVEL,
+    SESSION_OPTION_USER,
+    SESSION_OPTION_NO_SANDBOX,
     SESSION_OPTION_FIRST_OTHER /* The commands' own. */
 };
 
@@ -120,36 +142,52 @@ struct session_syntax {
     const char *help;
     const char *short_options;
     const struct option *long_options;
-    /* Takes an option of the command; false if the value is not good. */
+    /* Takes an option of the command that is no setting; false if the value is
+     * not good. */
     bool (*set)(void *context, int option, const char *value);
     void *context;
 };
 
-/* Reads the command line into 'options', which has its defaults, and by 'set'
- * into the command's own.  Leaves getopt's 'optind' at the operands. */
+/* Reads the command line into 'options', which is empty, and by 'set' into the
+ * command's own.  'argv' must outlive it, and is cut where --set has a '='.
+ * Leaves getopt's 'optind' at the operands. */
 enum session_parse session_options_parse(struct session_options *,
                                          const struct session_syntax *,
                                          int argc, char *argv[]);
-struct session_options session_default_options(void);
 
-/* Values of options: a number from 1 to 'max'; bytes, such as 512M. */
+/* Whether an option sets this. */
+bool session_options_set(const struct session_options *, const char *key);
+
+/* The value of an option: a number from 1 to 'max'. */
 bool session_parse_count(const char *text, uint64_t max, uint64_t *count);
-bool session_parse_size(const char *text, uint64_t *size);
+
+/* Loads the settings; what is wrong with them is told.  'path' is the
+ * configuration file or NULL, 'sensor' the name of a sensor that has none or
+ * NULL: the host's; 'live' as in struct settings_source. */
+bool session_open_settings(struct session *, const char *path,
+                           const char *sensor, bool live);
+
+/* Threads that do the work. */
+unsigned session_workers(const struct session *);
+
+/* Of frames; NULL: all are wanted. */
+const char *session_filter(const struct session *);
 
 /* Loads the policy, telling what is wrong with it; without one, everything is
  * observed.  Returns an exit status. */
 int session_open_policy(struct session *);
 void session_close_policy(struct session *);
 
-/* SIGHUP asks to read the policy again from now on. */
-void session_watch_policy(const struct session *);
+/* SIGHUP asks to read settings and policy again from now on. */
+void session_watch_reload(void);
 
-/* Whether the policy was asked for since session_next_policy(). */
-bool session_policy_asked(void);
+/* Whether that was asked for since session_next_policy(). */
+bool session_reload_asked(void);
 
 /* For pipeline_options; 'context' is a struct session: the policy read again,
- * if that was asked for and it is sound.  Both outcomes are told; a bad one
- * changes nothing. */
+ * if that was asked for and it is sound, and so are the settings.  Those that
+ * need no restart are then in force, too.  Both outcomes are told; a mistake in
+ * either changes nothing. */
 struct policy *session_next_policy(void *context, struct wall_time now);
 
 /* The signal that asks for a clean stop; 0 until then.  Watched from now on;

@@ -1,42 +1,57 @@
-/* The command line of a run; see session.h. */
+/* The command line of a run; see session.h.
+ *
+ * Options that are settings are only passed on: settings.h says what values
+ * they may have. */
 
-#include "capture/error.h"
-#include "dissect/application.h"
 #include "tools/commands/session.h"
-#include "tools/output/redis_uri.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    DEFAULT_MAX_FLOWS = 1000000
+/* X(option, "key", value or NULL: that of the option) */
+#define SHORT_FORMS(X)                                                         \
+    X('p', "policy", NULL)                                                     \
+    X('o', SETTINGS_OUTPUT_FILE, NULL)                                         \
+    X('r', SETTINGS_OUTPUT_REDIS, NULL)                                        \
+    X('e', "events", NULL)                                                     \
+    X('f', "capture.filter", NULL)                                             \
+    X('i', "capture.interfaces", NULL)                                         \
+    X('w', "capture.workers", NULL)                                            \
+    X(SESSION_OPTION_SENSOR, "sensor", NULL)                                   \
+    X(SESSION_OPTION_NO_DPI, "dpi.enabled", "false")                           \
+    X(SESSION_OPTION_NO_DECAPSULATION, "flows.decapsulate", "false")           \
+    X(SESSION_OPTION_TEREDO, "flows.teredo", "true")                           \
+    X(SESSION_OPTION_DUPLICATES, "flows.duplicates", NULL)                     \
+    X(SESSION_OPTION_MAX_FLOWS, "flows.max", NULL)                             \
+    X(SESSION_OPTION_MEMORY, "memory", NULL)                                   \
+    X(SESSION_OPTION_FLOW_MEMORY, "flows.memory", NULL)                        \
+    X(SESSION_OPTION_DPI_MEMORY, "dpi.memory", NULL)                           \
+    X(SESSION_OPTION_HEARTBEAT, "heartbeat", NULL)                             \
+    X(SESSION_OPTION_BUFFER, "capture.buffer", NULL)                           \
+    X(SESSION_OPTION_SNAPLEN, "capture.snaplen", NULL)                         \
+    X(SESSION_OPTION_NO_PROMISCUOUS, "capture.promiscuous", "false")           \
+    X(SESSION_OPTION_LOG_LEVEL, "log.level", NULL)                             \
+    X(SESSION_OPTION_USER, "service.user", NULL)                               \
+    X(SESSION_OPTION_NO_SANDBOX, "service.sandbox", "false")
+
+static const struct short_form {
+    int option;
+    const char *key, *value;
+} short_forms[] = {
+#define SHORT_FORM(OPTION, KEY, VALUE) {(OPTION), (KEY), (VALUE)},
+    SHORT_FORMS(SHORT_FORM)
+#undef SHORT_FORM
 };
 
 static bool take(struct session_options *, const struct session_syntax *,
-                 int option, const char *value);
-static bool set_plain(struct session_options *, int option, const char *value);
-static bool set_value(struct session_options *, int option, const char *value);
-static bool parse_duplicates(const char *text, enum flow_duplicates *);
-static bool set_redis(struct session_options *, const char *command,
-                      const char *text);
-static void tell_bad_value(const struct session_syntax *, int option,
-                           const char *value);
-
-struct session_options
-session_default_options(void)
-{
-    return (struct session_options){
-        .sensor = "lab",
-        .events = EVENT_ALL_KINDS,
-        .workers = 1,
-        .inspect = true,
-        .decapsulate = true,
-        .max_flows = DEFAULT_MAX_FLOWS,
-        .dpi_bytes = APPLICATION_DEFAULT_BYTES,
-    };
-}
+                 int option, char *value);
+static const struct short_form *find_short_form(int option);
+static bool add_set(struct session_options *, char *text);
+static bool add(struct session_options *, const char *option, const char *key,
+                const char *value);
+static const char *long_name(const struct session_syntax *, int option);
 
 enum session_parse
 session_options_parse(struct session_options *options,
@@ -57,119 +72,89 @@ session_options_parse(struct session_options *options,
             return SESSION_USAGE;
         }
         if (!take(options, syntax, option, optarg)) {
+            fprintf(stderr,
+                    "segmon %s: '%s' is not a value --%s takes; see --help\n",
+                    syntax->command, optarg, long_name(syntax, option));
             return SESSION_USAGE;
         }
     }
     return SESSION_RUN;
 }
 
-/* False, and told, if the value is not good. */
+/* False if the value is not good; that of a setting is looked at later. */
 static bool
 take(struct session_options *options, const struct session_syntax *syntax,
-     int option, const char *value)
+     int option, char *value)
 {
-    if (option == 'r') {
-        return set_redis(options, syntax->command, value);
-    }
-    if (set_plain(options, option, value) ||
-        set_value(options, option, value) ||
-        syntax->set(syntax->context, option, value)) {
-        return true;
-    }
-    tell_bad_value(syntax, option, value);
-    return false;
-}
+    const struct short_form *form = find_short_form(option);
 
-/* Options that only name or switch something; false if it is not one. */
-static bool
-set_plain(struct session_options *options, int option, const char *value)
-{
+    if (form) {
+        return add(options, long_name(syntax, option), form->key,
+                   form->value ? form->value : value);
+    }
     switch (option) {
-    case 'p': options->policy = value; return true;
-    case 'o': options->output = value; return true;
-    case 'f': options->filter = value; return true;
     case 'q': options->quiet = true; return true;
-    case SESSION_OPTION_NO_DPI: options->inspect = false; return true;
-    case SESSION_OPTION_NO_DECAPSULATION:
-        options->decapsulate = false;
-        return true;
-    case SESSION_OPTION_TEREDO: options->teredo = true; return true;
-    default: return false;
+    case SESSION_OPTION_SET: return add_set(options, value);
+    default: return syntax->set(syntax->context, option, value);
     }
 }
 
-/* Options whose value has to be understood; false if it is not, or it is
- * another option. */
-static bool
-set_value(struct session_options *options, int option, const char *value)
+static const struct short_form *
+find_short_form(int option)
 {
-    uint64_t number = 0;
-    bool good;
-
-    switch (option) {
-    case 'e': return event_kinds_parse(value, &options->events);
-    case 'w':
-        good = session_parse_count(value, PIPELINE_MAX_WORKERS, &number);
-        options->workers = (unsigned)number;
-        return good;
-    case SESSION_OPTION_SENSOR:
-        options->sensor = value;
-        return event_sensor_ok(value);
-    case SESSION_OPTION_MAX_FLOWS:
-        good = session_parse_count(value, UINT32_MAX / 2, &number);
-        options->max_flows = (size_t)number;
-        return good;
-    case SESSION_OPTION_MEMORY:
-        good = session_parse_size(value, &number);
-        options->memory_bytes = (size_t)number;
-        return good;
-    case SESSION_OPTION_DPI_MEMORY:
-        good = session_parse_size(value, &number);
-        options->dpi_bytes = (size_t)number;
-        return good && number >= APPLICATION_LEAST_BYTES;
-    case SESSION_OPTION_DUPLICATES:
-        return parse_duplicates(value, &options->duplicates);
-    default: return false;
+    for (size_t i = 0; i < sizeof short_forms / sizeof short_forms[0]; i++) {
+        if (short_forms[i].option == option) {
+            return &short_forms[i];
+        }
     }
+    return NULL;
 }
 
+/* "key=value" */
 static bool
-parse_duplicates(const char *text, enum flow_duplicates *duplicates)
+add_set(struct session_options *options, char *text)
 {
-    bool drop = strcmp(text, "drop") == 0;
+    char *equals = strchr(text, '=');
 
-    *duplicates = drop ? FLOW_DUPLICATES_DROP : FLOW_DUPLICATES_MARK;
-    return drop || strcmp(text, "mark") == 0;
-}
-
-/* Here, so that a mistyped URI is a mistake of usage, not a server down. */
-static bool
-set_redis(struct session_options *options, const char *command,
-          const char *text)
-{
-    struct redis_uri uri;
-    struct error error;
-    bool good = redis_uri_parse(text, &uri, &error);
-
-    if (!good) {
-        fprintf(stderr, "segmon %s: --redis: %s\n", command, error.message);
+    if (!equals) {
+        return false;
     }
-    options->redis = text;
-    explicit_bzero(&uri, sizeof uri);
-    return good;
+    *equals = '\0';
+    return add(options, "set", text, equals + 1);
 }
 
-static void
-tell_bad_value(const struct session_syntax *syntax, int option,
-               const char *value)
+static bool
+add(struct session_options *options, const char *option, const char *key,
+    const char *value)
+{
+    if (options->n_overrides == SESSION_MAX_OVERRIDES) {
+        return false;
+    }
+    options->overrides[options->n_overrides++] =
+        (struct settings_override){option, key, value};
+    return true;
+}
+
+static const char *
+long_name(const struct session_syntax *syntax, int option)
 {
     const struct option *known = syntax->long_options;
 
     while (known->name && known->val != option) {
         known++;
     }
-    fprintf(stderr, "segmon %s: '%s' is not a value --%s takes; see --help\n",
-            syntax->command, value, known->name);
+    return known->name;
+}
+
+bool
+session_options_set(const struct session_options *options, const char *key)
+{
+    for (size_t i = 0; i < options->n_overrides; i++) {
+        if (strcmp(options->overrides[i].key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool
@@ -181,29 +166,4 @@ session_parse_count(const char *text, uint64_t max, uint64_t *count)
     *count = strtoull(text, &end, 10);
     return !errno && text[0] >= '0' && text[0] <= '9' && !*end && *count > 0 &&
            *count <= max;
-}
-
-bool
-session_parse_size(const char *text, uint64_t *size)
-{
-    static const char units[] = "KMGT";
-    char number[24];
-    size_t length = strlen(text);
-    const char *unit;
-    unsigned shift = 0;
-
-    if (length == 0 || length >= sizeof number) {
-        return false;
-    }
-    memcpy(number, text, length + 1);
-    unit = strchr(units, number[length - 1]);
-    if (unit) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        number[length - 1] = '\0';
-    }
-    if (!session_parse_count(number, UINT64_MAX >> shift, size)) {
-        return false;
-    }
-    *size <<= shift;
-    return true;
 }

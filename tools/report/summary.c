@@ -275,7 +275,7 @@ print_trust(const struct summary *summary, FILE *stream)
     note(stream, status->application ? status->application->given_up : 0,
          "flows inspected no further: --dpi-memory was used up");
     note(stream, status->application ? status->application->details_lost : 0,
-         "flows whose details were left out: --memory was used up");
+         "flows whose details were left out: --flow-memory was used up");
     note(stream, status->violations.overflow,
          "violations told without looking for repetitions: too many at once");
     note(stream, tally->findings_left_out, "violations of further kinds");

@@ -44,6 +44,9 @@ static struct {
            .fd = STDERR_FILENO,
            .now = system_clock_mono};
 
+const char *const log_level_names[] = {"error", "warning", "notice",
+                                       "info",  "debug",   NULL};
+
 static bool is_journal(int fd, const char *journal_stream);
 static void limit(struct log_site *, enum log_level, const char *text);
 static void hold(struct log_site *, bool same);
@@ -72,19 +75,12 @@ log_open(const struct log_options *options)
     pthread_mutex_unlock(&state.lock);
 }
 
-bool
-log_level_parse(const char *name, enum log_level *level)
+void
+log_set_level(enum log_level most)
 {
-    static const char *const names[] = {"error", "warning", "notice", "info",
-                                        "debug"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *level = (enum log_level)(LOG_LEVEL_ERROR + i);
-            return true;
-        }
-    }
-    return false;
+    pthread_mutex_lock(&state.lock);
+    state.most = most;
+    pthread_mutex_unlock(&state.lock);
 }
 
 void

@@ -68,8 +68,11 @@ struct log_options {
  * standard error, from LOG_LEVEL_INFO on.  Forgets what was held back. */
 void log_open(const struct log_options *);
 
-/* The level of this name, such as "warning"; false if there is none. */
-bool log_level_parse(const char *name, enum log_level *level);
+/* Another level from now on.  By the thread that opened it. */
+void log_set_level(enum log_level most);
+
+/* "error" and so on, from LOG_LEVEL_ERROR on; NULL-terminated. */
+extern const char *const log_level_names[];
 
 /* Tells, limited by the site: LOG(WARNING, "%s is slow", name). */
 #define LOG(LEVEL, ...) LOG_AT(LOG_LEVEL_##LEVEL, __VA_ARGS__)

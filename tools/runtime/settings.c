@@ -2,6 +2,7 @@
 
 #include "tools/runtime/settings.h"
 
+#include "tools/runtime/log.h"
 #include "tools/runtime/settings_impl.h"
 #include "tools/runtime/worker.h"
 
@@ -21,10 +22,6 @@ static const char *const settings_vlan_words[] = {
     [WORKER_VLAN_ALWAYS] = "always",
     [WORKER_VLAN_NEVER] = "never",
     NULL};
-static const char *const settings_log_words[] = {
-    [SETTINGS_LOG_ERROR] = "error",   [SETTINGS_LOG_WARNING] = "warning",
-    [SETTINGS_LOG_NOTICE] = "notice", [SETTINGS_LOG_INFO] = "info",
-    [SETTINGS_LOG_DEBUG] = "debug",   NULL};
 static const char *const settings_redact_words[] = {"hostnames", NULL};
 
 #define KEY_OF(STRUCT, NAME, TYPE, MEMBER, LEAST, MOST, WORDS, STANDARD,       \
@@ -72,6 +69,19 @@ settings_compare(const struct settings *was, const struct settings *is,
         }
         free(before);
         free(now);
+    }
+}
+
+void
+settings_take_hot(struct settings *in_force, const struct settings *next)
+{
+    for (size_t i = 0; i < settings_table.n; i++) {
+        const struct settings_key *key = &settings_table.keys[i];
+
+        if (!(key->flags & SETTINGS_RESTART)) {
+            memcpy((char *)in_force + key->offset,
+                   (const char *)next + key->offset, key->size);
+        }
     }
 }
 

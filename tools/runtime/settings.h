@@ -28,15 +28,6 @@ enum {
 
 #define SETTINGS_DEFAULT_PATH "/etc/segmon/segmon.yaml"
 
-/* As of syslog(3); what is less urgent than the level is left out. */
-enum settings_log_level {
-    SETTINGS_LOG_ERROR,
-    SETTINGS_LOG_WARNING,
-    SETTINGS_LOG_NOTICE,
-    SETTINGS_LOG_INFO,
-    SETTINGS_LOG_DEBUG
-};
-
 /* Bits of 'privacy.redact'. */
 enum settings_redact {
     SETTINGS_REDACT_HOSTNAMES = 1
@@ -87,13 +78,14 @@ struct settings {
         uint64_t memory_bytes;
     } dpi;
     struct {
-        unsigned level; /* enum settings_log_level. */
+        unsigned level; /* enum log_level, from LOG_LEVEL_ERROR as 0 on. */
     } log;
     struct {
         struct settings_listen listen;
     } metrics;
     struct {
         char user[SETTINGS_MAX_TEXT + 1]; /* "": whoever started it. */
+        bool sandbox;
     } service;
     struct {
         unsigned redact; /* Bits of enum settings_redact. */
@@ -102,12 +94,14 @@ struct settings {
 
 /* One thing set on the command line; its texts are borrowed. */
 struct settings_override {
-    const char *name; /* What was written, for problems: "--workers". */
+    const char *option; /* "set", or one that is short for it: "workers". */
     const char *key, *value;
 };
 
 /* Where settings come from: enough to load them again.  Borrowed. */
 struct settings_source {
+    bool live;          /* Keys that only mean something for interfaces may be
+                         * on the command line. */
     const char *path;   /* Of the configuration file; NULL: none. */
     const char *sensor; /* Its name, unless it is set; NULL: the host's. */
     const struct settings_override *overrides;
@@ -116,7 +110,10 @@ struct settings_source {
 
 /* Adds every mistake to 'problems' and returns false if there is one; then
  * 'settings' are only good for telling.  An override of a list adds to what
- * overrides before it set, and the first replaces what the file says. */
+ * overrides before it set, and the first replaces what the file says.  Its key
+ * may also be one of the two below: one more output, whatever its text. */
+#define SETTINGS_OUTPUT_REDIS "outputs.redis"
+#define SETTINGS_OUTPUT_FILE  "outputs.file"
 bool settings_load(struct settings *, const struct settings_source *,
                    struct problems *);
 
@@ -135,6 +132,9 @@ void settings_compare(const struct settings *was, const struct settings *is,
                       void (*each)(void *context,
                                    const struct settings_change *),
                       void *context);
+
+/* Takes over what needs no restart. */
+void settings_take_hot(struct settings *in_force, const struct settings *next);
 
 /* Writes all settings, defaults included, as a configuration file that reads
  * back as the same; passwords in URIs are left out. */

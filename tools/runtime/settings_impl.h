@@ -1,10 +1,11 @@
 /* What the files that make settings share; see settings.h.
  *
- *   settings_load.c    the file, key by key, and what the command line sets
- *   settings_value.c   one value, read
- *   settings_text.c    one value, written
- *   settings_check.c   what several values must agree on
- *   settings.c         the tables; comparing and printing */
+ *   settings_load.c        defaults, and the file, key by key
+ *   settings_override.c    what the command line sets
+ *   settings_value.c       one value, read
+ *   settings_text.c        one value, written
+ *   settings_check.c       what several values must agree on
+ *   settings.c             the tables; comparing and printing */
 
 #ifndef TOOLS_RUNTIME_SETTINGS_IMPL_H
 #define TOOLS_RUNTIME_SETTINGS_IMPL_H
@@ -43,6 +44,18 @@ struct settings_reader {
 void settings_read_map(struct settings_reader *, const struct settings_table *,
                        void *base, const char *prefix,
                        const struct yaml_node *);
+
+void settings_override(struct settings_reader *,
+                       const struct settings_override *, bool live);
+
+/* What 'text' would be in a file; the items of a list stand between commas.
+ * NULL when out of memory, which is told. */
+const struct yaml_node *settings_make_value(struct settings_reader *,
+                                            const char *name,
+                                            enum settings_type,
+                                            const char *text);
+
+void settings_tell_memory(struct settings_reader *);
 
 /* Reads one value; what is wrong is told, and the value is then as before. */
 void settings_read_value(struct settings_reader *, const struct settings_key *,

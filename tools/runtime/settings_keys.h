@@ -118,12 +118,14 @@ struct settings_key {
     X("dpi.memory", SIZE, dpi.memory_bytes, APPLICATION_LEAST_BYTES,           \
       SIZE_MAX / 2, NULL, "0", RESTART,                                        \
       "of that; 0: 128M, or less where 'memory' is small")                     \
-    X("log.level", WORD, log.level, 0, 0, settings_log_words, "info",          \
-      HOT_LIVE, "the least that is told on standard error")                    \
+    X("log.level", WORD, log.level, 0, 0, log_level_names, "info", HOT_LIVE,   \
+      "the least that is told on standard error")                              \
     X("metrics.listen", LISTEN, metrics.listen, 0, 0, NULL, "off",             \
       RESTART_LIVE, "where metrics are served")                                \
     X("service.user", TEXT, service.user, 0, 0, NULL, "", RESTART_LIVE,        \
-      "whom to become when all is open")                                       \
+      "whom to become")                                                        \
+    X("service.sandbox", BOOL, service.sandbox, 0, 1, NULL, "true",            \
+      RESTART_LIVE, "refuse system calls that it has no need of")              \
     X("privacy.redact", WORDS, privacy.redact, 0, 0, settings_redact_words,    \
       "", HOT, "what is left out of events")
 

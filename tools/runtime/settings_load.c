@@ -1,7 +1,4 @@
-/* Settings from a file and the command line; see settings.h.
- *
- * What the command line sets goes the way of what a file says, as a document of
- * one value, so that types, bounds and messages are the same. */
+/* Settings from a file: defaults, then the file's keys; see settings.h. */
 
 #include "rules/load/whole_file.h"
 #include "rules/names.h"
@@ -23,16 +20,6 @@ static void set_folder(struct settings_reader *, const char *path);
 static void quote(struct settings_reader *, const char *name, const char *bytes,
                   size_t size);
 static void mask_secret(char *line, size_t length);
-static void override(struct settings_reader *,
-                     const struct settings_override *);
-static const struct settings_key *
-key_of_override(struct settings_reader *, const struct settings_override *);
-static void clear_list(struct settings *, const struct settings_key *);
-static const struct yaml_node *make_value(struct settings_reader *,
-                                          const struct settings_override *,
-                                          enum settings_type);
-static struct yaml_node *make_scalar(struct settings_reader *, const char *name,
-                                     const char *text, size_t length);
 static const struct settings_key *find(const struct settings_table *,
                                        const char *prefix, const char *name,
                                        bool *is_section);
@@ -42,7 +29,6 @@ static void read_entry(struct settings_reader *, const struct settings_table *,
 static void tell_unknown(struct settings_reader *,
                          const struct settings_table *, const char *prefix,
                          const struct yaml_node *key);
-static void tell_memory(struct settings_reader *);
 static void host_name(char name[EVENT_MAX_SENSOR + 1]);
 
 bool
@@ -57,7 +43,7 @@ settings_load(struct settings *settings, const struct settings_source *source,
     }
     reader.folder[0] = '\0';
     for (size_t i = 0; i < source->n_overrides; i++) {
-        override(&reader, &source->overrides[i]);
+        settings_override(&reader, &source->overrides[i], source->live);
     }
     return finish(&reader, source->sensor);
 }
@@ -90,10 +76,10 @@ set_defaults(struct settings_reader *reader)
 {
     for (size_t i = 0; i < settings_table.n; i++) {
         const struct settings_key *key = &settings_table.keys[i];
-        const struct settings_override standard = {
-            .name = key->name, .key = key->name, .value = key->standard};
         const struct yaml_node *value =
-            key->standard[0] ? make_value(reader, &standard, key->type) : NULL;
+            key->standard[0] ? settings_make_value(reader, key->name, key->type,
+                                                   key->standard)
+                             : NULL;
 
         if (value) {
             settings_read_value(reader, key, reader->settings, value);
@@ -171,7 +157,7 @@ quote(struct settings_reader *reader, const char *name, const char *bytes,
     char *copy = arena_text(&reader->arena, bytes, size);
 
     if (!copy) {
-        tell_memory(reader);
+        settings_tell_memory(reader);
         return;
     }
     for (size_t i = 0; i < size;) {
@@ -292,114 +278,8 @@ tell_unknown(struct settings_reader *reader, const struct settings_table *table,
                    name_suggestion_text(&suggestion, near));
 }
 
-static void
-override(struct settings_reader *reader,
-         const struct settings_override *override)
-{
-    const struct settings_key *key = key_of_override(reader, override);
-    const struct yaml_node *value =
-        key ? make_value(reader, override, key->type) : NULL;
-    size_t i = key ? (size_t)(key - settings_table.keys) : 0;
-
-    if (value) {
-        if (!reader->overridden[i]) {
-            clear_list(reader->settings, key);
-        }
-        reader->overridden[i] = true;
-        reader->set[i] = value;
-        settings_read_value(reader, key, reader->settings, value);
-    }
-}
-
-static const struct settings_key *
-key_of_override(struct settings_reader *reader,
-                const struct settings_override *override)
-{
-    const struct settings_key *key =
-        settings_key_find(&settings_table, override->key);
-    struct name_suggestion suggestion;
-    char near[NAME_SUGGESTION_SIZE];
-
-    if (key) {
-        return key;
-    }
-    name_suggestion_init(&suggestion, override->key);
-    for (size_t i = 0; i < settings_table.n; i++) {
-        name_suggestion_offer(&suggestion, settings_table.keys[i].name);
-    }
-    problems_add(reader->problems, PROBLEM_ERROR, "E-UNKNOWN-KEY",
-                 override->name, 0, 0, "there is no key '%.80s'%s",
-                 override->key, name_suggestion_text(&suggestion, near));
-    return NULL;
-}
-
-/* What the file says of it is not added to. */
-static void
-clear_list(struct settings *settings, const struct settings_key *key)
-{
-    if (key->type == SETTINGS_INTERFACES) {
-        memset(&settings->capture.interfaces, 0,
-               sizeof settings->capture.interfaces);
-        settings->capture.n_interfaces = 0;
-    } else if (key->type == SETTINGS_OUTPUTS) {
-        settings->n_outputs = 0;
-    }
-}
-
-/* As the file would hold it; of a list, the items stand between commas.  NULL
- * when out of memory, which is told. */
-static const struct yaml_node *
-make_value(struct settings_reader *reader,
-           const struct settings_override *override, enum settings_type type)
-{
-    size_t n = 1;
-    const char *text = override->value;
-    struct yaml_node *list =
-        make_scalar(reader, override->name, text, strlen(text));
-    const struct yaml_node **items;
-
-    if (!list || !settings_type_is_list(type)) {
-        return list;
-    }
-    for (const char *at = text; *at; at++) {
-        n += *at == ',';
-    }
-    items = arena_array(&reader->arena, n, sizeof(const struct yaml_node *));
-    list->kind = YAML_DOC_LIST;
-    list->items = items;
-    while (items && text[0]) {
-        size_t length = strcspn(text, ",");
-
-        items[list->n] = make_scalar(reader, override->name, text, length);
-        if (!items[list->n]) {
-            return NULL;
-        }
-        list->n++;
-        text += length + (text[length] == ',');
-    }
-    return items ? list : NULL;
-}
-
-static struct yaml_node *
-make_scalar(struct settings_reader *reader, const char *name, const char *text,
-            size_t length)
-{
-    struct yaml_node *node = arena_alloc(&reader->arena, sizeof *node);
-    char *copy = arena_text(&reader->arena, text, length);
-
-    if (!node || !copy) {
-        tell_memory(reader);
-        return NULL;
-    }
-    *node = (struct yaml_node){.kind = YAML_DOC_SCALAR,
-                               .quoted = length > 0,
-                               .file = name,
-                               .text = copy};
-    return node;
-}
-
-static void
-tell_memory(struct settings_reader *reader)
+void
+settings_tell_memory(struct settings_reader *reader)
 {
     problems_add(reader->problems, PROBLEM_ERROR, "E-MEMORY", "settings", 0, 0,
                  "out of memory");
