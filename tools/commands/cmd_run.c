@@ -7,6 +7,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/run_options.h"
 #include "tools/commands/run_service.h"
+#include "tools/commands/run_state.h"
 #include "tools/commands/run_watch.h"
 #include "tools/commands/session.h"
 #include "tools/output/system_clock.h"
@@ -30,6 +31,7 @@ struct run {
     struct pairs pairs; /* As of the last status that told them. */
     struct run_watch watch;
     struct run_service service;
+    struct run_state state;
     struct policy *next; /* Not in force yet; a reference. */
     struct mono_time now, begin, heartbeat;
 };
@@ -55,6 +57,7 @@ static void send_status(struct run *, enum event_status_cause,
                         const char *const *notes);
 static size_t get_outputs(const struct run *,
                           struct event_output outputs[OUTPUT_MAX_SINKS]);
+static void put_state(struct run *, enum event_status_cause);
 static struct event_status make_status(const struct run *,
                                        enum event_status_cause);
 static int finish(struct run *);
@@ -81,6 +84,7 @@ command_run(int argc, char *argv[])
     }
     session_close_policy(&run->session);
     pairs_done(&run->pairs);
+    run_state_done(&run->state);
     free(run);
     return status;
 }
@@ -189,7 +193,8 @@ open_output(struct run *run, struct error *error)
 {
     struct session *session = &run->session;
 
-    session->source.epoch = (uint32_t)(system_clock_wall().ns / SECOND_NS);
+    run_state_init(&run->state, system_clock_wall());
+    session->source.epoch = (uint32_t)(run->state.started.ns / SECOND_NS);
     return session_open_output(session, live_n_queues(session_workers(session)),
                                false, error);
 }
@@ -245,6 +250,9 @@ go_on(struct run *run, const atomic_int *stop)
             run->session.settings.heartbeat_ns) {
             run->heartbeat = run->now;
             send_status(run, EVENT_STATUS_INTERVAL, NULL);
+        }
+        if (run_state_is_due(&run->state, run->now)) {
+            put_state(run, EVENT_STATUS_INTERVAL);
         }
         rest();
         run->now = system_clock_mono();
@@ -369,6 +377,23 @@ get_outputs(const struct run *run,
                                : 0;
 }
 
+/* For those who watch; no event. */
+static void
+put_state(struct run *run, enum event_status_cause cause)
+{
+    struct session *session = &run->session;
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    struct event_status status;
+
+    if (session->output) {
+        status = make_status(run, cause);
+        status.n_outputs = get_outputs(run, outputs);
+        status.outputs = outputs;
+        run_state_put(&run->state, session->output, &session->source, &status,
+                      system_clock_wall());
+    }
+}
+
 static struct event_status
 make_status(const struct run *run, enum event_status_cause cause)
 {
@@ -402,6 +427,7 @@ finish(struct run *run)
     notify_stopping(&run->service.notify);
     policy_unref(run->next);
     live_stop(run->live, &run->report, &run->pairs);
+    put_state(run, EVENT_STATUS_END);
     totals = make_status(run, EVENT_STATUS_END);
     pairs = session_add_pairs(&totals, &run->pairs);
     status =

@@ -10,6 +10,7 @@
 #include "capture/error.h"
 #include "tools/output/doorbell.h"
 #include "tools/output/json.h"
+#include "tools/output/redis_state.h"
 #include "tools/output/sink.h"
 
 #include <pthread.h>
@@ -39,10 +40,14 @@ struct output {
     atomic_bool stop;
     atomic_uint settle_wanted, settle_done;
     struct counter turns;
+    pthread_mutex_t state_lock;
+    struct redis_state state; /* Under the lock. */
+    atomic_bool state_waits;
 
     /* The thread's own. */
     uint64_t sequence;
     struct json line;
+    struct redis_state state_sent;
 };
 
 static bool open_sinks(struct output *output,
@@ -55,6 +60,8 @@ static bool start(struct output *output, struct error *error);
 static void output_free(struct output *output);
 static void *output_run(void *context);
 static bool drain(struct output *output);
+static void send_state(struct output *output);
+static void send_state_to(struct sink *sink, const struct redis_state *state);
 static void settle_if_wanted(struct output *output, unsigned wanted);
 static bool drain_queue(struct output *output, struct event_queue *queue);
 static void emit(struct output *output, const struct event_queue_item *item);
@@ -86,6 +93,9 @@ output_new(const struct output_options *options, struct error *error)
     doorbell_init(&output->work);
     doorbell_init(&output->settled);
     json_init(&output->line, HEAD_MAX_BYTES + EVENT_MAX_BYTES);
+    pthread_mutex_init(&output->state_lock, NULL);
+    redis_state_init(&output->state);
+    redis_state_init(&output->state_sent);
     if (!open_queues(output, options, error) ||
         !open_sinks(output, options, error) || !start(output, error)) {
         output_free(output);
@@ -98,6 +108,16 @@ unsigned
 output_kinds(const struct output *output)
 {
     return output->kinds;
+}
+
+void
+output_put_state(struct output *output, const struct redis_state *state)
+{
+    pthread_mutex_lock(&output->state_lock);
+    if (redis_state_copy(&output->state, state)) {
+        atomic_store(&output->state_waits, true);
+    }
+    pthread_mutex_unlock(&output->state_lock);
 }
 
 struct event_queue *
@@ -247,6 +267,9 @@ output_free(struct output *output)
     }
     free(output->queues);
     json_done(&output->line);
+    pthread_mutex_destroy(&output->state_lock);
+    redis_state_done(&output->state);
+    redis_state_done(&output->state_sent);
     doorbell_done(&output->work);
     doorbell_done(&output->settled);
     free(output);
@@ -264,10 +287,12 @@ output_run(void *context)
         /* Read before draining: what was put before the stop is drained. */
         stop = atomic_load(&output->stop);
         while (drain(output)) {
+            send_state(output);
         }
         for (size_t i = 0; i < output->n_sinks; i++) {
             output->sinks[i]->class->flush(output->sinks[i]);
         }
+        send_state(output);
         settle_if_wanted(output, wanted);
         if (!stop) {
             doorbell_wait(&output->work,
@@ -288,6 +313,33 @@ drain(struct output *output)
         any |= drain_queue(output, output->queues[i]);
     }
     return any;
+}
+
+/* The lock is held to swap buffers, never while a server is waited for. */
+static void
+send_state(struct output *output)
+{
+    struct redis_state latest;
+
+    if (!atomic_exchange(&output->state_waits, false)) {
+        return;
+    }
+    pthread_mutex_lock(&output->state_lock);
+    latest = output->state;
+    output->state = output->state_sent;
+    output->state_sent = latest;
+    pthread_mutex_unlock(&output->state_lock);
+    for (size_t i = 0; i < output->n_sinks; i++) {
+        send_state_to(output->sinks[i], &output->state_sent);
+    }
+}
+
+static void
+send_state_to(struct sink *sink, const struct redis_state *state)
+{
+    if (sink->class->put_state) {
+        sink->class->put_state(sink, state);
+    }
 }
 
 static bool

@@ -19,6 +19,7 @@
 
 struct error;
 struct output; /* Opaque. */
+struct redis_state;
 
 enum {
     OUTPUT_MAX_SINKS = EVENT_MAX_OUTPUTS,
@@ -57,6 +58,11 @@ struct output *output_new(const struct output_options *, struct error *error);
 
 /* Kinds some sink takes: others need not be encoded. */
 unsigned output_kinds(const struct output *);
+
+/* What those who watch this sensor shall see; replaces what was put before and
+ * not sent yet.  Copied.  Without memory, and where the output cannot send it
+ * now, it is left out: the next one tells more.  Any thread. */
+void output_put_state(struct output *, const struct redis_state *);
 
 /* Queue 'i' of n_queues, for one producing thread. */
 struct event_queue *output_queue(struct output *, unsigned i);

@@ -10,7 +10,6 @@
 #include "capture/error.h"
 #include "tools/output/json.h"
 #include "tools/output/redis_uri.h"
-#include "tools/output/resp.h"
 #include "tools/output/utf8.h"
 
 #include <errno.h>
@@ -337,16 +336,8 @@ authenticate(struct redis_link *link, const struct redis_uri *uri,
 static bool
 encode(struct redis_link *link, const char *const *words, struct error *error)
 {
-    size_t n = 0;
-
-    while (words[n]) {
-        n++;
-    }
     json_reset(&link->command, false);
-    resp_command(&link->command, n);
-    for (size_t i = 0; i < n; i++) {
-        resp_string(&link->command, words[i]);
-    }
+    resp_words(&link->command, words);
     return !link->command.failed ||
            fail(link, "no memory for a command", error);
 }

@@ -15,6 +15,8 @@
 #ifndef TOOLS_OUTPUT_REDIS_LINK_H
 #define TOOLS_OUTPUT_REDIS_LINK_H
 
+#include "tools/output/resp.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +40,6 @@ void redis_link_close(struct redis_link *); /* Accepts NULL. */
  * which may be an error of the server's.  NULL if the link failed. */
 struct redis_reply *redis_link_ask(struct redis_link *,
                                    const char *const *words, struct error *);
-#define REDIS_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* The same, where an error of the server's is a failure as well:
  * redis_link_ok() says whether the link can still be used. */

@@ -27,3 +27,17 @@ resp_string(struct json *out, const char *text)
 {
     resp_argument(out, text, strlen(text));
 }
+
+void
+resp_words(struct json *out, const char *const *words)
+{
+    size_t n = 0;
+
+    while (words[n]) {
+        n++;
+    }
+    resp_command(out, n);
+    for (size_t i = 0; i < n; i++) {
+        resp_string(out, words[i]);
+    }
+}

@@ -14,4 +14,8 @@ void resp_command(struct json *, size_t n_arguments);
 void resp_argument(struct json *, const char *bytes, size_t size);
 void resp_string(struct json *, const char *text);
 
+/* A whole command, of words that end with NULL. */
+void resp_words(struct json *, const char *const *words);
+#define REDIS_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 #endif

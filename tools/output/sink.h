@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct redis_state;
 struct sink;
 
 /* One whole event.  Borrowed for the call. */
@@ -34,6 +35,8 @@ struct sink_class {
     void (*put)(struct sink *, const struct sink_event *);
     /* Nothing else is waiting: get everything out and acknowledged. */
     void (*flush)(struct sink *);
+    /* What live views show; see redis_state.h.  NULL: not for this sink. */
+    void (*put_state)(struct sink *, const struct redis_state *);
     /* After flush: frees the sink. */
     void (*close)(struct sink *);
 };

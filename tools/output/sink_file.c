@@ -67,7 +67,7 @@ static bool cut_back(struct sink_file *file);
 static void drop_lines(struct sink_file *file, size_t keep);
 static bool write_failed(const char *name, int reason, struct error *error);
 
-static const struct sink_class class = {put, flush, close_file};
+static const struct sink_class class = {put, flush, NULL, close_file};
 
 struct sink *
 sink_file_open(const char *path, const struct sink_options *options,

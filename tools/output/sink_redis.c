@@ -14,6 +14,7 @@
 #include "tools/output/redis_batch.h"
 #include "tools/output/redis_link.h"
 #include "tools/output/redis_password.h"
+#include "tools/output/redis_state.h"
 #include "tools/output/redis_uri.h"
 #include "tools/output/sink.h"
 #include "tools/output/system_clock.h"
@@ -46,6 +47,7 @@ struct sink_redis {
 
 static void put(struct sink *sink, const struct sink_event *event);
 static void flush(struct sink *sink);
+static void put_state(struct sink *sink, const struct redis_state *state);
 static void close_redis(struct sink *sink);
 
 static bool attempt(struct sink_redis *redis);
@@ -57,6 +59,10 @@ static void take_answer(struct sink_redis *redis, size_t i,
 static void give_up(struct sink_redis *redis);
 static void finish_entry(struct redis_entry *entry, struct counter *counters);
 
+static bool may_connect(struct sink_redis *redis);
+static bool send_state(struct sink_redis *redis,
+                       const struct redis_state *state);
+static bool state_is_refused(const struct redis_reply *reply);
 static bool connect_redis(struct sink_redis *redis);
 static bool resume(struct sink_redis *redis);
 static bool resume_stream(struct sink_redis *redis, enum event_kind kind);
@@ -68,7 +74,7 @@ static bool register_sensor(struct sink_redis *redis);
 static void disconnect(struct sink_redis *redis);
 static bool fail(struct sink_redis *redis, const char *what, const char *why);
 
-static const struct sink_class class = {put, flush, close_redis};
+static const struct sink_class class = {put, flush, put_state, close_redis};
 
 struct sink *
 sink_redis_open(const char *uri, const struct sink_options *options,
@@ -139,6 +145,23 @@ flush(struct sink *sink)
             redis->next_try_ns = system_clock_mono().ns + RETRY_NS;
             give_up(redis);
         }
+    }
+}
+
+/* Between batches, when no answer is waited for.  Events never wait for more
+ * than one attempt at this. */
+static void
+put_state(struct sink *sink, const struct redis_state *state)
+{
+    struct sink_redis *redis = (struct sink_redis *)sink;
+
+    if (!redis->link && !may_connect(redis)) {
+        return;
+    }
+    if (send_state(redis, state)) {
+        atomic_store(&sink->up, true);
+    } else {
+        disconnect(redis);
     }
 }
 
@@ -281,6 +304,52 @@ finish_entry(struct redis_entry *entry, struct counter *counters)
 {
     counter_add(&counters[entry->kind], 1);
     entry->state = REDIS_ENTRY_DONE;
+}
+
+/* For the state alone, which shows that the server is back even when there is
+ * no event. */
+static bool
+may_connect(struct sink_redis *redis)
+{
+    if (system_clock_mono().ns < redis->next_try_ns) {
+        return false;
+    }
+    redis->next_try_ns = system_clock_mono().ns + RETRY_NS;
+    return connect_redis(redis);
+}
+
+/* False if the connection failed.  What the server refuses is told, and does
+ * not keep events from it. */
+static bool
+send_state(struct sink_redis *redis, const struct redis_state *state)
+{
+    if (!redis_link_send(redis->link, state->commands.data,
+                         state->commands.size, &redis->error)) {
+        return false;
+    }
+    for (size_t i = 0; i < state->n_commands; i++) {
+        struct redis_reply *reply =
+            redis_link_receive(redis->link, &redis->error);
+
+        if (!reply) {
+            return false;
+        }
+        if (state_is_refused(reply)) {
+            redis_reply_refuse(reply, redis->link, "state", &redis->error);
+            sink_fail(&redis->sink, &redis->error);
+        }
+        redis_reply_free(reply);
+    }
+    return true;
+}
+
+/* Not by a cluster, for the one key that is of all sensors. */
+static bool
+state_is_refused(const struct redis_reply *reply)
+{
+    const char *text = redis_reply_error(reply);
+
+    return text && strncmp(text, "MOVED ", strlen("MOVED ")) != 0;
 }
 
 static bool

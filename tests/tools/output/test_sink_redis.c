@@ -5,8 +5,10 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
+#include "tests/tools/output/fixed_policy.h"
 #include "tools/output/json.h"
 #include "tools/output/output.h"
+#include "tools/output/redis_state.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +25,8 @@ enum {
     PAD_BYTES = 300
 };
 
-#define FLOW_KEY "segmon:{lab-01}:flow"
+#define FLOW_KEY  "segmon:{lab-01}:flow"
+#define STATE_KEY "segmon:{lab-01}:state"
 
 /* With "everysec" the server puts a write off while a sync is slow, and says it
  * is done: a kill would lose it.  What it handed to the system survives. */
@@ -381,6 +384,120 @@ a_foreign_producer_is_noticed_and_passed(void **state)
     expect_stream_equals_file(1);
 }
 
+static void
+put_state(struct output *output)
+{
+    static const struct event_source source = {"lab-01", "0.1.0", 7};
+    const struct event_status status = {.policy = fixed_policy()};
+    const struct redis_state_facts facts = {
+        .source = &source, .status = &status, .interval_s = 100};
+    struct redis_state state;
+
+    redis_state_init(&state);
+    assert_true(redis_state_encode(&state, &facts));
+    output_put_state(output, &state);
+    redis_state_done(&state);
+}
+
+static bool
+exists(const char *key)
+{
+    char text[100];
+    redisReply *reply;
+    bool found;
+
+    snprintf(text, sizeof text, "EXISTS %s", key);
+    reply = command(text);
+    found = reply->integer == 1;
+    freeReplyObject(reply);
+    return found;
+}
+
+static void
+the_state_goes_between_events_and_disturbs_none(void **state)
+{
+    struct event_output status[OUTPUT_MAX_SINKS];
+    struct error error;
+    struct output *output = open_output(0, NULL, &error);
+
+    (void)state;
+    assert_non_null(output);
+    for (unsigned i = 0; i < 3 * N_EVENTS; i++) {
+        put(output, i);
+        if (i % 1000 == 0) {
+            put_state(output);
+        }
+        if (i % N_EVENTS == N_EVENTS / 2) {
+            redis_server_kill(&server);
+            assert_true(redis_server_restart(&server, REDIS_SERVER, durable));
+        }
+    }
+    put_state(output);
+    assert_true(output_finish(output, status, &error));
+    expect_sum(&status[0]);
+    assert_int_equal(status[0].error.code, ERROR_NONE);
+    expect_stream_equals_file(0);
+    assert_true(exists(STATE_KEY));
+}
+
+/* No event tells that the server is back. */
+static void
+the_state_finds_a_server_that_returns(void **state)
+{
+    const struct timespec pause = {.tv_nsec = 20 * MILLISECOND_NS};
+    struct error error;
+    struct output *output = open_output(0, NULL, &error);
+    bool found = false;
+
+    (void)state;
+    assert_non_null(output);
+    put_state(output);
+    redis_server_kill(&server);
+    put_state(output);
+    output_settle(output);
+    assert_true(redis_server_restart(&server, REDIS_SERVER, durable));
+    run("DEL " STATE_KEY);
+    for (int64_t end = now_ns() + 10 * SECOND_NS; !found && now_ns() < end;) {
+        put_state(output);
+        output_settle(output);
+        nanosleep(&pause, NULL);
+        found = exists(STATE_KEY);
+    }
+    assert_true(found);
+    assert_true(output_finish(output, NULL, &error));
+}
+
+/* And one that would never expire is not left there. */
+static void
+a_state_that_is_refused_is_told_and_events_go_on(void **state)
+{
+    struct event_output status[OUTPUT_MAX_SINKS];
+    struct error error;
+    struct output *output = open_output(0, NULL, &error);
+
+    (void)state;
+    assert_non_null(output);
+    put_state(output);
+    for (unsigned i = 0; i < 100; i++) {
+        put(output, i);
+    }
+    assert_true(output_finish(output, status, &error));
+    expect_sum(&status[0]);
+    assert_int_equal(status[0].kind[EVENT_FLOW].acked, 90);
+    assert_non_null(strstr(status[0].error.message, "state: ERR unknown"));
+    assert_false(exists(STATE_KEY));
+}
+
+static int
+start_without_expire(void **state)
+{
+    static const char *const renamed[] = {"--rename-command", "EXPIRE", "",
+                                          NULL};
+
+    (void)state;
+    return redis_server_start(&server, REDIS_SERVER, renamed) ? 0 : -1;
+}
+
 int
 main(void)
 {
@@ -398,6 +515,10 @@ main(void)
         WITH(start_durable, a_key_that_changes_its_type_is_a_counted_loss),
         WITH(start_small, a_full_server_is_a_counted_loss),
         WITH(start_durable, a_foreign_producer_is_noticed_and_passed),
+        WITH(start_durable, the_state_goes_between_events_and_disturbs_none),
+        WITH(start_durable, the_state_finds_a_server_that_returns),
+        WITH(start_without_expire,
+             a_state_that_is_refused_is_told_and_events_go_on),
     };
 
     if (REDIS_SERVER[0] == '\0') {
