@@ -15,6 +15,8 @@ static const struct command commands[] = {
     {"check", "look for mistakes in a policy", command_check},
     {"explain", "say what a policy decides about a flow, and why",
      command_explain},
+    {"forward", "pass events on from Redis, and acknowledge them",
+     command_forward},
     {"schema", "print the JSON Schema of the events", command_schema},
 };
 

@@ -1,7 +1,7 @@
 # Checks the house rules about #include:
 #
 #   - a folder includes only itself and the folders upstream of it; inside
-#     tools/: output, then runtime, then commands, with report beside runtime;
+#     tools/: output, then runtime, then commands, with report and forward beside runtime;
 #     the rooms of rules/ may use each other;
 #   - each outside library is included by the files named here and no other;
 #   - only tools/ starts threads.
@@ -11,7 +11,8 @@ cmake_minimum_required(VERSION 3.22)
 set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
                 rules/detect)
 set(folders capture dissect flows ${rooms_rules}
-            tools/output tools/runtime tools/report tools/commands tools)
+            tools/output tools/runtime tools/report tools/forward
+            tools/commands tools)
 set(upstream_capture capture)
 set(upstream_dissect capture dissect)
 set(upstream_flows capture dissect flows)
@@ -22,7 +23,9 @@ endforeach()
 set(upstream_tools/output ${upstream_rules} tools/output)
 set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
 set(upstream_tools/report ${upstream_tools/output} tools/report)
-set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/commands)
+set(upstream_tools/forward ${upstream_tools/output} tools/forward)
+set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/forward
+                            tools/commands)
 set(upstream_tools ${upstream_tools/commands} tools)
 
 # Library header (as a regular expression) and the files that may include it.
@@ -34,7 +37,7 @@ set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
 set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/community_id)\\.c")
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent|judge/judge_memo)\\.c|tools/runtime/findings\\.c)")
 set(owners_yaml "rules/load/yaml_doc\\.c")
-set(owners_jansson "tools/commands/question_json\\.c")
+set(owners_jansson "tools/(commands/question_json|forward/forward_line)\\.c")
 set(owners_hiredis "tools/output/redis_link\\.c")
 
 set(broken 0)

@@ -24,6 +24,7 @@ int command_replay(int argc, char *argv[]);
 int command_run(int argc, char *argv[]);
 int command_check(int argc, char *argv[]);
 int command_explain(int argc, char *argv[]);
+int command_forward(int argc, char *argv[]);
 int command_schema(int argc, char *argv[]);
 int command_version(void);
 

@@ -166,14 +166,17 @@ find_line_end(int fd, off_t size, off_t *end)
 
     for (*end = size; *end > 0;) {
         size_t n = *end < TAIL_BYTES ? (size_t)*end : TAIL_BYTES;
+        size_t left = n;
 
         if (pread(fd, tail, n, *end - (off_t)n) != (ssize_t)n) {
             return false;
         }
-        for (; n > 0; n--, (*end)--) {
-            if (tail[n - 1] == '\n') {
-                return true;
-            }
+        while (left > 0 && tail[left - 1] != '\n') {
+            left--;
+        }
+        *end -= (off_t)(n - left);
+        if (left > 0) {
+            break;
         }
     }
     return true;

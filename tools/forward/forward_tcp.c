@@ -231,11 +231,8 @@ send_all(struct forward_tcp *tcp, const char *bytes, size_t size)
 
         if (n >= 0) {
             sent += (size_t)n;
-        } else if (errno == EAGAIN) {
-            if (!wait_for(tcp, POLLOUT)) {
-                return false;
-            }
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR &&
+                   (errno != EAGAIN || !wait_for(tcp, POLLOUT))) {
             return false;
         }
     }

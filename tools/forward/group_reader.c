@@ -10,7 +10,7 @@
 
 #include "capture/clock.h"
 #include "capture/error.h"
-#include "tools/output/event.h"
+#include "tools/forward/group_streams.h"
 #include "tools/output/redis_link.h"
 #include "tools/output/system_clock.h"
 
@@ -21,34 +21,17 @@
 #include <string.h>
 
 enum {
-    KEY_SIZE = EVENT_MAX_SENSOR + 24,
-    ID_SIZE = 2 * 20 + 2, /* "<ms>-<seq>" */
     NUMBER_SIZE = 21,
     FIXED_WORDS = 12 /* Of any command, besides streams and ids. */
-};
-
-#define REFRESH_NS  (5 * SECOND_NS) /* Between looks for new sensors. */
-#define SENSORS_KEY "segmon:sensors"
-
-struct group_stream {
-    char key[KEY_SIZE];
-    const char *begin;      /* Of a group made now: "$" or "0". */
-    bool is_ready;          /* Its group exists. */
-    bool has_backlog;       /* Maybe: */
-    char position[ID_SIZE]; /* behind this. */
-    char claim_cursor[ID_SIZE];
-    size_t n_pending; /* Of 'pending', in a row. */
 };
 
 struct group_reader {
     struct group_reader_options options;
     char wait_ms[NUMBER_SIZE], batch[NUMBER_SIZE], claim_idle_ms[NUMBER_SIZE];
     struct redis_link *link;
-    struct group_stream *streams;
-    size_t n_streams;
-    bool started;                        /* Groups were made once. */
-    bool ack_wanted;                     /* Of what is pending. */
-    struct mono_time refreshed, claimed; /* 0: never. */
+    struct group_streams streams;
+    bool ack_wanted;          /* Of what is pending. */
+    struct mono_time claimed; /* 0: never. */
     size_t claim_next;
 
     /* Handed out, or found to hold nothing, and not acknowledged. */
@@ -60,14 +43,9 @@ struct group_reader {
     struct group_counters counters;
 };
 
+static bool ack_stream(struct group_reader *, const struct group_stream *,
+                       const char *const *ids, struct error *);
 static bool connect_again(struct group_reader *, struct error *);
-static bool refresh(struct group_reader *, struct error *);
-static bool find_sensors(struct group_reader *, struct error *);
-static void add_sensor(struct group_reader *, const char *sensor);
-static void add_stream(struct group_reader *, const char *key);
-static bool make_groups(struct group_reader *, struct error *);
-static bool make_group(struct group_reader *, struct group_stream *,
-                       struct error *);
 static bool read_streams(struct group_reader *, bool backlog, bool wait,
                          struct error *);
 static size_t put_streams(const struct group_reader *, bool backlog, size_t n);
@@ -81,10 +59,8 @@ static bool take_entry(struct group_reader *, const struct redis_reply *entry);
 static bool make_room(struct group_reader *, size_t n);
 static bool is_event(const char *text, size_t size);
 static bool ask(struct group_reader *, size_t n_words, struct error *);
-static bool is_refusal(const struct redis_reply *, const char *begin);
 static void give_back(struct group_reader *);
 static void forget(struct group_reader *);
-static struct group_stream *stream_of(struct group_reader *, const char *key);
 static bool fail_memory(struct error *);
 
 struct group_reader *
@@ -94,24 +70,20 @@ group_reader_new(const struct group_reader_options *options,
     struct group_reader *reader = calloc(1, sizeof *reader);
 
     if (reader) {
-        reader->streams =
-            calloc(GROUP_READER_MAX_STREAMS, sizeof *reader->streams);
+        reader->options = *options;
         reader->words = calloc(FIXED_WORDS + 2 * GROUP_READER_MAX_STREAMS +
                                    GROUP_READER_MAX_BATCH,
                                sizeof *reader->words);
     }
-    if (!reader || !reader->streams || !reader->words) {
+    if (!reader || !reader->words ||
+        !group_streams_init(&reader->streams, &reader->options)) {
         group_reader_free(reader);
         fail_memory(error);
         return NULL;
     }
-    reader->options = *options;
     snprintf(reader->wait_ms, NUMBER_SIZE, "%d", GROUP_READER_MAX_WAIT_MS);
     snprintf(reader->claim_idle_ms, NUMBER_SIZE, "%" PRId64,
              options->claim_idle_s * 1000);
-    for (size_t i = 0; options->sensors && options->sensors[i]; i++) {
-        add_sensor(reader, options->sensors[i]);
-    }
     return reader;
 }
 
@@ -124,7 +96,7 @@ group_reader_free(struct group_reader *reader)
         free(reader->entries);
         free(reader->pending);
         free(reader->words);
-        free(reader->streams);
+        group_streams_done(&reader->streams);
         free(reader);
     }
 }
@@ -135,7 +107,8 @@ group_reader_read(struct group_reader *reader, bool wait,
                   struct error *error)
 {
     bool good = (!reader->ack_wanted || group_reader_ack(reader, error)) &&
-                connect_again(reader, error) && refresh(reader, error);
+                connect_again(reader, error) &&
+                group_streams_refresh(&reader->streams, reader->link, error);
 
     if (good) {
         give_back(reader);
@@ -146,9 +119,9 @@ group_reader_read(struct group_reader *reader, bool wait,
     while (good && reader->n_pending == 0 && has_backlog(reader)) {
         good = read_streams(reader, true, false, error);
     }
-    if (good && reader->n_pending == 0 && reader->n_streams) {
+    if (good && reader->n_pending == 0 && reader->streams.n) {
         good = read_streams(reader, false, wait, error);
-    } else if (good && reader->n_streams == 0 && wait) {
+    } else if (good && reader->streams.n == 0 && wait) {
         poll(NULL, 0, GROUP_READER_MAX_WAIT_MS);
     }
     *entries = reader->entries;
@@ -170,31 +143,40 @@ group_reader_ack(struct group_reader *reader, struct error *error)
     if (!connect_again(reader, error)) {
         return false;
     }
-    for (size_t i = 0; i < reader->n_streams; i++) {
-        struct group_stream *stream = &reader->streams[i];
-        size_t left = stream->n_pending, at = first;
+    for (size_t i = 0; i < reader->streams.n; i++) {
+        const struct group_stream *stream = &reader->streams.list[i];
 
-        first += stream->n_pending;
-        while (left) {
-            size_t most =
-                left < GROUP_READER_MAX_BATCH ? left : GROUP_READER_MAX_BATCH;
-            const char **words = reader->words;
-
-            words[0] = "XACK";
-            words[1] = stream->key;
-            words[2] = reader->options.group;
-            memcpy(words + 3, reader->pending + at, most * sizeof *words);
-            words[3 + most] = NULL;
-            if (!redis_link_do(reader->link, words, error)) {
-                return false;
-            }
-            at += most;
-            left -= most;
+        if (!ack_stream(reader, stream, reader->pending + first, error)) {
+            return false;
         }
+        first += stream->n_pending;
     }
     reader->ack_wanted = false;
     reader->counters.acked += reader->n_entries;
     forget(reader);
+    return true;
+}
+
+static bool
+ack_stream(struct group_reader *reader, const struct group_stream *stream,
+           const char *const *ids, struct error *error)
+{
+    const char **words = reader->words;
+    size_t n;
+
+    words[0] = "XACK";
+    words[1] = stream->key;
+    words[2] = reader->options.group;
+    for (size_t at = 0; at < stream->n_pending; at += n) {
+        n = stream->n_pending - at < GROUP_READER_MAX_BATCH
+                ? stream->n_pending - at
+                : GROUP_READER_MAX_BATCH;
+        memcpy(words + 3, ids + at, n * sizeof *ids);
+        words[3 + n] = NULL;
+        if (!redis_link_do(reader->link, words, error)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -203,6 +185,7 @@ group_reader_get_counters(const struct group_reader *reader,
                           struct group_counters *counters)
 {
     *counters = reader->counters;
+    counters->overflow = reader->streams.overflow;
 }
 
 /* Whatever was in doubt on the connection before is this consumer's backlog. */
@@ -214,117 +197,8 @@ connect_again(struct group_reader *reader, struct error *error)
     }
     redis_link_close(reader->link);
     reader->link = redis_link_open(&reader->options.server, error);
-    for (size_t i = 0; reader->link && i < reader->n_streams; i++) {
-        struct group_stream *stream = &reader->streams[i];
-
-        stream->is_ready = false;
-        stream->has_backlog = true;
-        snprintf(stream->position, ID_SIZE, "0");
-    }
+    group_streams_doubt(&reader->streams);
     return reader->link != NULL;
-}
-
-static bool
-refresh(struct group_reader *reader, struct error *error)
-{
-    struct mono_time now = system_clock_mono();
-
-    if (!reader->options.sensors &&
-        (!reader->refreshed.ns ||
-         now.ns - reader->refreshed.ns >= REFRESH_NS)) {
-        if (!find_sensors(reader, error)) {
-            return false;
-        }
-        reader->refreshed = now;
-    }
-    return make_groups(reader, error);
-}
-
-static bool
-find_sensors(struct group_reader *reader, struct error *error)
-{
-    struct redis_reply *reply =
-        redis_link_ask(reader->link, REDIS_WORDS("HKEYS", SENSORS_KEY), error);
-    bool good =
-        reply && (!redis_reply_error(reply) ||
-                  redis_reply_refuse(reply, reader->link, SENSORS_KEY, error));
-
-    for (size_t i = 0; good && i < redis_reply_n(reply); i++) {
-        const char *sensor = redis_reply_text(redis_reply_at(reply, i), NULL);
-
-        if (sensor && event_sensor_ok(sensor)) {
-            add_sensor(reader, sensor);
-        }
-    }
-    redis_reply_free(reply);
-    return good;
-}
-
-static void
-add_sensor(struct group_reader *reader, const char *sensor)
-{
-    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        char key[KEY_SIZE];
-
-        snprintf(key, sizeof key, "segmon:{%s}:%s", sensor,
-                 event_kind_name((enum event_kind)kind));
-        if (reader->options.events & (1U << kind) && !stream_of(reader, key)) {
-            add_stream(reader, key);
-        }
-    }
-}
-
-/* What is only found later is new from its first entry on. */
-static void
-add_stream(struct group_reader *reader, const char *key)
-{
-    struct group_stream *stream = &reader->streams[reader->n_streams];
-    bool begins_at_end = reader->options.only_new && !reader->started;
-
-    if (reader->n_streams == GROUP_READER_MAX_STREAMS) {
-        reader->counters.overflow++;
-        return;
-    }
-    *stream = (struct group_stream){.begin = begins_at_end ? "$" : "0",
-                                    .has_backlog = true,
-                                    .position = "0",
-                                    .claim_cursor = "0"};
-    snprintf(stream->key, KEY_SIZE, "%s", key);
-    reader->n_streams++;
-}
-
-static bool
-make_groups(struct group_reader *reader, struct error *error)
-{
-    for (size_t i = 0; i < reader->n_streams; i++) {
-        struct group_stream *stream = &reader->streams[i];
-
-        if (!stream->is_ready && !make_group(reader, stream, error)) {
-            return false;
-        }
-        stream->is_ready = true;
-        stream->begin = "0"; /* Should it be deleted, and come again. */
-    }
-    reader->started = true;
-    return true;
-}
-
-/* A stream that is not there yet is made: its sensor may come later. */
-static bool
-make_group(struct group_reader *reader, struct group_stream *stream,
-           struct error *error)
-{
-    struct redis_reply *reply = redis_link_ask(
-        reader->link,
-        REDIS_WORDS("XGROUP", "CREATE", stream->key, reader->options.group,
-                    stream->begin, "MKSTREAM"),
-        error);
-    bool good =
-        reply && (!redis_reply_error(reply) || is_refusal(reply, "BUSYGROUP") ||
-                  redis_reply_refuse(reply, reader->link, stream->key, error));
-
-    redis_reply_free(reply);
-    return good;
 }
 
 static bool
@@ -339,7 +213,7 @@ read_streams(struct group_reader *reader, bool backlog, bool wait,
     words[n++] = reader->options.group;
     words[n++] = reader->options.consumer;
     words[n++] = "COUNT";
-    each = reader->options.batch / reader->n_streams;
+    each = reader->options.batch / reader->streams.n;
     snprintf(reader->batch, NUMBER_SIZE, "%zu", each ? each : 1);
     words[n++] = reader->batch;
     if (wait) {
@@ -351,12 +225,11 @@ read_streams(struct group_reader *reader, bool backlog, bool wait,
     if (!ask(reader, n, error)) {
         return false;
     }
-    if (is_refusal(reader->reply, "NOGROUP")) { /* The streams were deleted. */
-        for (size_t i = 0; i < reader->n_streams; i++) {
-            reader->streams[i].is_ready = false;
-        }
+    if (group_streams_refused(reader->reply,
+                              "NOGROUP")) { /* The streams were deleted. */
+        group_streams_doubt(&reader->streams);
         forget(reader);
-        return make_groups(reader, error);
+        return group_streams_refresh(&reader->streams, reader->link, error);
     }
     if (redis_reply_error(reader->reply)) {
         return redis_reply_refuse(reader->reply, reader->link, "XREADGROUP",
@@ -369,28 +242,28 @@ read_streams(struct group_reader *reader, bool backlog, bool wait,
 static size_t
 put_streams(const struct group_reader *reader, bool backlog, size_t n)
 {
-    for (unsigned ids = 0; ids < 2; ids++) {
-        for (size_t i = 0; i < reader->n_streams; i++) {
-            const struct group_stream *stream = &reader->streams[i];
+    size_t n_asked = 0;
 
-            if (backlog && !stream->has_backlog) {
-                continue;
-            }
-            if (ids) {
-                reader->words[n++] = backlog ? stream->position : ">";
-            } else {
-                reader->words[n++] = stream->key;
-            }
+    for (size_t i = 0; i < reader->streams.n; i++) {
+        n_asked += !backlog || reader->streams.list[i].has_backlog;
+    }
+    for (size_t i = 0; i < reader->streams.n; i++) {
+        const struct group_stream *stream = &reader->streams.list[i];
+
+        if (!backlog || stream->has_backlog) {
+            reader->words[n] = stream->key;
+            reader->words[n + n_asked] = backlog ? stream->position : ">";
+            n++;
         }
     }
-    return n;
+    return n + n_asked;
 }
 
 static bool
 has_backlog(const struct group_reader *reader)
 {
-    for (size_t i = 0; i < reader->n_streams; i++) {
-        if (reader->streams[i].has_backlog) {
+    for (size_t i = 0; i < reader->streams.n; i++) {
+        if (reader->streams.list[i].has_backlog) {
             return true;
         }
     }
@@ -402,8 +275,8 @@ has_backlog(const struct group_reader *reader)
 static bool
 take_streams(struct group_reader *reader, bool backlog)
 {
-    for (size_t i = 0, at = 0; i < reader->n_streams; i++) {
-        struct group_stream *stream = &reader->streams[i];
+    for (size_t i = 0, at = 0; i < reader->streams.n; i++) {
+        struct group_stream *stream = &reader->streams.list[i];
         const struct redis_reply *one = redis_reply_at(reader->reply, at);
         const struct redis_reply *list = redis_reply_at(one, 1);
 
@@ -416,7 +289,7 @@ take_streams(struct group_reader *reader, bool backlog)
         }
         if (backlog) {
             stream->has_backlog = stream->n_pending > 0;
-            snprintf(stream->position, ID_SIZE, "%s",
+            snprintf(stream->position, GROUP_STREAM_ID_SIZE, "%s",
                      stream->n_pending ? reader->pending[reader->n_pending - 1]
                                        : "0");
         }
@@ -431,8 +304,8 @@ claim_due(struct group_reader *reader)
     struct mono_time now = system_clock_mono();
     int64_t every_ns = reader->options.claim_idle_s * SECOND_NS / 2;
 
-    if (every_ns == 0 || reader->n_streams == 0 ||
-        now.ns - reader->claimed.ns < every_ns / (int64_t)reader->n_streams) {
+    if (every_ns == 0 || reader->streams.n == 0 ||
+        now.ns - reader->claimed.ns < every_ns / (int64_t)reader->streams.n) {
         return false;
     }
     reader->claimed = now;
@@ -445,7 +318,7 @@ static bool
 claim(struct group_reader *reader, struct error *error)
 {
     struct group_stream *stream =
-        &reader->streams[reader->claim_next++ % reader->n_streams];
+        &reader->streams.list[reader->claim_next++ % reader->streams.n];
     const struct redis_reply *cursor;
     const char **words = reader->words;
     size_t n = 0;
@@ -463,14 +336,14 @@ claim(struct group_reader *reader, struct error *error)
         return false;
     }
     if (redis_reply_error(reader->reply)) {
-        bool gone = is_refusal(reader->reply, "NOGROUP");
+        bool gone = group_streams_refused(reader->reply, "NOGROUP");
 
         stream->is_ready = !gone;
         return gone || redis_reply_refuse(reader->reply, reader->link,
                                           "XAUTOCLAIM", error);
     }
     cursor = redis_reply_at(reader->reply, 0);
-    snprintf(stream->claim_cursor, ID_SIZE, "%s",
+    snprintf(stream->claim_cursor, GROUP_STREAM_ID_SIZE, "%s",
              redis_reply_text(cursor, NULL) ? redis_reply_text(cursor, NULL)
                                             : "0");
     if (!take_entries(reader, stream, redis_reply_at(reader->reply, 1))) {
@@ -506,7 +379,7 @@ take_entry(struct group_reader *reader, const struct redis_reply *entry)
     const char *event;
     size_t size;
 
-    if (!id || strlen(id) >= ID_SIZE) {
+    if (!id || strlen(id) >= GROUP_STREAM_ID_SIZE) {
         return false;
     }
     reader->pending[reader->n_pending++] = id;
@@ -568,22 +441,13 @@ ask(struct group_reader *reader, size_t n_words, struct error *error)
     return reader->reply != NULL;
 }
 
-static bool
-is_refusal(const struct redis_reply *reply, const char *begin)
-{
-    const char *error = redis_reply_error(reply);
-
-    return error && strncmp(error, begin, strlen(begin)) == 0;
-}
-
 /* What was read and is not to be acknowledged is this consumer's backlog. */
 static void
 give_back(struct group_reader *reader)
 {
-    for (size_t i = 0; i < reader->n_streams; i++) {
-        if (reader->streams[i].n_pending) {
-            reader->streams[i].has_backlog = true;
-            snprintf(reader->streams[i].position, ID_SIZE, "0");
+    for (size_t i = 0; i < reader->streams.n; i++) {
+        if (reader->streams.list[i].n_pending) {
+            group_stream_rewind(&reader->streams.list[i]);
         }
     }
     forget(reader);
@@ -596,20 +460,9 @@ forget(struct group_reader *reader)
     reader->reply = NULL;
     reader->n_entries = 0;
     reader->n_pending = 0;
-    for (size_t i = 0; i < reader->n_streams; i++) {
-        reader->streams[i].n_pending = 0;
+    for (size_t i = 0; i < reader->streams.n; i++) {
+        reader->streams.list[i].n_pending = 0;
     }
-}
-
-static struct group_stream *
-stream_of(struct group_reader *reader, const char *key)
-{
-    for (size_t i = 0; i < reader->n_streams; i++) {
-        if (strcmp(reader->streams[i].key, key) == 0) {
-            return &reader->streams[i];
-        }
-    }
-    return NULL;
 }
 
 /* Always false. */
