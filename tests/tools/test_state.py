@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What segmon run tells in Redis of itself.  See live.py: test_state.py SEGMON SEND_FRAMES.
 Needs root and redis-server, and says so: status 77."""
+import json
 import re
 import sys
 import time
@@ -56,6 +57,26 @@ class State(Live):
         self.assertRegex(state["interface.r0"], rf"^capturing {sent} \d+ 0 \d+$")
         self.assertEqual(self.server.call("HGETALL", "segmon:sensors"),
                          [b"here", state["epoch"].encode()])
+
+    def test_has_a_matrix_of_segments(self):
+        self.policy.write_text("version: 1\npolicy: {name: p, revision: '1'}\nsegments:\n"
+                               "  users: {networks: [10.1.0.0/16]}\n"
+                               "  servers: {networks: [10.2.0.0/16]}\n")
+        self.run_into_redis("-p", self.policy)
+        self.send(self.capture(conversations(N_CONVERSATIONS)))
+        state = self.wait_for_state(lambda state: int(state["flows.created"]) == N_CONVERSATIONS)
+        self.stop()
+        words = [word.decode() for word in self.server.call("HGETALL", "segmon:{here}:matrix")]
+        self.assertEqual(words[0::2], ["users|servers"])
+        row = dict(zip(state["matrix.columns"].split(), map(int, words[1].split())))
+        self.assertEqual((row["flows"], row["violations"], row["got_through"]),
+                         (N_CONVERSATIONS, N_CONVERSATIONS, N_CONVERSATIONS))
+        self.assertEqual(row["events"], len(list(self.server.entries("violation", "here"))))
+        flows = [fields for _, fields in self.server.entries("flow", "here")]
+        self.assertEqual(row["src_packets"] + row["dst_packets"],
+                         sum(json.loads(fields[b"event"])["network"]["packets"]
+                             for fields in flows))
+        self.assertGreater(self.server.call("TTL", "segmon:{here}:matrix"), 0)
 
     def test_lives_on_for_a_moment_and_says_how_it_ended(self):
         self.run_into_redis()

@@ -383,14 +383,20 @@ put_state(struct run *run, enum event_status_cause cause)
 {
     struct session *session = &run->session;
     struct event_output outputs[OUTPUT_MAX_SINKS];
+    struct event_pair *pairs;
     struct event_status status;
 
     if (session->output) {
         status = make_status(run, cause);
+        if (cause != EVENT_STATUS_END) {
+            live_get_pairs(run->live, &run->pairs);
+        }
+        pairs = session_add_pairs(&status, &run->pairs);
         status.n_outputs = get_outputs(run, outputs);
         status.outputs = outputs;
         run_state_put(&run->state, session->output, &session->source, &status,
                       system_clock_wall());
+        free(pairs);
     }
 }
 

@@ -35,12 +35,15 @@ static uint64_t spooled_of(const struct event_counters *);
 static uint64_t dropped_of(const struct event_counters *);
 static void tell_interfaces(struct hash *, const struct event_status *);
 static void tell_outputs(struct hash *, const struct event_status *);
+static void tell_pairs(struct hash *, const struct event_status *);
+static void tell_pair(struct hash *, const char *field,
+                      const struct event_pair_counts *);
 static void set(struct hash *, const char *field, const char *value);
 static void set_u64(struct hash *, const char *field, uint64_t value);
 static void set_time(struct hash *, const char *field, struct wall_time);
 static void set_format(struct hash *, const char *field, const char *format,
                        ...) __attribute__((format(printf, 3, 4)));
-static void put_hash(struct redis_state *, const char *key, const struct hash *,
+static void put_hash(struct redis_state *, const char *key, struct hash *,
                      unsigned life_s);
 static void put(struct redis_state *, const char *const *words);
 
@@ -88,23 +91,28 @@ encode_state(struct redis_state *state, const struct redis_state_facts *facts,
     const char *sensor = facts->source->sensor;
     char key[KEY_SIZE], epoch[JSON_MAX_NUMBER];
 
+    put(state, REDIS_WORDS("MULTI"));
     describe(hash, facts);
     count(hash, facts);
     tell_losses(hash, facts->status);
     tell_interfaces(hash, facts->status);
     tell_outputs(hash, facts->status);
-    put(state, REDIS_WORDS("MULTI"));
     snprintf(key, sizeof key, "segmon:{%.*s}:state", EVENT_MAX_SENSOR, sensor);
+    put_hash(state, key, hash, life_s);
+    tell_pairs(hash, facts->status);
+    snprintf(key, sizeof key, "segmon:{%.*s}:matrix", EVENT_MAX_SENSOR, sensor);
     put_hash(state, key, hash, life_s);
     put(state, REDIS_WORDS("EXEC"));
     snprintf(epoch, sizeof epoch, "%08" PRIx32, facts->source->epoch);
     put(state, REDIS_WORDS("HSET", "segmon:sensors", sensor, epoch));
-    state->commands.failed |= hash->words.failed;
 }
 
 static void
 describe(struct hash *hash, const struct redis_state_facts *facts)
 {
+#define COLUMN_NAME(name, expression) " " #name
+    static const char *const columns = &REDIS_STATE_COLUMNS(COLUMN_NAME)[1];
+#undef COLUMN_NAME
     const struct policy *policy = facts->status->policy;
 
     set(hash, "schema", REDIS_STATE_SCHEMA);
@@ -118,6 +126,8 @@ describe(struct hash *hash, const struct redis_state_facts *facts)
     set(hash, "policy.revision", policy_revision(policy));
     set(hash, "policy.sha256", policy_sha256(policy));
     set_u64(hash, "workers", facts->status->workers);
+    set(hash, "matrix.columns", columns);
+    set_u64(hash, "matrix.pairs", facts->status->n_pairs);
 }
 
 static void
@@ -270,6 +280,39 @@ tell_outputs(struct hash *hash, const struct event_status *status)
 }
 
 static void
+tell_pairs(struct hash *hash, const struct event_status *status)
+{
+    for (size_t i = 0; i < status->n_pairs && i < REDIS_STATE_MAX_PAIRS; i++) {
+        const struct event_pair *pair = &status->pairs[i];
+        char field[MAX_VALUE];
+
+        snprintf(field, sizeof field, "%s|%s", pair->src, pair->dst);
+        tell_pair(hash, field, &pair->counts);
+    }
+    if (status->other_pairs && status->other_pairs->flows) {
+        tell_pair(hash, REDIS_STATE_OTHER_PAIRS, status->other_pairs);
+    }
+}
+
+static void
+tell_pair(struct hash *hash, const char *field,
+          const struct event_pair_counts *counts)
+{
+#define COLUMN_VALUE(name, expression) (expression),
+    const uint64_t values[] = {REDIS_STATE_COLUMNS(COLUMN_VALUE)};
+#undef COLUMN_VALUE
+    char text[sizeof values / sizeof *values * (JSON_MAX_NUMBER + 1) + 1];
+    char *at = text;
+
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        at = json_digits(at, values[i]);
+        *at++ = ' ';
+    }
+    at[-1] = '\0';
+    set(hash, field, text);
+}
+
+static void
 set(struct hash *hash, const char *field, const char *value)
 {
     resp_string(&hash->words, field);
@@ -305,9 +348,10 @@ set_format(struct hash *hash, const char *field, const char *format, ...)
     set(hash, field, value);
 }
 
-/* With DEL, because what the last one had may be gone. */
+/* With DEL, because what the last one had may be gone.  The hash is empty then,
+ * for the next one. */
 static void
-put_hash(struct redis_state *state, const char *key, const struct hash *hash,
+put_hash(struct redis_state *state, const char *key, struct hash *hash,
          unsigned life_s)
 {
     char life[JSON_MAX_NUMBER];
@@ -323,6 +367,9 @@ put_hash(struct redis_state *state, const char *key, const struct hash *hash,
     state->n_commands++;
     snprintf(life, sizeof life, "%u", life_s);
     put(state, REDIS_WORDS("EXPIRE", key, life));
+    state->commands.failed |= hash->words.failed;
+    json_reset(&hash->words, false);
+    hash->n_words = 0;
 }
 
 static void

@@ -26,7 +26,7 @@
 
 enum {
     REDIS_STATE_MAX_BYTES = 4 << 20, /* Of all commands. */
-    REDIS_STATE_MAX_PAIRS = 4096,    /* More are left out, and counted. */
+    REDIS_STATE_MAX_PAIRS = 4096,    /* Those with fewer bytes are left out. */
     REDIS_STATE_LIFE = 3             /* Intervals until it expires. */
 };
 
@@ -49,6 +49,26 @@ enum redis_state_loss {
     REDIS_STATE_LOSSES(REDIS_STATE_ENUM) REDIS_STATE_N_LOSSES
 #undef REDIS_STATE_ENUM
 };
+
+/* A value of the matrix is these numbers, in this order, with blanks between;
+ * "matrix.columns" of the state names them: X(name, expression).  What is of
+ * two is that of the initiators, then that of the responders. */
+#define REDIS_STATE_COLUMNS(X)                                                 \
+    X(flows, counts->flows)                                                    \
+    X(allowed, counts->verdicts[DECISION_ALLOW])                               \
+    X(violations, counts->verdicts[DECISION_DENY])                             \
+    X(alerts, counts->verdicts[DECISION_ALERT])                                \
+    X(got_through, counts->got_through)                                        \
+    X(events, counts->violations)                                              \
+    X(src_packets, counts->packets[0])                                         \
+    X(dst_packets, counts->packets[1])                                         \
+    X(src_bytes, counts->bytes[0])                                             \
+    X(dst_bytes, counts->bytes[1])                                             \
+    X(missed_bytes, counts->missed_bytes[0] + counts->missed_bytes[1])         \
+    X(duplicates, counts->duplicates[0] + counts->duplicates[1])               \
+    X(one_sided, counts->one_sided)
+
+#define REDIS_STATE_OTHER_PAIRS "*|*" /* Those that are counted together. */
 
 /* Everything is borrowed for the call. */
 struct redis_state_facts {

@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATE_KEY "segmon:{lab-01}:state"
+#define STATE_KEY  "segmon:{lab-01}:state"
+#define MATRIX_KEY "segmon:{lab-01}:matrix"
 
 static struct redis_server server;
 static struct redis_link *redis;
@@ -274,6 +275,93 @@ a_copy_is_the_same(void **context)
     redis_state_done(&copy);
 }
 
+static struct event_pair_counts
+make_counts(uint64_t flows)
+{
+    return (struct event_pair_counts){
+        .flows = flows,
+        .verdicts =
+            {[DECISION_ALLOW] = 2, [DECISION_DENY] = 3, [DECISION_ALERT] = 4},
+        .got_through = 5,
+        .one_sided = 17,
+        .violations = 6,
+        .packets = {7, 8},
+        .bytes = {UINT64_MAX, 10},
+        .missed_bytes = {11, 1},
+        .duplicates = {13, 1}};
+}
+
+static void
+the_matrix_has_a_row_for_each_pair(void **context)
+{
+    struct event_interface interfaces[2];
+    struct event_output outputs[2];
+    struct event_status status = make_status(interfaces, outputs);
+    const struct event_pair pairs[] = {{"users", "servers", make_counts(1)},
+                                       {"servers", "users", make_counts(2)}};
+    const struct event_pair_counts other = make_counts(3);
+    struct redis_reply *hash;
+
+    (void)context;
+    status.pairs = pairs;
+    status.n_pairs = 2;
+    status.other_pairs = &other;
+    send(&status, false);
+    hash = ask(REDIS_WORDS("HGETALL", STATE_KEY));
+    expect(hash, "matrix.columns",
+           "flows allowed violations alerts got_through events src_packets "
+           "dst_packets src_bytes dst_bytes missed_bytes duplicates one_sided");
+    expect(hash, "matrix.pairs", "2");
+    redis_reply_free(hash);
+    hash = ask(REDIS_WORDS("HGETALL", MATRIX_KEY));
+    assert_int_equal(redis_reply_n(hash), 6);
+    expect(hash, "users|servers",
+           "1 2 3 4 5 6 7 8 18446744073709551615 10 12 14 17");
+    expect(hash, "servers|users",
+           "2 2 3 4 5 6 7 8 18446744073709551615 10 12 14 17");
+    expect(hash, "*|*", "3 2 3 4 5 6 7 8 18446744073709551615 10 12 14 17");
+    redis_reply_free(hash);
+    status.n_pairs = 1;
+    status.other_pairs = NULL;
+    send(&status, false);
+    hash = ask(REDIS_WORDS("HGETALL", MATRIX_KEY));
+    assert_int_equal(redis_reply_n(hash), 2);
+    redis_reply_free(hash);
+}
+
+/* The names as long as they may be, the numbers as well. */
+static void
+a_full_matrix_fits(void **context)
+{
+    enum {
+        N = REDIS_STATE_MAX_PAIRS + 1
+    };
+    static struct event_pair pairs[N];
+    static char names[N][49];
+    struct event_interface interfaces[2];
+    struct event_output outputs[2];
+    struct event_status status = make_status(interfaces, outputs);
+    struct redis_reply *reply;
+    int64_t n;
+
+    (void)context;
+    for (unsigned i = 0; i < N; i++) {
+        snprintf(names[i], sizeof names[i], "n%047u", i);
+        memset(&pairs[i].counts, 0x7f, sizeof pairs[i].counts);
+        pairs[i].src = pairs[i].dst = names[i];
+    }
+    status.pairs = pairs;
+    status.n_pairs = N;
+    send(&status, false);
+    reply = ask(REDIS_WORDS("HLEN", MATRIX_KEY));
+    assert_true(redis_reply_integer(reply, &n));
+    assert_int_equal(n, REDIS_STATE_MAX_PAIRS);
+    redis_reply_free(reply);
+    reply = ask(REDIS_WORDS("HGET", STATE_KEY, "matrix.pairs"));
+    assert_true(redis_reply_is(reply, "4097"));
+    redis_reply_free(reply);
+}
+
 static int
 start(void **context)
 {
@@ -310,6 +398,8 @@ main(void)
         cmocka_unit_test(what_is_no_more_is_not_told_again),
         cmocka_unit_test(a_hostile_name_stays_a_name),
         cmocka_unit_test(a_copy_is_the_same),
+        cmocka_unit_test(the_matrix_has_a_row_for_each_pair),
+        cmocka_unit_test(a_full_matrix_fits),
     };
 
     if (REDIS_SERVER[0] == '\0') {
