@@ -11,7 +11,7 @@
 #include "rules/violation.h"
 
 #include "capture/error.h"
-#include "rules/detect/detect.h"
+#include "rules/violation_flood.h"
 #include "rules/violation_table.h"
 
 #include <stdlib.h>
@@ -22,6 +22,7 @@ struct violation_tracker {
     violation_handler *handler;
     void *context;
     struct violation_table *table;
+    struct violation_floods *floods;
     struct wall_time now; /* The latest seen. */
     struct violation_counters counters;
 };
@@ -38,18 +39,24 @@ static void hit_init(const struct violation_tracker *, struct hit *,
                      const struct violation_hit *);
 static void key_init(const struct violation_tracker *,
                      const struct violation_hit *, struct violation_key *);
+static struct violation_entry *begun(struct violation_entry *);
 static struct violation_entry *find_or_collapse(struct violation_tracker *,
                                                 const struct hit *);
+static const struct violation_entry *group_of(struct violation_tracker *,
+                                              const struct hit *);
+static struct violation_entry *overflow_entry(struct violation_tracker *,
+                                              const struct hit *);
 static struct violation_entry *group_hit(struct violation_tracker *,
                                          const struct hit *, bool over_dsts,
                                          bool fresh);
 static bool threshold_reached(struct violation_tracker *, const struct hit *);
-static void entry_note(struct violation_tracker *, struct violation_entry *,
-                       const struct hit *);
+static void entry_note(struct violation_entry *, const struct hit *);
 static enum flow_outcome story_outcome(struct violation_story *,
                                        const struct violation_hit *);
 static void entry_tell(struct violation_tracker *, struct violation_entry *,
                        const struct hit *);
+static bool has_multiplied(const struct violation_entry *);
+static void name_segments(const struct violation_hit *, struct violation_key *);
 static int64_t realert_of(const struct violation_tracker *, const struct hit *);
 static void emit(struct violation_tracker *, struct violation_story *,
                  enum violation_kind);
@@ -71,9 +78,10 @@ violation_tracker_new(const struct violation_options *options,
         tracker->context = context;
         tracker->now.ns = INT64_MIN;
         tracker->table = violation_table_new(options->max_active);
+        tracker->floods = violation_floods_new();
     }
-    if (!tracker || !tracker->table) {
-        free(tracker);
+    if (!tracker || !tracker->table || !tracker->floods) {
+        violation_tracker_free(tracker);
         error_set(error, ERROR_MEMORY, "", "no memory for violations");
         return NULL;
     }
@@ -84,6 +92,7 @@ void
 violation_tracker_free(struct violation_tracker *tracker)
 {
     if (tracker) {
+        violation_floods_free(tracker->floods);
         violation_table_free(tracker->table);
         free(tracker);
     }
@@ -95,56 +104,6 @@ violation_set_options(struct violation_tracker *tracker,
 {
     tracker->options = *options;
     violation_table_set_max(tracker->table, options->max_active);
-}
-
-struct violation_hit
-violation_of(const struct policy *policy, const struct verdict *verdict,
-             const struct question *question, const struct flow_record *record)
-{
-    bool icmp = question->protocol == PROTOCOL_ICMP ||
-                question->protocol == PROTOCOL_ICMPV6;
-
-    return (struct violation_hit){
-        .policy = policy,
-        .rule = verdict->rule,
-        .reason = verdict->reason,
-        .src = question->src,
-        .dst = question->dst,
-        .src_segment = question->src_segment,
-        .dst_segment = question->dst_segment,
-        .protocol = question->protocol,
-        .port = icmp ? question->icmp_type : question->dst_port,
-        .outcome = record->outcome,
-        .ambiguous = verdict->flags & VERDICT_DIRECTION_AMBIGUOUS,
-        .flow_id = record->id,
-        .now = record->now,
-    };
-}
-
-struct violation_hit
-violation_of_detection(const struct detection *detection)
-{
-    const struct sighting *seen = &detection->seen;
-    bool icmp =
-        seen->protocol == PROTOCOL_ICMP || seen->protocol == PROTOCOL_ICMPV6;
-
-    return (struct violation_hit){
-        .policy = detection->policy,
-        .rule = (int32_t)detection->rule,
-        .reason = VERDICT_REASON_DETECTED,
-        .src = seen->src,
-        .dst = seen->dst,
-        .src_segment = seen->src_segment,
-        .dst_segment = seen->dst_segment,
-        .protocol = seen->protocol,
-        .port = icmp ? seen->icmp_type : seen->dst_port,
-        .outcome = (enum flow_outcome)seen->outcome,
-        .all_dsts = detection->all_dsts,
-        .all_ports = detection->all_ports,
-        .n_targets = detection->n_targets,
-        .flow_id = seen->flow_id,
-        .now = seen->now,
-    };
 }
 
 void
@@ -161,21 +120,29 @@ violation_hit(struct violation_tracker *tracker,
     if (facts->now.ns > tracker->now.ns) {
         tracker->now = facts->now;
     }
-    entry = find_or_collapse(tracker, &hit);
-    if (entry && !violation_entry_begin(entry)) {
-        entry = NULL;
-    }
+    entry = begun(find_or_collapse(tracker, &hit));
     if (!entry && facts->goes_on) {
         return; /* Told when it began. */
     }
     if (!entry) {
         tracker->counters.overflow++;
+        entry = begun(overflow_entry(tracker, &hit));
+    }
+    if (!entry) {
         if (!hit.suppressed) {
             tell_untracked(tracker, &hit);
         }
         return;
     }
-    entry_note(tracker, entry, &hit);
+    entry_note(entry, &hit);
+    if (entry->kind >= VIOLATION_ENTRY_SOURCES) {
+        tracker->counters.flooded += !facts->again;
+        if (!hit.suppressed) {
+            entry_tell(tracker, entry, &hit);
+        }
+        return;
+    }
+    violation_table_touch(tracker->table, entry, tracker->now);
     reached = threshold_reached(tracker, &hit);
     if (!hit.suppressed && (reached || (facts->again && entry->story->told))) {
         entry_tell(tracker, entry, &hit);
@@ -215,46 +182,6 @@ violation_counters(const struct violation_tracker *tracker,
     counters->tracked = violation_table_count(tracker->table);
 }
 
-const char *
-violation_kind_name(enum violation_kind kind)
-{
-#define NAME_OF(NAME, TEXT) TEXT,
-    static const char *const names[] = {VIOLATION_KINDS(NAME_OF)};
-#undef NAME_OF
-
-    return names[kind];
-}
-
-struct violation_score
-violation_score(enum policy_level base, enum flow_outcome outcome,
-                enum policy_level dst_criticality, bool src_external,
-                bool unknown_segment, bool direction_ambiguous)
-{
-    static const int bases[] = {10, 30, 50, 70, 90};
-    static const int outcomes[] = {[FLOW_OUTCOME_ATTEMPT] = -5,
-                                   [FLOW_OUTCOME_REFUSED] = -20,
-                                   [FLOW_OUTCOME_ESTABLISHED] = 10,
-                                   [FLOW_OUTCOME_DATA] = 10};
-    static const int criticalities[] = {-10, -10, 0, 5, 10};
-    struct violation_score score = {.base = bases[base],
-                                    .outcome = outcomes[outcome],
-                                    .criticality =
-                                        criticalities[dst_criticality],
-                                    .external = src_external ? 5 : 0,
-                                    .unknown = unknown_segment ? 5 : 0,
-                                    .ambiguous = direction_ambiguous ? -15 : 0};
-
-    score.total = score.base + score.outcome + score.criticality +
-                  score.external + score.unknown + score.ambiguous;
-    score.total = score.total < 1 ? 1 : score.total > 100 ? 100 : score.total;
-    score.level = score.total >= 85   ? LEVEL_CRITICAL
-                  : score.total >= 65 ? LEVEL_HIGH
-                  : score.total >= 45 ? LEVEL_MEDIUM
-                  : score.total >= 25 ? LEVEL_LOW
-                                      : LEVEL_INFO;
-    return score;
-}
-
 static void
 hit_init(const struct violation_tracker *tracker, struct hit *hit,
          const struct violation_hit *facts)
@@ -286,9 +213,16 @@ key_init(const struct violation_tracker *tracker,
                                        key->reason);
 }
 
-/* The entry this hit belongs to: its own, or that of its group once the group
- * has too many targets.  A flow stays with the entry that counted it.  NULL if
- * the table is full. */
+/* NULL when memory is out. */
+static struct violation_entry *
+begun(struct violation_entry *entry)
+{
+    return entry && violation_entry_begin(entry) ? entry : NULL;
+}
+
+/* The entry this hit belongs to: its own, that of its group once the group has
+ * too many targets, or that of a flood, if it is part of one.  A flow stays
+ * with the entry that counted it.  NULL if the table is full. */
 static struct violation_entry *
 find_or_collapse(struct violation_tracker *tracker, const struct hit *hit)
 {
@@ -302,6 +236,15 @@ find_or_collapse(struct violation_tracker *tracker, const struct hit *hit)
         return entry;
     }
     fresh = !entry;
+    if (fresh && !group_of(tracker, hit)) {
+        struct violation_entry *flood = violation_floods_see(
+            tracker->floods, tracker->table, &hit->key, hit->facts,
+            hit->suppressed, tracker->options.collapse_targets);
+
+        if (flood) {
+            return flood;
+        }
+    }
     for (int over_dsts = 1; over_dsts >= 0; over_dsts--) {
         group = group_hit(tracker, hit, over_dsts, fresh);
         if (group && violation_entry_n_targets(group) >
@@ -312,6 +255,27 @@ find_or_collapse(struct violation_tracker *tracker, const struct hit *hit)
     return entry ? entry
                  : violation_table_add(tracker->table, VIOLATION_ENTRY_SINGLE,
                                        &hit->key);
+}
+
+/* A group that the hit's source has already: it is known from before. */
+static const struct violation_entry *
+group_of(struct violation_tracker *tracker, const struct hit *hit)
+{
+    const struct violation_entry *group =
+        violation_table_find(tracker->table, VIOLATION_ENTRY_DSTS, &hit->key);
+
+    return group ? group
+                 : violation_table_find(tracker->table, VIOLATION_ENTRY_PORTS,
+                                        &hit->key);
+}
+
+/* What does not fit and came to nothing is told together; the rest is not told
+ * too often for that. */
+static struct violation_entry *
+overflow_entry(struct violation_tracker *tracker, const struct hit *hit)
+{
+    return violation_floods_take(tracker->floods, tracker->table, &hit->key,
+                                 hit->facts, hit->suppressed);
 }
 
 /* Counts the target of a fresh violation in its group: one source and port over
@@ -383,8 +347,7 @@ threshold_reached(struct violation_tracker *tracker, const struct hit *hit)
 }
 
 static void
-entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
-           const struct hit *hit)
+entry_note(struct violation_entry *entry, const struct hit *hit)
 {
     struct violation_story *story = entry->story;
     struct violation *violation = &story->violation;
@@ -409,6 +372,11 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
     } else if (entry->kind == VIOLATION_ENTRY_PORTS) {
         violation->port = 0;
         violation->all_ports = true;
+    } else if (entry->kind >= VIOLATION_ENTRY_SOURCES) {
+        violation->dst = (struct addr){{0}};
+        violation->all_srcs = violation->all_dsts = true;
+        violation->all_ports = entry->kind == VIOLATION_ENTRY_SOURCES_PORTS;
+        violation->port = violation->all_ports ? 0 : violation->port;
     }
     if (fresh || !hit->facts->again) {
         violation->count++;
@@ -416,7 +384,6 @@ entry_note(struct violation_tracker *tracker, struct violation_entry *entry,
     }
     story->ambiguous = hit->facts->ambiguous;
     violation_story_add_flow(story, hit->facts->flow_id);
-    violation_table_touch(tracker->table, entry, tracker->now);
 }
 
 /* The worst outcome, once this hit is counted.  An attempt that was refused
@@ -455,20 +422,41 @@ entry_tell(struct violation_tracker *tracker, struct violation_entry *entry,
     } else if (outcome_rank(hit->facts->outcome) > story->told_rank) {
         kind = VIOLATION_KIND_ESCALATE;
     } else if (now - story->told_at.ns >= realert_of(tracker, hit) ||
-               hit->facts->n_targets / 2 >= story->told_targets) {
+               hit->facts->n_targets / 2 >= story->told_targets ||
+               has_multiplied(entry)) {
         kind = VIOLATION_KIND_UPDATE;
     } else {
         return;
     }
     if (!story->told && tracker->options.ids) {
-        violation_key_id(entry->kind, &hit->key, story->violation.id);
+        struct violation_key key = hit->key;
+
+        name_segments(hit->facts, &key);
+        violation_key_id(entry->kind, &key, story->violation.id);
     }
     emit(tracker, story, kind);
     story->told = true;
     story->told_at.ns = now;
     story->told_rank = outcome_rank(story->violation.outcome);
+    story->told_count = story->violation.count;
     story->told_targets =
         hit->facts->n_targets ? hit->facts->n_targets : UINT64_MAX;
+}
+
+/* A flood is told again when it is ten times as large. */
+static bool
+has_multiplied(const struct violation_entry *entry)
+{
+    return entry->kind >= VIOLATION_ENTRY_SOURCES &&
+           entry->story->violation.count / 10 >= entry->story->told_count;
+}
+
+/* For an id that is of segments, not of addresses. */
+static void
+name_segments(const struct violation_hit *facts, struct violation_key *key)
+{
+    key->src_name = policy_segment(facts->policy, facts->src_segment)->name;
+    key->dst_name = policy_segment(facts->policy, facts->dst_segment)->name;
 }
 
 static int64_t

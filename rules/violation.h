@@ -3,8 +3,11 @@
  * A tracker belongs to one thread and follows packet time.  A violation is
  * identified by policy, rule, reason, both addresses, protocol and responder
  * port (or ICMP type): the same on every sensor and after a restart.  Memory is
- * bounded by 'max_active'; what does not fit is told without deduplication and
- * counted.  Entries keep a reference to the policy that denied them last. */
+ * bounded by 'max_active'; of what does not fit, attempts are told together, by
+ * rule and segments, the rest without deduplication; all of it is counted.
+ * Attempts of very many sources at once are told together as well
+ * (violation_flood.h).  Entries keep a reference to the policy that denied them
+ * last. */
 
 #ifndef RULES_VIOLATION_H
 #define RULES_VIOLATION_H
@@ -53,12 +56,15 @@ struct violation {
     uint8_t protocol;
     uint16_t port; /* Responder's; ICMP: type.  COLLAPSED over ports: 0. */
     bool all_dsts, all_ports; /* What a collapsed one stands for. */
+    bool all_srcs; /* And many sources: all between two segments; 'src' is the
+                    * latest.  'all_dsts', too. */
     segment_id src_segment, dst_segment;
     enum flow_outcome outcome; /* The worst that a flow got to so far. */
     struct violation_score score;
     uint64_t count, count_since_last;
     uint64_t n_targets; /* Of a collapsed one: distinct destinations or ports,
-                         * estimated within some 3 % beyond a few hundred. */
+                         * or, if they are many, sources; estimated within some
+                         * 3 % beyond a few hundred. */
     struct wall_time first_seen, last_seen;
     uint64_t flow_ids[VIOLATION_MAX_FLOWS]; /* The latest, 0 if fewer. */
     bool suppressed;
@@ -136,7 +142,8 @@ struct violation_counters {
     uint64_t hits; /* A flow and what it violates is one, however it ends. */
     uint64_t told;
     uint64_t tracked;    /* Now. */
-    uint64_t overflow;   /* Told without deduplication: max_active. */
+    uint64_t overflow;   /* Not tracked one by one: max_active. */
+    uint64_t flooded;    /* Hits told together, over sources. */
     uint64_t suppressed; /* Hits. */
 };
 void violation_counters(const struct violation_tracker *,

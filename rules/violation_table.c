@@ -58,7 +58,6 @@ static uint64_t identity_of(enum violation_entry_kind,
                             const struct violation_key *);
 static uint64_t hash_text(const char *text, uint64_t seed);
 static bool has_flow(const struct violation_story *, uint64_t flow);
-static void entry_done(struct violation_entry *);
 static void id_text_add(struct id_text *, const char *word);
 static void id_text_add_bytes(struct id_text *, const char *bytes, size_t size);
 static void id_text_add_number(struct id_text *, uint16_t number);
@@ -205,7 +204,8 @@ void
 violation_key_id(enum violation_entry_kind kind,
                  const struct violation_key *key, char id[VIOLATION_ID_SIZE])
 {
-    static const char *const versions[] = {"v1", "v1", "v1", "t1"};
+    static const char *const versions[] = {"v1", "v1", "v1", "t1", "f1", "f1"};
+    bool many = kind >= VIOLATION_ENTRY_SOURCES;
     struct id_text text = {.size = 0};
     char addr[ADDR_TEXT_SIZE], hex[65];
 
@@ -214,12 +214,17 @@ violation_key_id(enum violation_entry_kind kind,
                       strnlen(key->policy, MAX_POLICY_BYTES));
     id_text_add(&text, key->rule);
     id_text_add(&text, key->reason);
-    id_text_add(&text, addr_format(&key->src, addr));
-    id_text_add(&text, kind == VIOLATION_ENTRY_DSTS
-                           ? "*"
-                           : addr_format(&key->dst, addr));
+    id_text_add(&text, many ? key->src_name : addr_format(&key->src, addr));
+    if (many) {
+        id_text_add(&text, key->dst_name);
+    } else {
+        id_text_add(&text, kind == VIOLATION_ENTRY_DSTS
+                               ? "*"
+                               : addr_format(&key->dst, addr));
+    }
     id_text_add_number(&text, key->protocol);
-    if (kind == VIOLATION_ENTRY_PORTS) {
+    if (kind == VIOLATION_ENTRY_PORTS ||
+        kind == VIOLATION_ENTRY_SOURCES_PORTS) {
         id_text_add(&text, "*");
     } else {
         id_text_add_number(&text, key->port);
@@ -229,11 +234,23 @@ violation_key_id(enum violation_entry_kind kind,
     id[VIOLATION_ID_SIZE - 1] = '\0';
 }
 
+void
+violation_entry_done(struct violation_entry *entry)
+{
+    if (entry->story) {
+        policy_unref(entry->story->policy);
+        free(entry->story);
+    }
+    if (entry->kind != VIOLATION_ENTRY_THRESHOLD) {
+        distinct_clear(&entry->targets);
+    }
+}
+
 bool
 violation_entry_begin(struct violation_entry *entry)
 {
-    bool is_group = entry->kind == VIOLATION_ENTRY_DSTS ||
-                    entry->kind == VIOLATION_ENTRY_PORTS;
+    bool is_group = entry->kind != VIOLATION_ENTRY_SINGLE &&
+                    entry->kind != VIOLATION_ENTRY_THRESHOLD;
 
     if (!entry->story) {
         entry->story = calloc(1, sizeof *entry->story);
@@ -386,7 +403,7 @@ table_remove(struct violation_table *table, uint32_t number)
     *link = entry->next;
     list_remove(table, entry);
     table->n--;
-    entry_done(entry);
+    violation_entry_done(entry);
     entry->next = table->free;
     table->free = number;
 }
@@ -440,18 +457,6 @@ static uint64_t
 hash_text(const char *text, uint64_t seed)
 {
     return XXH3_64bits_withSeed(text, strlen(text), seed);
-}
-
-static void
-entry_done(struct violation_entry *entry)
-{
-    if (entry->story) {
-        policy_unref(entry->story->policy);
-        free(entry->story);
-    }
-    if (entry->kind != VIOLATION_ENTRY_THRESHOLD) {
-        distinct_clear(&entry->targets);
-    }
 }
 
 static void

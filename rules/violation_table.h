@@ -15,7 +15,10 @@ enum violation_entry_kind {
     VIOLATION_ENTRY_SINGLE,
     VIOLATION_ENTRY_DSTS,  /* One source and port, any destination. */
     VIOLATION_ENTRY_PORTS, /* One source and destination, any port. */
-    VIOLATION_ENTRY_THRESHOLD
+    VIOLATION_ENTRY_THRESHOLD,
+    /* Between two segments; of violation_flood.h, never in a table. */
+    VIOLATION_ENTRY_SOURCES,      /* Any source and destination. */
+    VIOLATION_ENTRY_SOURCES_PORTS /* And any port. */
 };
 
 /* What makes two hits the same violation. */
@@ -25,6 +28,7 @@ struct violation_key {
     struct addr src, dst;
     uint8_t protocol;
     uint16_t port;
+    const char *src_name, *dst_name; /* Of segments; only for an id of many. */
 };
 
 /* What is told of an entry, and was. */
@@ -34,6 +38,7 @@ struct violation_story {
     bool told, ambiguous;
     unsigned told_rank;
     uint64_t told_targets;     /* Of a detection; told again when doubled. */
+    uint64_t told_count;       /* Of a flood; told again when ten times it. */
     enum flow_outcome reached; /* By a flow that got through; else refused. */
     uint64_t attempts;         /* Flows that nothing answered yet. */
     struct wall_time told_at;
@@ -91,6 +96,9 @@ void violation_key_id(enum violation_entry_kind, const struct violation_key *,
 
 /* Gives the entry a story if it has none; false when memory is out. */
 bool violation_entry_begin(struct violation_entry *);
+
+/* Frees what the entry owns. */
+void violation_entry_done(struct violation_entry *);
 
 void violation_story_set_policy(struct violation_story *,
                                 const struct policy *);

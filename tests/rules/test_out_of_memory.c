@@ -177,6 +177,7 @@ hit_all(struct violation_tracker *tracker, const struct policy *policy)
                                           .dst_segment = SEGMENT_UNKNOWN,
                                           .protocol = 6,
                                           .port = 80,
+                                          .outcome = FLOW_OUTCOME_ESTABLISHED,
                                           .flow_id = i + 1,
                                           .now = {i * SECOND_NS}};
 

@@ -320,7 +320,7 @@ a_quiet_violation_is_closed_after_a_day(void **state)
 }
 
 static void
-what_does_not_fit_is_told_and_counted(void **state)
+what_does_not_fit_and_got_through_is_told_and_counted(void **state)
 {
     struct violation_options options = usual;
     struct violation_counters counters;
@@ -330,8 +330,8 @@ what_does_not_fit_is_told_and_counted(void **state)
     options.max_active = 3; /* One violation and its two groups. */
     set_up(&f, &options, "", "");
     hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
-    hit(&f, 1, 2, 1, 22, FLOW_OUTCOME_ATTEMPT);
-    hit(&f, 2, 2, 1, 22, FLOW_OUTCOME_ATTEMPT);
+    hit(&f, 1, 2, 1, 22, FLOW_OUTCOME_DATA);
+    hit(&f, 2, 2, 1, 22, FLOW_OUTCOME_DATA);
     assert_int_equal(f.told.n, 3);
     violation_counters(f.tracker, &counters);
     assert_int_equal(counters.hits, 3);
@@ -402,7 +402,7 @@ main(void)
         cmocka_unit_test(a_sweep_collapses_into_one_with_its_targets_counted),
         cmocka_unit_test(a_port_sweep_collapses_too),
         cmocka_unit_test(a_quiet_violation_is_closed_after_a_day),
-        cmocka_unit_test(what_does_not_fit_is_told_and_counted),
+        cmocka_unit_test(what_does_not_fit_and_got_through_is_told_and_counted),
         cmocka_unit_test(a_policy_lives_as_long_as_its_violations),
         cmocka_unit_test(the_score_is_the_sum_of_its_terms),
     };

@@ -263,7 +263,8 @@ rules:
 
     def test_who_gives_up_is_found_where_the_table_has_moved_it(self):
         """Flows that came before and have ended make room; the others close up."""
-        policy = self.file("app.yaml", POLICY.replace("tcp/80,", "tcp/80, app: SSH,").encode())
+        policy = self.file("app.yaml", (POLICY.replace("tcp/80,", "tcp/80, app: SSH,")
+                                        + "alerting: {collapse: 5000}\n").encode())
 
         def talk(when, number):
             return (when, p.tcp(f"10.1.{number >> 8}.{number & 255}", 40000, "10.2.0.1", 80,

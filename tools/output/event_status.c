@@ -186,6 +186,7 @@ write_violations(struct json *json, const struct violation_counters *counters)
     json_u64(json, "told", counters->told);
     json_u64(json, "tracked", counters->tracked);
     json_u64(json, "overflow", counters->overflow);
+    json_u64(json, "flooded", counters->flooded);
     json_u64(json, "suppressed", counters->suppressed);
     json_close(json, '}');
 }

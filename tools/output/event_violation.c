@@ -49,8 +49,10 @@ message_add(struct message *message, const char *text)
 
 static void write_event(struct json *json, const struct violation *violation);
 static void write_message(struct json *json, const struct event_violation *);
+static void message_add_src(struct message *, const struct violation *);
 static void message_add_dst(struct message *, const struct violation *);
 static void message_add_service(struct message *, const struct violation *);
+static void message_add_addresses(struct message *, uint64_t number);
 static void message_add_addr(struct message *, const struct addr *);
 static void message_add_number(struct message *, uint64_t number);
 static void message_add_name(struct message *, const char *name);
@@ -71,6 +73,7 @@ static void id_set_write(struct json *json, const char *key,
 static void write_segmon(struct json *json, const struct event_violation *,
                          enum event_host);
 static void write_violation(struct json *json, const struct event_violation *);
+static const char *collapsed_over(const struct violation *);
 static void write_identity(struct json *json, const struct violation *);
 static void write_detection(struct json *json, const struct detection *);
 static void write_score(struct json *json, const struct violation_score *score);
@@ -141,7 +144,7 @@ write_message(struct json *json, const struct event_violation *event)
 
     message_add_segment(&message, event->policy, violation->src_segment);
     message_add(&message, " ");
-    message_add_addr(&message, &violation->src);
+    message_add_src(&message, violation);
     message_add(&message, " -> ");
     message_add_segment(&message, event->policy, violation->dst_segment);
     message_add(&message, " ");
@@ -167,14 +170,22 @@ write_message(struct json *json, const struct event_violation *event)
 }
 
 static void
+message_add_src(struct message *message, const struct violation *violation)
+{
+    if (violation->all_srcs) {
+        message_add_addresses(message, violation->n_targets);
+    } else {
+        message_add_addr(message, &violation->src);
+    }
+}
+
+static void
 message_add_dst(struct message *message, const struct violation *violation)
 {
     if (!violation->all_dsts) {
         message_add_addr(message, &violation->dst);
-    } else if (violation->n_targets) {
-        message_add(message, "(");
-        message_add_number(message, violation->n_targets);
-        message_add(message, " addresses)");
+    } else if (violation->n_targets && !violation->all_srcs) {
+        message_add_addresses(message, violation->n_targets);
     } else {
         message_add(message, "(any address)");
     }
@@ -192,6 +203,8 @@ message_add_service(struct message *message, const struct violation *violation)
     message_add(message, transport ? transport : "ip/");
     if (!transport) {
         message_add_number(message, violation->protocol);
+    } else if (violation->all_ports && violation->all_srcs) {
+        message_add(message, " (any port)");
     } else if (violation->all_ports) {
         message_add(message, " (");
         message_add_number(message, violation->n_targets);
@@ -200,6 +213,14 @@ message_add_service(struct message *message, const struct violation *violation)
         message_add(message, "/");
         message_add_number(message, violation->port);
     }
+}
+
+static void
+message_add_addresses(struct message *message, uint64_t number)
+{
+    message_add(message, "(");
+    message_add_number(message, number);
+    message_add(message, " addresses)");
 }
 
 static void
@@ -429,8 +450,7 @@ write_violation(struct json *json, const struct event_violation *event)
 
     write_identity(json, violation);
     if (violation->all_dsts || violation->all_ports) {
-        json_plain(json, "collapsed_over",
-                   violation->all_dsts ? "destinations" : "ports");
+        json_plain(json, "collapsed_over", collapsed_over(violation));
     }
     if (violation->n_targets) {
         json_u64(json, "targets", violation->n_targets);
@@ -452,6 +472,15 @@ write_violation(struct json *json, const struct event_violation *event)
     if (event->detection) {
         write_detection(json, event->detection);
     }
+}
+
+static const char *
+collapsed_over(const struct violation *violation)
+{
+    if (violation->all_srcs) {
+        return "sources";
+    }
+    return violation->all_dsts ? "destinations" : "ports";
 }
 
 /* Which one it is, and how often it was seen. */
