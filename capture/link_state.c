@@ -33,6 +33,8 @@ static bool ask(int fd, const char *name);
 static bool read_answer(const char *name, struct nlmsghdr *, size_t size,
                         struct link_state *, struct error *);
 static void read_attribute(struct rtattr *, struct link_state *);
+static void read_stats(const void *data, size_t size, struct link_state *);
+static bool read_number(const void *data, size_t size, uint32_t *number);
 
 bool
 link_state_read(const char *name, struct link_state *state, struct error *error)
@@ -120,25 +122,48 @@ read_attribute(struct rtattr *attribute, struct link_state *state)
 {
     const void *data = RTA_DATA(attribute);
     size_t size = RTA_PAYLOAD(attribute);
-    struct rtnl_link_stats64 stats;
+    uint32_t number;
 
     switch (attribute->rta_type) {
-    case IFLA_MTU:
-        if (size >= sizeof state->mtu) {
-            memcpy(&state->mtu, data, sizeof state->mtu);
-        }
-        break;
+    case IFLA_MTU: read_number(data, size, &state->mtu); break;
     case IFLA_CARRIER_DOWN_COUNT:
-        if (size >= sizeof state->carrier_downs) {
-            memcpy(&state->carrier_downs, data, sizeof state->carrier_downs);
+        read_number(data, size, &state->carrier_downs);
+        break;
+    case IFLA_PROMISCUITY:
+        state->promiscuous = read_number(data, size, &number) && number;
+        break;
+    case IFLA_ADDRESS:
+        state->has_address = size == sizeof state->address;
+        if (state->has_address) {
+            memcpy(state->address, data, size);
         }
         break;
-    case IFLA_STATS64: /* Newer kernels tell more. */
-        memset(&stats, 0, sizeof stats);
-        memcpy(&stats, data, size < sizeof stats ? size : sizeof stats);
-        state->missed = stats.rx_missed_errors + stats.rx_fifo_errors;
-        state->discarded = stats.rx_dropped;
-        break;
+    case IFLA_STATS64: read_stats(data, size, state); break;
     default: break;
     }
+}
+
+/* Newer kernels tell more. */
+static void
+read_stats(const void *data, size_t size, struct link_state *state)
+{
+    struct rtnl_link_stats64 stats;
+
+    memset(&stats, 0, sizeof stats);
+    memcpy(&stats, data, size < sizeof stats ? size : sizeof stats);
+    state->missed = stats.rx_missed_errors + stats.rx_fifo_errors;
+    state->discarded = stats.rx_dropped;
+    state->damaged = stats.rx_crc_errors + stats.rx_frame_errors;
+    state->too_long = stats.rx_length_errors + stats.rx_over_errors;
+}
+
+static bool
+read_number(const void *data, size_t size, uint32_t *number)
+{
+    bool good = size >= sizeof *number;
+
+    if (good) {
+        memcpy(number, data, sizeof *number);
+    }
+    return good;
 }
