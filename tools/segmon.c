@@ -17,6 +17,8 @@ static const struct command commands[] = {
      command_explain},
     {"forward", "pass events on from Redis, and acknowledge them",
      command_forward},
+    {"doctor", "examine what a sensor depends on, span ports first",
+     command_doctor},
     {"schema", "print the JSON Schema of the events", command_schema},
 };
 
@@ -82,11 +84,13 @@ print_usage(FILE *stream)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
     }
-    fputs("\n"
-          "  segmon COMMAND --help   the options of one command\n"
-          "  segmon --version        this version and its libraries'\n"
-          "\n"
-          "exit status: 0 fine, 1 run-time failure, 2 usage or configuration,\n"
-          "3 violations found (with --fail-on-violation)\n",
-          stream);
+    fputs(
+        "\n"
+        "  segmon COMMAND --help   the options of one command\n"
+        "  segmon --version        this version and its libraries'\n"
+        "\n"
+        "exit status: 0 fine, 1 run-time failure, 2 usage or configuration,\n"
+        "3 violations found (with --fail-on-violation), 4 and 5 warnings and\n"
+        "worse (of doctor)\n",
+        stream);
 }

@@ -1,7 +1,8 @@
 # Checks the house rules about #include:
 #
 #   - a folder includes only itself and the folders upstream of it; inside
-#     tools/: output, then runtime, then commands, with report and forward beside runtime;
+#     tools/: output, then runtime, then commands, with report and forward beside
+#     runtime, and doctor behind report;
 #     the rooms of rules/ may use each other;
 #   - each outside library is included by the files named here and no other;
 #   - only tools/ starts threads.
@@ -11,7 +12,7 @@ cmake_minimum_required(VERSION 3.22)
 set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
                 rules/detect)
 set(folders capture dissect flows ${rooms_rules}
-            tools/output tools/runtime tools/report tools/forward
+            tools/output tools/runtime tools/report tools/forward tools/doctor
             tools/commands tools)
 set(upstream_capture capture)
 set(upstream_dissect capture dissect)
@@ -24,7 +25,9 @@ set(upstream_tools/output ${upstream_rules} tools/output)
 set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
 set(upstream_tools/report ${upstream_tools/output} tools/report)
 set(upstream_tools/forward ${upstream_tools/output} tools/forward)
+set(upstream_tools/doctor ${upstream_tools/report} tools/doctor)
 set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/forward
+                            tools/doctor
                             tools/commands)
 set(upstream_tools ${upstream_tools/commands} tools)
 

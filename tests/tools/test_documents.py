@@ -81,7 +81,7 @@ class Pages(unittest.TestCase):
 
     def test_every_option_is_there_and_no_other(self):
         page = headings(PROGRAM)
-        for command in ("check", "explain", "forward", "replay", "run"):
+        for command in ("check", "doctor", "explain", "forward", "replay", "run"):
             run = subprocess.run([SEGMON, command, "--help"], capture_output=True, timeout=60)
             lines = [line for line in run.stdout.decode().splitlines()
                      if re.match(r" +(-\w, )?--", line)]
@@ -92,6 +92,16 @@ class Pages(unittest.TestCase):
                                re.MULTILINE)
             self.assertEqual(len(shown), len(set(shown)))
             self.assertEqual(set(shown), options, command)
+
+
+    def test_every_finding_of_the_doctor_is_there_with_its_severity(self):
+        table = (ROOT / "tools/doctor/diagnosis_codes.h").read_text().replace("\\\n", "")
+        codes = [(code, severity.lower()) for code, severity in
+                 re.findall(r'X\(\w+,\s*"(D-[A-Z-]+)",\s*(\w+),', table)]
+        self.assertGreater(len(codes), 40)
+        lines = headings(PROGRAM)["findings"]
+        shown = [tuple(line.split()[2:]) for line in lines if line.startswith(".It Er ")]
+        self.assertEqual(shown, codes)
 
 
 class Language(unittest.TestCase):

@@ -11,6 +11,8 @@ enum command_status {
     COMMAND_FAILED = 1,     /* At run time: a damaged file, a full disk. */
     COMMAND_USAGE = 2,      /* Usage, configuration or policy. */
     COMMAND_VIOLATIONS = 3, /* With --fail-on-violation. */
+    COMMAND_WARNING = 4,    /* The worst that 'segmon doctor' found. */
+    COMMAND_CRITICAL = 5,
     COMMAND_SIGNALLED = 128 /* Plus the signal, after a clean stop. */
 };
 
@@ -23,6 +25,7 @@ struct command {
 int command_replay(int argc, char *argv[]);
 int command_run(int argc, char *argv[]);
 int command_check(int argc, char *argv[]);
+int command_doctor(int argc, char *argv[]);
 int command_explain(int argc, char *argv[]);
 int command_forward(int argc, char *argv[]);
 int command_schema(int argc, char *argv[]);

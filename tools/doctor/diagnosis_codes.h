@@ -1,0 +1,138 @@
+/* Everything that 'segmon doctor' can find, in the order of the way of a
+ * packet:
+ *
+ *     X(NAME, "code", severity, area, "why it matters")
+ *
+ * Codes are what scripts and --ignore know findings by: they do not change.
+ * segmon(1) lists them all. */
+
+#ifndef TOOLS_DOCTOR_DIAGNOSIS_CODES_H
+#define TOOLS_DOCTOR_DIAGNOSIS_CODES_H
+
+#define DIAGNOSIS_LINK_CODES(X)                                                \
+    X(LINK_MISSING, "D-LINK-MISSING", CRITICAL, LINK,                          \
+      "nothing can be captured where there is no interface")                   \
+    X(LINK_DOWN, "D-LINK-DOWN", CRITICAL, LINK,                                \
+      "an interface that is switched off receives nothing")                    \
+    X(LINK_CARRIER, "D-LINK-CARRIER", CRITICAL, LINK,                          \
+      "nothing comes through a cable or switch port that is not connected")    \
+    X(LINK_HALF_DUPLEX, "D-LINK-HALF-DUPLEX", WARNING, LINK,                   \
+      "collisions destroy frames that nobody sends again to a span port")      \
+    X(LINK_ADDRESS, "D-LINK-ADDRESS", WARNING, LINK,                           \
+      "the sensor can be reached, and talks, in the network it is to watch "   \
+      "unseen; mind that you may have come that way yourself")                 \
+    X(LINK_LOCAL_ADDRESS, "D-LINK-LOCAL-ADDRESS", INFO, LINK,                  \
+      "the sensor sends neighbour discovery into the network it watches")      \
+    X(LINK_GRO, "D-LINK-GRO", WARNING, LINK,                                   \
+      "the kernel merges segments into frames that were never on the wire: "   \
+      "packet counts, sizes and gaps are wrong")                               \
+    X(LINK_HARDWARE_GRO, "D-LINK-HARDWARE-GRO", WARNING, LINK,                 \
+      "the device merges segments into frames that were never on the wire: "   \
+      "packet counts, sizes and gaps are wrong")                               \
+    X(LINK_LRO, "D-LINK-LRO", WARNING, LINK,                                   \
+      "the device merges segments and throws their headers away: packet "      \
+      "counts, sizes, flags and gaps are wrong")                               \
+    X(LINK_RXVLAN, "D-LINK-RXVLAN", INFO, LINK,                                \
+      "the device takes VLAN tags out of frames; the kernel hands them over "  \
+      "beside the frame, but not every driver does for the outer of two tags") \
+    X(LINK_RING, "D-LINK-RING", WARNING, LINK,                                 \
+      "a short ring overflows in bursts, before the kernel sees the frames")   \
+    X(LINK_PAUSE, "D-LINK-PAUSE", WARNING, LINK,                               \
+      "a busy sensor tells the switch to wait, and the switch then drops "     \
+      "copies that nobody counts")                                             \
+    X(LINK_RSS, "D-LINK-RSS", WARNING, LINK,                                   \
+      "the directions of a conversation arrive in different queues and "       \
+      "overtake each other")                                                   \
+    X(LINK_MISSED, "D-LINK-MISSED", WARNING, LINK,                             \
+      "the device had no room for frames: conversations have gaps")            \
+    X(LINK_DAMAGED, "D-LINK-DAMAGED", WARNING, LINK,                           \
+      "frames arrive damaged and are thrown away: look at cable and optics")   \
+    X(LINK_TOO_LONG, "D-LINK-TOO-LONG", WARNING, LINK,                         \
+      "the device throws away frames longer than it is set up for")
+
+#define DIAGNOSIS_TRAFFIC_CODES(X)                                             \
+    X(TRAFFIC_NONE, "D-TRAFFIC-NONE", CRITICAL, TRAFFIC,                       \
+      "a sensor that sees nothing reports nothing")                            \
+    X(TRAFFIC_NO_SPAN, "D-TRAFFIC-NO-SPAN", CRITICAL, TRAFFIC,                 \
+      "this is what any port of a switch gets: nothing is mirrored to it")     \
+    X(TRAFFIC_UNKNOWN_LINK, "D-TRAFFIC-UNKNOWN-LINK", CRITICAL, TRAFFIC,       \
+      "frames of this link type are not decoded")                              \
+    X(TRAFFIC_ENCRYPTED, "D-TRAFFIC-ENCRYPTED", CRITICAL, TRAFFIC,             \
+      "frames under MACsec or WPA cannot be read: mirror behind it")           \
+    X(TRAFFIC_NOT_IP, "D-TRAFFIC-NOT-IP", WARNING, TRAFFIC,                    \
+      "frames without IP belong to no segment, and are only counted")          \
+    X(TRAFFIC_DAMAGED, "D-TRAFFIC-DAMAGED", WARNING, TRAFFIC,                  \
+      "frames whose headers contradict themselves are only counted")           \
+    X(TRAFFIC_ONE_SIDED, "D-TRAFFIC-ONE-SIDED", CRITICAL, TRAFFIC,             \
+      "only one direction is mirrored: whether a flow got through, and who "   \
+      "opened it, is often unknown")                                           \
+    X(TRAFFIC_PARTLY_ONE_SIDED, "D-TRAFFIC-PARTLY-ONE-SIDED", WARNING,         \
+      TRAFFIC,                                                                 \
+      "some of the ports or routes are mirrored in one direction only: "       \
+      "whether those flows got through is often unknown")                      \
+    X(TRAFFIC_DOUBLED, "D-TRAFFIC-DOUBLED", WARNING, TRAFFIC,                  \
+      "packets are mirrored where they enter and again where they leave: "     \
+      "the span port carries twice the load, and overflows sooner")            \
+    X(TRAFFIC_GAPS, "D-TRAFFIC-GAPS", WARNING, TRAFFIC,                        \
+      "content that was acknowledged never came by: the span port is "         \
+      "oversubscribed, or not all of the paths are mirrored")                  \
+    X(TRAFFIC_DISORDER, "D-TRAFFIC-DISORDER", WARNING, TRAFFIC,                \
+      "segments overtake each other on the way to the sensor, from several "   \
+      "queues or aggregated taps")                                             \
+    X(TRAFFIC_MERGED, "D-TRAFFIC-MERGED", WARNING, TRAFFIC,                    \
+      "frames longer than the MTU were never on the wire: segments are "       \
+      "merged before they are captured")                                       \
+    X(TRAFFIC_OWN_MERGED, "D-TRAFFIC-OWN-MERGED", INFO, TRAFFIC,               \
+      "what this machine itself sends is captured before it is cut into "      \
+      "segments")                                                              \
+    X(TRAFFIC_SNAPLEN, "D-TRAFFIC-SNAPLEN", WARNING, TRAFFIC,                  \
+      "the snapshot length cuts frames: applications are recognised by less "  \
+      "of them")                                                               \
+    X(TRAFFIC_CUT, "D-TRAFFIC-CUT", WARNING, TRAFFIC,                          \
+      "frames were cut before they came here, as by a span port that "         \
+      "truncates: applications are recognised by less of them")                \
+    X(TRAFFIC_DROPPED, "D-TRAFFIC-DROPPED", WARNING, TRAFFIC,                  \
+      "this machine does not keep up even with counting frames")               \
+    X(TRAFFIC_DISCARDED, "D-TRAFFIC-DISCARDED", WARNING, TRAFFIC,              \
+      "the kernel's queue of arriving frames overflowed before any capture")   \
+    X(TRAFFIC_VLANS, "D-TRAFFIC-VLANS", INFO, TRAFFIC,                         \
+      "conversations may be told apart by VLAN: see 'vlan' in "                \
+      "segmon-policy(5)")                                                      \
+    X(TRAFFIC_TUNNELS, "D-TRAFFIC-TUNNELS", INFO, TRAFFIC,                     \
+      "what is inside is judged; workers share traffic by the addresses "      \
+      "outside")                                                               \
+    X(TRAFFIC_FRAGMENTS, "D-TRAFFIC-FRAGMENTS", INFO, TRAFFIC,                 \
+      "fragments after the first have no ports, and wait for their first")     \
+    X(TRAFFIC_CHECKSUMS, "D-TRAFFIC-CHECKSUMS", INFO, TRAFFIC,                 \
+      "frames were mirrored before a device computed checksums, or are "       \
+      "damaged; segmon does not judge by checksums")
+
+#define DIAGNOSIS_HOST_CODES(X)                                                \
+    X(CLOCK_UNSYNCHRONISED, "D-CLOCK-UNSYNCHRONISED", WARNING, CLOCK,          \
+      "the times of records cannot be compared with those of other systems")   \
+    X(CLOCK_ERROR, "D-CLOCK-ERROR", WARNING, CLOCK,                            \
+      "the system itself thinks that its clock may be far off")                \
+    X(CLOCK_WRONG, "D-CLOCK-WRONG", CRITICAL, CLOCK,                           \
+      "the date cannot be right: records would be filed under it")             \
+    X(CLOCK_STEP, "D-CLOCK-STEP", WARNING, CLOCK,                              \
+      "the clock was set while packets came: times of records have a jump")    \
+    X(CLOCK_STAMPS, "D-CLOCK-STAMPS", WARNING, CLOCK,                          \
+      "packets are stamped by another clock than the system's")                \
+    X(HOST_KERNEL, "D-HOST-KERNEL", CRITICAL, HOST,                            \
+      "workers share an interface by a program in the kernel that Linux 4.3 "  \
+      "brought")                                                               \
+    X(HOST_MEMORY, "D-HOST-MEMORY", WARNING, HOST,                             \
+      "the kernel ends processes when memory runs out")                        \
+    X(HOST_DISK, "D-HOST-DISK", WARNING, HOST,                                 \
+      "events that find no room on the disk are lost and counted")             \
+    X(HOST_DISK_FULL, "D-HOST-DISK-FULL", CRITICAL, HOST,                      \
+      "events that find no room on the disk are lost and counted")             \
+    X(HOST_OUTPUT, "D-HOST-OUTPUT", CRITICAL, HOST,                            \
+      "events cannot be written there")                                        \
+    X(HOST_FILES, "D-HOST-FILES", WARNING, HOST,                               \
+      "every worker has descriptors of its own on every interface")
+
+#define DIAGNOSIS_CODES(X)                                                     \
+    DIAGNOSIS_LINK_CODES(X) DIAGNOSIS_TRAFFIC_CODES(X) DIAGNOSIS_HOST_CODES(X)
+
+#endif
