@@ -84,7 +84,8 @@ enum flow_flag {
     FLOW_MIDSTREAM = 1 << 0, /* TCP whose handshake was not seen. */
     FLOW_FRAGMENTS = 1 << 1, /* Some packets were fragments. */
     FLOW_TRUNCATED = 1 << 2, /* The capture cut some packets short. */
-    FLOW_ONE_SIDED = 1 << 3, /* TCP acknowledged data never seen. */
+    FLOW_ONE_SIDED =
+        1 << 3, /* TCP whose other end answered, and was not seen. */
     FLOW_HISTORY_CUT = 1 << 4,
     FLOW_TIME_STEPPED = 1 << 5, /* Packet time went backwards within it. */
     FLOW_NO_TRANSPORT = 1 << 6, /* Some packets had no transport header. */

@@ -40,6 +40,7 @@ static void write_history(struct flow *, const struct segment *);
 static void write_control(struct flow *, const struct segment *);
 static void check_window(struct flow *, const struct segment *);
 static void take_ack(struct flow *, const struct segment *);
+static bool shows_the_other(const struct flow *, const struct segment *);
 static void advance_last(struct flow *, const struct segment *);
 static void change_state(struct flow *, const struct segment *);
 static void from_inactive(struct flow *, const struct segment *);
@@ -330,15 +331,31 @@ take_ack(struct flow *flow, const struct segment *s)
         return;
     }
     if (tcp_state_of(flow, s->receiver) == TCP_STATE_INACTIVE) {
-        if (d->last[s->receiver] != 0 &&
-            tcp_distance(ack, d->ack[s->receiver]) > 1 && !s->rst &&
-            !flow_has_packets(flow, s->receiver)) {
+        if (shows_the_other(flow, s)) {
             flow->flags |= FLOW_ONE_SIDED;
         }
         number_from(d, s->receiver, ack - 1, ack - 1);
     } else if (!s->rst) {
         tcp_state_raise_ack(d, s->receiver, ack);
     }
+}
+
+/* What an end sends shows that the other, of which nothing was captured, is
+ * there: it acknowledges more and more, or goes on after its own SYN or SYN+ACK
+ * as one does when that was answered.  A SYN+ACK alone shows nothing: they are
+ * sent to who never asked. */
+static bool
+shows_the_other(const struct flow *flow, const struct segment *s)
+{
+    const struct flow_dialogue *d = s->dialogue;
+    uint32_t ack = s->packet->tcp_ack;
+    bool goes_on = tcp_state_of(flow, s->sender) == TCP_STATE_SYN_SENT ||
+                   ((flow->letters[s->sender] & HISTORY_ONCE_SYN) && s->length);
+    bool advances =
+        d->last[s->receiver] != 0 && tcp_distance(ack, d->ack[s->receiver]) > 1;
+
+    return !flow_has_packets(flow, s->receiver) && !s->rst &&
+           (advances || (goes_on && !s->syn && ack != 0));
 }
 
 static void
@@ -387,6 +404,7 @@ from_inactive(struct flow *flow, const struct segment *s)
 {
     enum tcp_state peer = tcp_state_of(flow, s->receiver);
 
+    flow->flags &= (uint16_t)~FLOW_ONE_SIDED; /* It comes late. */
     if (s->syn && s->is_original && !s->ack && peer == TCP_STATE_ESTABLISHED) {
         /* It came after its answer: captured on two interfaces. */
         set_state(flow, s->sender, TCP_STATE_ESTABLISHED);

@@ -173,7 +173,7 @@ struct event_pair_counts {
     uint64_t flows; /* Each once, whatever becomes of it. */
     uint64_t verdicts[EVENT_N_VERDICTS]; /* Of these, as it stands now. */
     uint64_t got_through; /* Of these, denied and established all the same. */
-    uint64_t one_sided;   /* Of these, answered by who was never seen. */
+    uint64_t one_sided;   /* Of these, with an end that was never seen. */
     uint64_t two_sided;   /* Of these, both ends were seen. */
     uint64_t violations;  /* Events. */
     uint64_t packets[2], bytes[2]; /* As records of flows told them. */
