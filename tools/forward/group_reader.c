@@ -146,7 +146,8 @@ group_reader_ack(struct group_reader *reader, struct error *error)
     for (size_t i = 0; i < reader->streams.n; i++) {
         const struct group_stream *stream = &reader->streams.list[i];
 
-        if (!ack_stream(reader, stream, reader->pending + first, error)) {
+        if (stream->n_pending &&
+            !ack_stream(reader, stream, reader->pending + first, error)) {
             return false;
         }
         first += stream->n_pending;
