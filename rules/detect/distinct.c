@@ -1,21 +1,35 @@
 /* Hashes are kept one by one until there are too many; then each becomes the
- * length of its run of zeros, in one of the registers. */
+ * length of its run of zeros, in one of the registers.  What the estimate needs
+ * of all registers is kept up to date, because it is wanted at every change. */
 
 #include "rules/detect/distinct.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum {
-    REGISTER_BITS = 10
+    REGISTER_BITS = 10,
+    MAX_RANK = 64 - REGISTER_BITS + 1,
+    ONE_SHIFT = 53 /* The sum of all registers fits. */
 };
+
+struct distinct_registers {
+    uint64_t sum; /* Of 2^-rank over all, times 2^ONE_SHIFT. */
+    unsigned n_zeros;
+    uint8_t ranks[DISTINCT_N_REGISTERS];
+};
+
+static_assert(DISTINCT_N_REGISTERS == 1 << REGISTER_BITS, "one an index");
+static_assert(ONE_SHIFT + REGISTER_BITS < 64, "the sum fits");
 
 static void keep(struct distinct *, uint64_t hash);
 static void estimate_from_now_on(struct distinct *);
 static const uint64_t *hashes_of(const struct distinct *);
 static void free_hashes(struct distinct *);
-static bool note(uint8_t *registers, uint64_t hash);
-static uint64_t estimate(const uint8_t *registers);
+static bool note(struct distinct_registers *, uint64_t hash);
+static uint64_t inverse(unsigned rank);
+static uint64_t estimate(const struct distinct_registers *);
 
 void
 distinct_add(struct distinct *distinct, uint64_t hash, uint64_t max_exact)
@@ -106,15 +120,18 @@ static void
 estimate_from_now_on(struct distinct *distinct)
 {
     const uint64_t *hashes = hashes_of(distinct);
-    uint8_t *registers = calloc(DISTINCT_N_REGISTERS, 1);
+    struct distinct_registers *registers = calloc(1, sizeof *registers);
 
-    for (uint64_t i = 0; registers && i < distinct->n; i++) {
+    if (!registers) {
+        return;
+    }
+    registers->n_zeros = DISTINCT_N_REGISTERS;
+    registers->sum = DISTINCT_N_REGISTERS * inverse(0);
+    for (uint64_t i = 0; i < distinct->n; i++) {
         note(registers, hashes[i]);
     }
-    if (registers) {
-        free_hashes(distinct);
-        distinct->registers = registers;
-    }
+    free_hashes(distinct);
+    distinct->registers = registers;
 }
 
 static const uint64_t *
@@ -133,33 +150,37 @@ free_hashes(struct distinct *distinct)
 
 /* Whether that changes what is estimated: the more there were, the rarer. */
 static bool
-note(uint8_t *registers, uint64_t hash)
+note(struct distinct_registers *registers, uint64_t hash)
 {
-    uint64_t at = hash >> (64 - REGISTER_BITS), rest = hash << REGISTER_BITS;
-    uint8_t rank =
-        (uint8_t)(rest ? __builtin_clzll(rest) + 1 : 64 - REGISTER_BITS + 1);
+    uint8_t *at = &registers->ranks[hash >> (64 - REGISTER_BITS)];
+    uint64_t rest = hash << REGISTER_BITS;
+    uint8_t rank = (uint8_t)(rest ? __builtin_clzll(rest) + 1 : MAX_RANK);
 
-    if (registers[at] >= rank) {
+    if (*at >= rank) {
         return false;
     }
-    registers[at] = rank;
+    registers->sum -= inverse(*at) - inverse(rank);
+    registers->n_zeros -= *at == 0;
+    *at = rank;
     return true;
 }
 
+/* What is rarer than one in 2^ONE_SHIFT counts as nothing. */
 static uint64_t
-estimate(const uint8_t *registers)
+inverse(unsigned rank)
+{
+    return rank > ONE_SHIFT ? 0 : UINT64_C(1) << (ONE_SHIFT - rank);
+}
+
+static uint64_t
+estimate(const struct distinct_registers *registers)
 {
     const double n = DISTINCT_N_REGISTERS;
-    double sum = 0, count;
-    unsigned zeros = 0;
+    double sum = (double)registers->sum / (double)inverse(0);
+    double count = 0.7213 / (1 + 1.079 / n) * n * n / sum;
 
-    for (unsigned i = 0; i < DISTINCT_N_REGISTERS; i++) {
-        sum += 1.0 / (double)(UINT64_C(1) << registers[i]);
-        zeros += registers[i] == 0;
-    }
-    count = 0.7213 / (1 + 1.079 / n) * n * n / sum;
-    if (count <= 2.5 * n && zeros) {
-        count = n * log(n / (double)zeros);
+    if (count <= 2.5 * n && registers->n_zeros) {
+        count = n * log(n / (double)registers->n_zeros);
     }
     return (uint64_t)(count + 0.5);
 }

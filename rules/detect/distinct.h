@@ -3,8 +3,8 @@
  * 3 %.
  *
  * Things are given as hashes, which must be well mixed.  A zeroed struct is
- * empty; it owns at most 16 bytes a thing, nothing for the first, or
- * DISTINCT_N_REGISTERS bytes.
+ * empty; it owns at most 16 bytes a thing, nothing for the first, or 16 bytes
+ * more than DISTINCT_N_REGISTERS.
  * Belongs to one thread. */
 
 #ifndef RULES_DETECT_DISTINCT_H
@@ -23,7 +23,7 @@ struct distinct {
         uint64_t only;    /* the only one, while it is; */
         uint64_t *hashes; /* all of them; owned. */
     };
-    uint8_t *registers; /* After that; owned. */
+    struct distinct_registers *registers; /* After that; owned. */
 };
 
 /* Counts 'hash' if it is new.  Up to 'max_exact' are counted exactly.  Without
