@@ -40,7 +40,7 @@ set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
 set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/community_id)\\.c")
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent|judge/judge_memo)\\.c|tools/runtime/findings\\.c)")
 set(owners_yaml "rules/load/yaml_doc\\.c")
-set(owners_jansson "tools/(commands/question_json|forward/forward_line)\\.c")
+set(owners_jansson "tools/(commands/(question_json|run_dump)|forward/forward_line)\\.c")
 set(owners_hiredis "tools/output/redis_link\\.c")
 
 set(broken 0)

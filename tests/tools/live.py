@@ -62,8 +62,9 @@ class Live(unittest.TestCase):
         self.run_ = None
 
     def start(self, *options, interface="r0", ready="capturing", end="r", environment=None,
-              program=None, wrapper=()):
-        """With JOURNAL_STREAM="" in the environment, what it says goes to the journal."""
+              program=None, wrapper=(), config=None):
+        """With JOURNAL_STREAM="" in the environment, what it says goes to the journal.  A
+        configuration file says where to capture, and where events go."""
         if self.run_:
             self.kill()
         self.talk = []
@@ -73,8 +74,9 @@ class Live(unittest.TestCase):
         if "JOURNAL_STREAM" in environment:
             status = os.fstat(mouth)
             environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
+        where = ("-C", config) if config else ("-i", interface, "-o", self.output)
         self.run_ = subprocess.Popen(
-            inside(end, *wrapper, program or SEGMON, "run", "-i", interface, "-o", self.output, *options),
+            inside(end, *wrapper, program or SEGMON, "run", *where, *options),
             stderr=mouth, env=environment)
         os.close(mouth)
         self.ear = open(ear, "rb")

@@ -5,6 +5,7 @@
 
 #include "capture/error.h"
 #include "tools/commands/command.h"
+#include "tools/commands/run_dump.h"
 #include "tools/commands/run_options.h"
 #include "tools/commands/run_service.h"
 #include "tools/commands/run_state.h"
@@ -15,6 +16,8 @@
 #include "tools/runtime/privileges.h"
 
 #include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -22,6 +25,8 @@
 #include <unistd.h>
 
 #define TICK_NS (100 * MILLISECOND_NS)
+
+static atomic_int dump_asked;
 
 struct run {
     struct session session;
@@ -41,11 +46,13 @@ static int run_to_end(struct run *);
 static void open_log(struct run *);
 static bool open_settings(struct run *);
 static bool become_service(const struct settings *, struct error *);
-static void set_log_level(const struct session *);
+static void watch_user(void);
+static void on_user(int signal);
 static bool start(struct run *, struct error *);
 static bool open_output(struct run *, struct error *);
 static bool start_live(struct run *, struct error *);
 static void go_on(struct run *, const atomic_int *stop);
+static void dump_state(struct run *);
 static bool is_done(const struct run *);
 static void follow_policy(struct run *);
 static void tell_ready(struct run *);
@@ -61,6 +68,7 @@ static void put_state(struct run *, enum event_status_cause);
 static struct event_status make_status(const struct run *,
                                        enum event_status_cause);
 static int finish(struct run *);
+static void tell_loss(const struct event_output *);
 static void rest(void);
 
 int
@@ -126,9 +134,10 @@ run_to_end(struct run *run)
         return COMMAND_FAILED;
     }
     stop = session_watch_stop();
+    watch_user();
     go_on(run, stop);
     status = finish(run);
-    return *stop ? COMMAND_SIGNALLED + *stop : status;
+    return status == COMMAND_OK && *stop ? COMMAND_SIGNALLED + *stop : status;
 }
 
 static void
@@ -153,7 +162,6 @@ open_settings(struct run *run)
     if (!session_open_settings(session, run->options.config, NULL, true)) {
         return false;
     }
-    set_log_level(session);
     if (session->settings.capture.n_interfaces == 0) {
         session_tell(session, LOG_LEVEL_ERROR,
                      "no interface given; see --help");
@@ -172,12 +180,19 @@ become_service(const struct settings *settings, struct error *error)
 }
 
 static void
-set_log_level(const struct session *session)
+watch_user(void)
 {
-    log_set_level(
-        session->options.quiet
-            ? LOG_LEVEL_ERROR
-            : (enum log_level)(LOG_LEVEL_ERROR + session->settings.log.level));
+    const struct sigaction action = {.sa_handler = on_user,
+                                     .sa_flags = SA_RESTART};
+
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+static void
+on_user(int signal)
+{
+    (void)signal;
+    dump_asked = 1;
 }
 
 static bool
@@ -246,6 +261,10 @@ go_on(struct run *run, const atomic_int *stop)
         run_service_watch(&run->service, run->live, run->session.output,
                           run->now);
         log_pass_time();
+        if (dump_asked) {
+            dump_asked = 0;
+            dump_state(run);
+        }
         if (run->now.ns - run->heartbeat.ns >=
             run->session.settings.heartbeat_ns) {
             run->heartbeat = run->now;
@@ -257,6 +276,26 @@ go_on(struct run *run, const atomic_int *stop)
         rest();
         run->now = system_clock_mono();
     }
+}
+
+/* For people, who asked by SIGUSR1. */
+static void
+dump_state(struct run *run)
+{
+    struct error error;
+    struct event_encoder *encoder =
+        event_encoder_new(&run->session.source, &error);
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    struct event_status status = make_status(run, EVENT_STATUS_INTERVAL);
+
+    if (!encoder) {
+        session_fail(&run->session, &error, COMMAND_FAILED);
+        return;
+    }
+    status.n_outputs = get_outputs(run, outputs);
+    status.outputs = outputs;
+    run_dump(event_status_encode(encoder, &status));
+    event_encoder_free(encoder);
 }
 
 static bool
@@ -277,7 +316,6 @@ follow_policy(struct run *run)
         notify_reloading(&run->service.notify, system_clock_mono());
         run->next = session_next_policy(&run->session, system_clock_wall());
         run->service.policy_refused = !run->next;
-        set_log_level(&run->session);
         if (!run->next) {
             tell_ready(run);
         }
@@ -431,6 +469,7 @@ finish(struct run *run)
     int status;
 
     notify_stopping(&run->service.notify);
+    session_begin_stop(session, system_clock_mono());
     policy_unref(run->next);
     live_stop(run->live, &run->report, &run->pairs);
     put_state(run, EVENT_STATUS_END);
@@ -443,10 +482,29 @@ finish(struct run *run)
              " in devices; %" PRIu64 " flows, %" PRIu64 " violations told",
              totals.frames, totals.kernel_drops, totals.device_drops,
              totals.flows.created, totals.violations.told);
+    for (size_t i = 0; i < totals.n_outputs; i++) {
+        tell_loss(&outputs[i]);
+    }
     free(pairs);
     return session_policies_taken(session, &run->report.counters)
                ? status
                : COMMAND_FAILED;
+}
+
+static void
+tell_loss(const struct event_output *output)
+{
+    uint64_t dropped = 0, emitted = 0;
+
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        dropped += output->kind[i].dropped;
+        emitted += output->kind[i].emitted;
+    }
+    if (dropped) {
+        log_tell(NULL, LOG_LEVEL_ERROR,
+                 "%" PRIu64 " of %" PRIu64 " events did not reach %s", dropped,
+                 emitted, output->name);
+    }
 }
 
 /* A signal ends it early. */

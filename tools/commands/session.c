@@ -4,6 +4,7 @@
 
 #include "capture/error.h"
 #include "tools/commands/command.h"
+#include "tools/output/redis_link.h"
 #include "tools/report/text.h"
 #include "tools/runtime/settings_memory.h"
 
@@ -15,6 +16,10 @@
 
 /* Atomic, because other threads look too. */
 static atomic_int stop_signal;
+static atomic_uint stop_seconds; /* After which a stop is no longer in order;
+                                  * 0: it may take as long as it likes. */
+
+#define STOP_REST_NS (SECOND_NS * 2 * REDIS_LINK_TIMEOUT_S)
 
 static void on_stop(int signal);
 static void on_alarm(int signal);
@@ -40,12 +45,45 @@ on_stop(int signal)
 }
 
 /* A signal that comes just before a read that waits does not end it: so one
- * comes every second from then on. */
+ * comes every second from then on.  Whatever does not end by itself, such as a
+ * write to a disk that is gone, does not keep the program. */
 static void
 on_alarm(int signal)
 {
+    static const char late[] =
+        "segmon: could not end in time; what was not written is lost\n";
+    static atomic_uint n_alarms;
+
     (void)signal;
+    if (++n_alarms >= stop_seconds && stop_seconds) {
+        ssize_t n = write(STDERR_FILENO, late, sizeof late - 1);
+
+        (void)n;
+        _exit(COMMAND_FAILED);
+    }
     alarm(1);
+}
+
+void
+session_limit_stop(const struct session *session)
+{
+    stop_seconds = (unsigned)(session->settings.stop_timeout_ns / SECOND_NS);
+}
+
+/* Leaves the rest for what servers may take by themselves. */
+void
+session_begin_stop(const struct session *session, struct mono_time now)
+{
+    int64_t time_ns = session->settings.stop_timeout_ns;
+    int64_t rest_ns = time_ns / 4;
+
+    if (rest_ns < STOP_REST_NS) {
+        rest_ns = STOP_REST_NS < time_ns / 2 ? STOP_REST_NS : time_ns / 2;
+    }
+    if (session->output) {
+        output_set_deadline(session->output,
+                            (struct mono_time){now.ns + time_ns - rest_ns});
+    }
 }
 
 unsigned
@@ -110,12 +148,16 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
         .blocking = blocking,
         .redis_password = password,
         .stop = &stop_signal,
+        .append = session->from.live,
     };
 
     for (size_t i = 0; i < settings->n_outputs; i++) {
+        const struct settings_output *one = &settings->outputs[i];
+
         output.targets[output.n_targets++] = (struct output_target){
-            .target = settings->outputs[i].target,
-            .kinds = settings->outputs[i].events & settings->events};
+            .target = one->target,
+            .kinds = one->events & settings->events,
+            .password_file = one->password_file[0] ? one->password_file : NULL};
     }
     if (output.n_targets == 0) {
         return true;

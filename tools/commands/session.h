@@ -194,6 +194,13 @@ struct policy *session_next_policy(void *context, struct wall_time now);
  * a second one kills. */
 const atomic_int *session_watch_stop(void);
 
+/* A stop that takes longer than the settings allow ends the program at once. */
+void session_limit_stop(const struct session *);
+
+/* The run has come to its end: the outputs get what time the settings leave
+ * them, and drop what remains. */
+void session_begin_stop(const struct session *, struct mono_time now);
+
 /* What the options ask of the rest. */
 struct dissect_options session_dissect_options(const struct session *);
 struct worker_options session_worker_options(const struct session *);

@@ -38,6 +38,7 @@ static void tell_problems(const struct session *, const struct problems *);
 static void tell_problem(void *context, const struct problem *);
 static void take_over(struct session *, const struct settings *,
                       struct policy *, struct notes *);
+static void apply_hot(const struct session *);
 static void note_change(void *context, const struct settings_change *);
 static char *add_note(struct notes *);
 static void note_first_error(void *context, const struct problem *);
@@ -66,6 +67,7 @@ session_open_settings(struct session *session, const char *path,
     tell_problems(session, &problems);
     problems_done(&problems);
     session->source.sensor = session->settings.sensor;
+    apply_hot(session);
     return good;
 }
 
@@ -127,6 +129,9 @@ session_next_policy(void *context, struct wall_time now)
         return NULL;
     }
     asked_for = 0;
+    if (session->output) {
+        output_reopen(session->output);
+    }
     problems_init(&problems);
     next = calloc(1, sizeof *next);
     notes = calloc(1, sizeof *notes);
@@ -186,8 +191,25 @@ take_over(struct session *session, const struct settings *next,
 {
     settings_compare(&session->settings, next, note_change, notes);
     settings_take_hot(&session->settings, next);
+    apply_hot(session);
     policy_unref(session->policy);
     session->policy = policy_ref(policy);
+}
+
+/* Settings that somebody else keeps; the rest is looked up when it is needed.
+ */
+static void
+apply_hot(const struct session *session)
+{
+    const struct settings *settings = &session->settings;
+
+    session_limit_stop(session);
+    if (session->logs) {
+        log_set_level(
+            session->options.quiet
+                ? LOG_LEVEL_ERROR
+                : (enum log_level)(LOG_LEVEL_ERROR + settings->log.level));
+    }
 }
 
 static void

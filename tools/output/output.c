@@ -38,6 +38,8 @@ struct output {
     pthread_t thread;
     bool started;
     atomic_bool stop;
+    atomic_bool reopen;          /* Asked for. */
+    _Atomic int64_t deadline_ns; /* Monotonic. */
     atomic_uint settle_wanted, settle_done;
     struct counter turns;
     pthread_mutex_t state_lock;
@@ -59,6 +61,7 @@ static bool open_queues(struct output *output,
 static bool start(struct output *output, struct error *error);
 static void output_free(struct output *output);
 static void *output_run(void *context);
+static void reopen(struct output *output);
 static bool drain(struct output *output);
 static void send_state(struct output *output);
 static void send_state_to(struct sink *sink, const struct redis_state *state);
@@ -90,6 +93,7 @@ output_new(const struct output_options *options, struct error *error)
         return NULL;
     }
     output->source = options->source;
+    atomic_init(&output->deadline_ns, INT64_MAX);
     doorbell_init(&output->work);
     doorbell_init(&output->settled);
     json_init(&output->line, HEAD_MAX_BYTES + EVENT_MAX_BYTES);
@@ -135,6 +139,19 @@ output_turns(const struct output *output)
         sum += counter_read(&output->sinks[i]->waits);
     }
     return sum;
+}
+
+void
+output_reopen(struct output *output)
+{
+    atomic_store(&output->reopen, true);
+    doorbell_ring(&output->work);
+}
+
+void
+output_set_deadline(struct output *output, struct mono_time when)
+{
+    atomic_store(&output->deadline_ns, when.ns);
 }
 
 void
@@ -223,6 +240,8 @@ open_sinks(struct output *output, const struct output_options *options,
             options->patience_ns ? options->patience_ns : DEFAULT_PATIENCE_NS,
         .redis_password = options->redis_password,
         .stop = options->stop,
+        .append = options->append,
+        .deadline_ns = &output->deadline_ns,
     };
 
     if (options->n_targets > OUTPUT_MAX_SINKS) {
@@ -231,8 +250,10 @@ open_sinks(struct output *output, const struct output_options *options,
     }
     for (size_t i = 0; i < options->n_targets; i++) {
         const struct output_target *target = &options->targets[i];
-        struct sink *sink = sink_open(target->target, &sink_options, error);
+        struct sink *sink;
 
+        sink_options.password_file = target->password_file;
+        sink = sink_open(target->target, &sink_options, error);
         if (!sink) {
             return false;
         }
@@ -293,6 +314,9 @@ output_run(void *context)
             output->sinks[i]->class->flush(output->sinks[i]);
         }
         send_state(output);
+        if (atomic_exchange(&output->reopen, false)) {
+            reopen(output);
+        }
         settle_if_wanted(output, wanted);
         if (!stop) {
             doorbell_wait(&output->work,
@@ -300,6 +324,18 @@ output_run(void *context)
         }
     } while (!stop);
     return NULL;
+}
+
+static void
+reopen(struct output *output)
+{
+    for (size_t i = 0; i < output->n_sinks; i++) {
+        struct sink *sink = output->sinks[i];
+
+        if (sink->class->reopen) {
+            sink->class->reopen(sink);
+        }
+    }
 }
 
 /* One turn of every queue; false when all were empty. */

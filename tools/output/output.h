@@ -28,10 +28,13 @@ enum {
 };
 
 /* "-" is standard output; "redis://..." and "unix:///..." a Redis server (see
- * redis_uri.h); all else a file, which is replaced. */
+ * redis_uri.h); all else a file, which is replaced unless 'append'. */
 struct output_target {
     const char *target;
     unsigned kinds; /* Mask of 1 << enum event_kind; 0 is all. */
+    /* Of the file with a server's password, read at every connection; it wins
+     * over all other ways to give one.  NULL if there is none. */
+    const char *password_file;
 };
 
 struct output_options {
@@ -39,6 +42,7 @@ struct output_options {
     unsigned n_queues;
     size_t queue_bytes; /* Of each; 0 is OUTPUT_QUEUE_BYTES. */
     bool blocking;      /* Producers wait rather than lose (replay). */
+    bool append;        /* To files, which output_reopen() then opens anew. */
     struct output_target targets[OUTPUT_MAX_SINKS];
     size_t n_targets;    /* May be 0: events are counted, and gone. */
     int64_t patience_ns; /* 0 is 10 s. */
@@ -70,6 +74,15 @@ struct event_queue *output_queue(struct output *, unsigned i);
 /* Turns the thread has taken, with events or without, also while it waits for a
  * server or a reader, as long as it works.  Any thread. */
 uint64_t output_turns(const struct output *);
+
+/* Opens files again by their names, once what was put so far is in the old
+ * ones: somebody has moved them away.  Any thread; returns at once. */
+void output_reopen(struct output *);
+
+/* Nobody is waited for after 'when': what has not reached its target by then is
+ * dropped and counted.  A server that does not answer may still take some
+ * seconds of its own (redis_link.h).  Any thread. */
+void output_set_deadline(struct output *, struct mono_time when);
 
 /* Waits until everything put so far is acknowledged or dropped, so that what
  * output_status() tells next is exact.  No producer may run meanwhile. */

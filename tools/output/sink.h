@@ -3,8 +3,9 @@
  * A sink belongs to the output thread; only its counters and its error are read
  * by others.  It never fails a caller: it counts each event it was given as
  * acked or dropped, sooner or later, remembers the first error, and waits no
- * longer than its patience without progress: sink_file only once it is told to
- * stop, because whoever reads a pipe may take all the time in the world. */
+ * longer than its patience without progress, and not beyond the deadline:
+ * sink_file has patience only once it is told to stop, because whoever reads a
+ * pipe may take all the time in the world. */
 
 #ifndef TOOLS_OUTPUT_SINK_H
 #define TOOLS_OUTPUT_SINK_H
@@ -39,6 +40,8 @@ struct sink_class {
     void (*put_state)(struct sink *, const struct redis_state *);
     /* After flush: frees the sink. */
     void (*close)(struct sink *);
+    /* After flush: opens its file again; NULL if it has none. */
+    void (*reopen)(struct sink *);
 };
 
 /* First member of every sink. */
@@ -57,7 +60,10 @@ struct sink_options {
     const struct event_source *source;
     int64_t patience_ns;
     const char *redis_password;
-    const atomic_int *stop; /* See struct output_options. */
+    const char *password_file; /* See struct output_target, */
+    const atomic_int *stop;    /* and struct output_options. */
+    bool append;
+    const _Atomic int64_t *deadline_ns; /* Of output_set_deadline(). */
 };
 
 /* The sink for a target, as said at struct output_target. */

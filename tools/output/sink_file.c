@@ -8,10 +8,12 @@
  * events try again: space may return.  Half a line must not stay behind: a file
  * is cut back to its last whole line; where that cannot be done (a pipe, a
  * standard output that others append to) the rest of the line stays in the
- * buffer and goes out first. */
+ * buffer and goes out first.  Half a line that somebody else left behind, such
+ * as a run that was killed, is ended before anything is appended to it. */
 
 #include "capture/error.h"
 #include "tools/output/sink.h"
+#include "tools/output/system_clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -43,11 +45,13 @@ struct sink_file {
     struct sink sink;
     int fd;
     bool is_stdout;
-    bool can_cut;  /* A regular file of ours. */
+    bool can_cut; /* A regular file of ours. */
+    bool append;
     bool may_wait; /* Not a regular file: its reader decides. */
     int64_t patience_ns;
     const atomic_int *stop;
-    off_t written; /* Bytes of the file that are whole lines. */
+    const _Atomic int64_t *deadline_ns;
+    char *path; /* NULL: it is standard output. */
     char *buffer;
     size_t used;
     struct line lines[MAX_LINES];
@@ -57,17 +61,21 @@ struct sink_file {
 static void put(struct sink *sink, const struct sink_event *event);
 static void flush(struct sink *sink);
 static void close_file(struct sink *sink);
-static bool open_path(struct sink_file *file, const char *path,
-                      struct error *error);
+static void reopen_file(struct sink *sink);
+static bool open_target(struct sink_file *file, const char *path,
+                        struct error *error);
+static bool open_path(struct sink_file *file, struct error *error);
+static void end_line(const struct sink_file *file);
 static size_t write_some(struct sink_file *file);
 static bool wait_writable(struct sink_file *file);
 static size_t acknowledge(struct sink_file *file, size_t sent);
 static void give_up(struct sink_file *file, size_t sent, int reason);
-static bool cut_back(struct sink_file *file);
+static bool cut_back(const struct sink_file *file, size_t n_bytes);
 static void drop_lines(struct sink_file *file, size_t keep);
 static bool write_failed(const char *name, int reason, struct error *error);
 
-static const struct sink_class class = {put, flush, NULL, close_file};
+static const struct sink_class class = {put, flush, NULL, close_file,
+                                        reopen_file};
 
 struct sink *
 sink_file_open(const char *path, const struct sink_options *options,
@@ -86,7 +94,10 @@ sink_file_open(const char *path, const struct sink_options *options,
     sink_init(&file->sink, &class, path);
     file->patience_ns = options->patience_ns;
     file->stop = options->stop;
-    if (!open_path(file, path, error)) {
+    file->deadline_ns = options->deadline_ns;
+    file->append = options->append;
+    file->fd = -1;
+    if (!open_target(file, path, error)) {
         close_file(&file->sink);
         return NULL;
     }
@@ -94,7 +105,7 @@ sink_file_open(const char *path, const struct sink_options *options,
 }
 
 static bool
-open_path(struct sink_file *file, const char *path, struct error *error)
+open_target(struct sink_file *file, const char *path, struct error *error)
 {
     struct stat status;
 
@@ -105,13 +116,52 @@ open_path(struct sink_file *file, const char *path, struct error *error)
             fstat(file->fd, &status) == 0 && !S_ISREG(status.st_mode);
         return true;
     }
-    file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-    if (file->fd < 0) {
-        return write_failed(path, errno, error);
+    file->path = strdup(path);
+    if (!file->path) {
+        return error_set(error, ERROR_MEMORY, path, "no memory for an output");
     }
-    file->can_cut = fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode);
+    return open_path(file, error);
+}
+
+/* In place of the file that is open, if there is one. */
+static bool
+open_path(struct sink_file *file, struct error *error)
+{
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    int fd =
+        open(file->path, file->append ? flags : flags | O_TRUNC, FILE_MODE);
+    struct stat status;
+
+    if (fd < 0) {
+        return write_failed(file->path, errno, error);
+    }
+    if (file->fd >= 0) {
+        close(file->fd);
+    }
+    file->fd = fd;
+    file->can_cut = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     file->may_wait = !file->can_cut;
+    if (file->can_cut && status.st_size > 0) {
+        end_line(file);
+    }
     return true;
+}
+
+/* If that fails, so will what follows, and is told. */
+static void
+end_line(const struct sink_file *file)
+{
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    char last = '\n';
+    ssize_t n;
+
+    if (fd >= 0) {
+        n = lseek(fd, -1, SEEK_END) >= 0 ? read(fd, &last, 1) : 0;
+        close(fd);
+        if (n == 1 && last != '\n' && write(file->fd, "\n", 1) < 0) {
+            return;
+        }
+    }
 }
 
 static void
@@ -161,8 +211,21 @@ close_file(struct sink *sink)
         close(file->fd);
     }
     sink_done(sink);
+    free(file->path);
     free(file->buffer);
     free(file);
+}
+
+/* The old file stays where the new one cannot be opened. */
+static void
+reopen_file(struct sink *sink)
+{
+    struct sink_file *file = (struct sink_file *)sink;
+    struct error error;
+
+    if (file->append && file->path && !open_path(file, &error)) {
+        sink_fail(sink, &error);
+    }
 }
 
 /* Returns the bytes the kernel took; fewer than 'used' only with errno set. */
@@ -197,6 +260,10 @@ wait_writable(struct sink_file *file)
 
     while (poll(&poll_fd, 1, is_up ? WAIT_MS : 0) <= 0) {
         counter_add(&file->sink.waits, 1);
+        if (system_clock_mono().ns >= atomic_load(file->deadline_ns)) {
+            errno = ETIMEDOUT;
+            return false;
+        }
         if (!file->stop || !*file->stop) {
             is_up = true;
             continue;
@@ -228,7 +295,6 @@ acknowledge(struct sink_file *file, size_t sent)
     }
     file->n_lines -= n;
     file->used -= bytes;
-    file->written += (off_t)bytes;
     memmove(file->buffer, file->buffer + bytes, file->used);
     return bytes;
 }
@@ -242,7 +308,7 @@ give_up(struct sink_file *file, size_t sent, int reason)
     write_failed(file->sink.name, reason, &error);
     sink_fail(&file->sink, &error);
     atomic_store(&file->sink.up, false);
-    if (sent == 0 || cut_back(file)) {
+    if (sent == 0 || cut_back(file, sent)) {
         drop_lines(file, 0);
         return;
     }
@@ -253,10 +319,13 @@ give_up(struct sink_file *file, size_t sent, int reason)
 }
 
 static bool
-cut_back(struct sink_file *file)
+cut_back(const struct sink_file *file, size_t n_bytes)
 {
-    return file->can_cut && ftruncate(file->fd, file->written) == 0 &&
-           lseek(file->fd, file->written, SEEK_SET) == file->written;
+    struct stat status;
+
+    return file->can_cut && fstat(file->fd, &status) == 0 &&
+           status.st_size >= (off_t)n_bytes &&
+           ftruncate(file->fd, status.st_size - (off_t)n_bytes) == 0;
 }
 
 /* Drops all lines but the first 'keep'. */

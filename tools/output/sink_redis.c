@@ -36,6 +36,8 @@ struct sink_redis {
     struct sink sink;
     struct redis_uri uri;
     const struct event_source *source;
+    const char *password_file; /* Borrowed; NULL if there is none. */
+    const _Atomic int64_t *limit_ns;
     int64_t patience_ns;
     struct redis_link *link; /* NULL while not connected. */
     struct redis_batch batch;
@@ -50,6 +52,7 @@ static void flush(struct sink *sink);
 static void put_state(struct sink *sink, const struct redis_state *state);
 static void close_redis(struct sink *sink);
 
+static bool is_late(const struct sink_redis *redis);
 static bool attempt(struct sink_redis *redis);
 static bool wait_and_grow(int64_t *back_off_ns, int64_t deadline_ns);
 static bool exchange(struct sink_redis *redis);
@@ -74,7 +77,8 @@ static bool register_sensor(struct sink_redis *redis);
 static void disconnect(struct sink_redis *redis);
 static bool fail(struct sink_redis *redis, const char *what, const char *why);
 
-static const struct sink_class class = {put, flush, put_state, close_redis};
+static const struct sink_class class = {put, flush, put_state, close_redis,
+                                        NULL};
 
 struct sink *
 sink_redis_open(const char *uri, const struct sink_options *options,
@@ -95,6 +99,8 @@ sink_redis_open(const char *uri, const struct sink_options *options,
     }
     sink_init(&redis->sink, &class, redis->uri.name);
     redis->source = options->source;
+    redis->password_file = options->password_file;
+    redis->limit_ns = options->deadline_ns;
     redis->patience_ns = options->patience_ns;
     redis_batch_init(&redis->batch, options->source->sensor);
     if (!connect_redis(redis)) {
@@ -130,6 +136,12 @@ flush(struct sink *sink)
     int64_t deadline_ns =
         system_clock_mono().ns + (up ? redis->patience_ns : 0);
 
+    if (redis->batch.n > 0 && is_late(redis)) {
+        fail(redis, "", "no time was left to send events");
+        sink_fail(sink, &redis->error);
+        give_up(redis);
+        return;
+    }
     if (!up && system_clock_mono().ns < redis->next_try_ns) {
         give_up(redis);
         return;
@@ -139,13 +151,21 @@ flush(struct sink *sink)
             deadline_ns = system_clock_mono().ns + redis->patience_ns;
             back_off_ns = FIRST_BACK_OFF_MS * MILLISECOND_NS;
             atomic_store(&sink->up, true);
-        } else if (!wait_and_grow(&back_off_ns, deadline_ns)) {
+        } else if (is_late(redis) ||
+                   !wait_and_grow(&back_off_ns, deadline_ns)) {
             sink_fail(sink, &redis->error);
             atomic_store(&sink->up, false);
             redis->next_try_ns = system_clock_mono().ns + RETRY_NS;
             give_up(redis);
         }
     }
+}
+
+/* Nobody waits for the server any more. */
+static bool
+is_late(const struct sink_redis *redis)
+{
+    return system_clock_mono().ns >= atomic_load(redis->limit_ns);
 }
 
 /* Between batches, when no answer is waited for.  Events never wait for more
@@ -155,7 +175,7 @@ put_state(struct sink *sink, const struct redis_state *state)
 {
     struct sink_redis *redis = (struct sink_redis *)sink;
 
-    if (!redis->link && !may_connect(redis)) {
+    if (is_late(redis) || (!redis->link && !may_connect(redis))) {
         return;
     }
     if (send_state(redis, state)) {
@@ -230,7 +250,7 @@ exchange(struct sink_redis *redis)
     }
     redis_link_wake_at(redis->link, batch->reply_bytes);
     for (size_t i = 0; i < batch->n_commands; i++) {
-        if (!read_answer(redis, i)) {
+        if (is_late(redis) || !read_answer(redis, i)) {
             disconnect(redis);
             return false;
         }
@@ -355,6 +375,11 @@ state_is_refused(const struct redis_reply *reply)
 static bool
 connect_redis(struct sink_redis *redis)
 {
+    if (redis->password_file &&
+        !redis_password_read(&redis->uri, redis->password_file,
+                             &redis->error)) {
+        return false;
+    }
     redis->link = redis_link_open(&redis->uri, &redis->error);
     if (redis->link && resume(redis) && register_sensor(redis)) {
         return true;

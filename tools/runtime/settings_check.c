@@ -50,6 +50,11 @@ check_outputs(struct settings_reader *reader)
                            "two of the outputs are the same");
             return;
         }
+        if (!(settings->outputs[i].events & settings->events)) {
+            SETTINGS_ERROR(reader, "E-CONFLICT", where(reader, "outputs"),
+                           "an output gets none of the 'events' that are made");
+            return;
+        }
     }
 }
 

@@ -72,7 +72,7 @@ struct settings_key {
     X("outputs", OUTPUTS, outputs, 0, 0, NULL, "", RESTART, "where events go") \
     X("heartbeat", DURATION, heartbeat_ns, 1, SETTINGS_MAX_SECONDS, NULL,      \
       "60", HOT_LIVE, "between two status events")                             \
-    X("stop_timeout", DURATION, stop_timeout_ns, 1, SETTINGS_MAX_SECONDS,      \
+    X("stop_timeout", DURATION, stop_timeout_ns, 5, SETTINGS_MAX_SECONDS,      \
       NULL, "20", HOT_LIVE, "for ending in order, whatever the outputs do")    \
     X("capture.interfaces", INTERFACES, capture.interfaces, 0, 0, NULL, "",    \
       RESTART_LIVE, "where to capture")                                        \

@@ -167,7 +167,8 @@ a_loss_is_counted_and_told(void **state)
 
     (void)state;
     options.targets[0].target = "/dev/full";
-    options.targets[1] = (struct output_target){path, 1U << EVENT_VIOLATION};
+    options.targets[1] =
+        (struct output_target){.target = path, .kinds = 1U << EVENT_VIOLATION};
     options.n_targets = 2;
     output = output_new(&options, &error);
     assert_non_null(output);
