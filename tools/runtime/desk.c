@@ -6,6 +6,7 @@
 #include "tools/output/event_queue.h"
 #include "tools/runtime/exchange.h"
 #include "tools/runtime/pairs.h"
+#include "tools/runtime/rule_counts.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ enum {
 struct desk {
     struct event_queue *queue;
     struct desk_observer observer;
-    bool wanted; /* Violation events. */
+    bool wanted;               /* Violation events. */
+    struct rule_counts *rules; /* NULL: nobody asks for them. */
     struct policy *policy;
     struct pairs pairs; /* In its terms. */
     struct violation_tracker *violations;
@@ -50,6 +52,7 @@ static void take(struct desk *, const struct tray_item *);
 static void take_objection(struct desk *, const struct tray_objection *);
 static void detected(void *context, const struct detection *);
 static void follow_policy(struct desk *, const struct policy *);
+static void count_hit(struct desk *, const struct violation_hit *);
 static void pass_time(struct desk *, struct wall_time now);
 static void tell(void *context, const struct violation *);
 static void count(struct desk *, const struct violation *);
@@ -85,6 +88,10 @@ desk_init(struct desk *desk, const struct desk_options *options,
     desk->policy = policy_hold(options->policy);
     if (!pairs_init(&desk->pairs, desk->policy, error)) {
         return false;
+    }
+    desk->rules = options->rules;
+    if (desk->rules) {
+        rule_counts_set_policy(desk->rules, desk->policy);
     }
     if (options->observer) {
         desk->observer = *options->observer;
@@ -288,6 +295,7 @@ take_objection(struct desk *desk, const struct tray_objection *item)
     };
 
     desk->flow = &flow;
+    count_hit(desk, &item->hit);
     violation_hit(desk->violations, &item->hit);
     desk->flow = NULL;
 }
@@ -299,6 +307,7 @@ detected(void *context, const struct detection *detection)
     struct violation_hit hit = violation_of_detection(detection);
 
     desk->detection = detection;
+    count_hit(desk, &hit);
     violation_hit(desk->violations, &hit);
     desk->detection = NULL;
 }
@@ -313,6 +322,18 @@ follow_policy(struct desk *desk, const struct policy *policy)
         desk->policy = policy_hold(policy);
         pairs_set_policy(&desk->pairs, policy);
         violation_set_options(desk->violations, &limits);
+        if (desk->rules) {
+            rule_counts_set_policy(desk->rules, desk->policy);
+        }
+    }
+}
+
+static void
+count_hit(struct desk *desk, const struct violation_hit *hit)
+{
+    if (desk->rules && !hit->again) {
+        counter_add(&rule_counts_at(desk->rules, hit->policy, hit->rule)->hits,
+                    1);
     }
 }
 
@@ -356,6 +377,12 @@ count(struct desk *desk, const struct violation *violation)
         pairs_segment(pairs, violation->policy, violation->dst_segment);
 
     pairs_at(pairs, src, dst)->violations++;
+    if (desk->rules) {
+        counter_add(
+            &rule_counts_at(desk->rules, violation->policy, violation->rule)
+                 ->told,
+            1);
+    }
 }
 
 /* One closes when it has been quiet for long enough, whenever that is

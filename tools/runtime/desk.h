@@ -23,6 +23,7 @@ struct desk; /* Opaque. */
 struct error;
 struct event_queue;
 struct pairs;
+struct rule_counts;
 
 /* Sees every violation event, whatever the outputs want; for summaries.  On the
  * desk's thread; all is borrowed for the call. */
@@ -37,7 +38,8 @@ struct desk_options {
     const struct event_source *source;    /* Borrowed, as are the next two. */
     struct event_queue *queue;            /* NULL: no events are encoded. */
     const struct desk_observer *observer; /* NULL: none. */
-    unsigned events; /* Bit 1 << enum event_kind: wanted. */
+    struct rule_counts *rules; /* Where to count, too; borrowed, or NULL. */
+    unsigned events;           /* Bit 1 << enum event_kind: wanted. */
 };
 
 struct desk *desk_new(const struct desk_options *, struct error *);

@@ -113,6 +113,7 @@ start_desk(struct live *live, struct error *error)
         .source = options->worker.source,
         .queue = queue,
         .events = options->worker.events,
+        .rules = options->rules,
     };
 
     live->desk_queue = queue;

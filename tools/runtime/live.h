@@ -26,6 +26,7 @@
 struct error;
 struct live; /* Opaque. */
 struct pairs;
+struct rule_counts;
 
 enum {
     LIVE_MAX_INTERFACES = EVENT_MAX_INTERFACES,
@@ -42,6 +43,7 @@ struct live_options {
     struct dissect_options dissect;
     struct worker_options worker; /* As in struct pipeline_options. */
     struct output *output;        /* Has live_n_queues(); NULL: no events. */
+    struct rule_counts *rules;    /* Where violations are counted, or NULL. */
 };
 
 /* What there was so far, a moment ago. */
