@@ -32,7 +32,7 @@ set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/forward
 set(upstream_tools ${upstream_tools/commands} tools)
 
 # Library header (as a regular expression) and the files that may include it.
-set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis jansson)
+set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis jansson microhttpd)
 set(owners_pcap "capture/(live_filter|source_filter|source_live)\\.c")
 set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
@@ -41,6 +41,7 @@ set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent|judge/judge_memo)\\.c|tools/runtime/findings\\.c)")
 set(owners_yaml "rules/load/yaml_doc\\.c")
 set(owners_jansson "tools/(commands/(question_json|run_dump)|forward/forward_line)\\.c")
+set(owners_microhttpd "tools/runtime/metrics_http\\.c")
 set(owners_hiredis "tools/output/redis_link\\.c")
 
 set(broken 0)

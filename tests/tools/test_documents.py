@@ -14,6 +14,7 @@ COOKBOOK = ROOT / "rules/examples/cookbook.md"
 LANGUAGE = ROOT / "rules/segmon-policy.5"
 PROGRAM = ROOT / "tools/segmon.1"
 EVENTS = ROOT / "tools/output/segmon-events.5"
+METRICS = ROOT / "tools/runtime/segmon-metrics.5"
 SCHEMA = ROOT / "tools/output/schema"
 SEGMON = None
 
@@ -75,7 +76,7 @@ class Pages(unittest.TestCase):
         if not checkers:
             self.skipTest("neither groff nor mandoc is here")
         for checker in checkers:
-            for page in (LANGUAGE, PROGRAM, EVENTS):
+            for page in (LANGUAGE, PROGRAM, EVENTS, METRICS):
                 run = subprocess.run([*checker, str(page)], capture_output=True, timeout=60)
                 self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
 

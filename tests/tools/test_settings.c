@@ -297,7 +297,7 @@ static void
 an_address_to_listen_on_is_numeric_and_has_a_port(void **state)
 {
     static const char *const bad[] = {
-        "on",          "9464",       ":9464",       "localhost:9464",
+        "on",          "94640",      ":9464",       "localhost:9464",
         "127.0.0.1",   "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536",
         "127.0.0.1:x", "::1:9464",   "[::1]",       "[]:1",
         "[::1:9464"};
@@ -306,9 +306,11 @@ an_address_to_listen_on_is_numeric_and_has_a_port(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         snprintf(text, sizeof text, "metrics: {listen: '%s'}\n", bad[i]);
-        assert_refused(text, "E-VALUE", 1, 19, "'off', or a numeric address");
+        assert_refused(text, "E-VALUE", 1, 19,
+                       "'off', a port, or a numeric address");
     }
     done(load_good("metrics: {listen: 127.0.0.1:9464}\n"));
+    done(load_good("metrics: {listen: 9464}\n"));
     done(load_good("metrics: {listen: off}\n"));
 }
 

@@ -6,6 +6,7 @@
 #include "capture/error.h"
 #include "tools/commands/command.h"
 #include "tools/commands/run_dump.h"
+#include "tools/commands/run_metrics.h"
 #include "tools/commands/run_options.h"
 #include "tools/commands/run_service.h"
 #include "tools/commands/run_state.h"
@@ -37,6 +38,7 @@ struct run {
     struct run_watch watch;
     struct run_service service;
     struct run_state state;
+    struct run_metrics metrics;
     struct policy *next; /* Not in force yet; a reference. */
     struct mono_time now, begin, heartbeat;
 };
@@ -59,6 +61,7 @@ static void tell_ready(struct run *);
 static void watch_interfaces(struct run *);
 static void watch_outputs(struct run *);
 static void watch_output(struct run *, size_t i, const struct event_output *);
+static void serve_metrics(struct run *);
 static void tell_change(struct run *, enum log_level, const char *note);
 static void send_status(struct run *, enum event_status_cause,
                         const char *const *notes);
@@ -131,6 +134,7 @@ run_to_end(struct run *run)
     if (!start(run, &error)) {
         session_fail(session, &error, COMMAND_FAILED);
         session_close_output(session);
+        run_metrics_stop(&run->metrics);
         return COMMAND_FAILED;
     }
     stop = session_watch_stop();
@@ -199,6 +203,8 @@ static bool
 start(struct run *run, struct error *error)
 {
     return pairs_init(&run->pairs, run->session.policy, error) &&
+           run_metrics_start(&run->metrics,
+                             &run->session.settings.metrics.listen, error) &&
            open_output(run, error) && start_live(run, error);
 }
 
@@ -231,6 +237,7 @@ start_live(struct run *run, struct error *error)
         .dissect = session_dissect_options(session),
         .worker = session_worker_options(session),
         .output = session->output,
+        .rules = run->metrics.rules,
     };
     uint64_t seeds[2];
 
@@ -260,6 +267,7 @@ go_on(struct run *run, const atomic_int *stop)
         watch_outputs(run);
         run_service_watch(&run->service, run->live, run->session.output,
                           run->now);
+        serve_metrics(run);
         log_pass_time();
         if (dump_asked) {
             dump_asked = 0;
@@ -378,6 +386,27 @@ watch_output(struct run *run, size_t i, const struct event_output *output)
 }
 
 static void
+serve_metrics(struct run *run)
+{
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    struct event_status status;
+    struct event_pair *pairs;
+    size_t n = get_outputs(run, outputs);
+
+    run_metrics_look(&run->metrics, run->live, &run->report, outputs, n);
+    if (!run_metrics_wanted(&run->metrics)) {
+        return;
+    }
+    status = make_status(run, EVENT_STATUS_INTERVAL);
+    status.outputs = outputs;
+    status.n_outputs = n;
+    live_get_pairs(run->live, &run->pairs);
+    pairs = session_add_pairs(&status, &run->pairs);
+    run_metrics_publish(&run->metrics, &run->session, &status);
+    free(pairs);
+}
+
+static void
 tell_change(struct run *run, enum log_level level, const char *note)
 {
     const char *const notes[] = {note, NULL};
@@ -471,6 +500,7 @@ finish(struct run *run)
     notify_stopping(&run->service.notify);
     session_begin_stop(session, system_clock_mono());
     policy_unref(run->next);
+    run_metrics_say_stopping(&run->metrics);
     live_stop(run->live, &run->report, &run->pairs);
     put_state(run, EVENT_STATUS_END);
     totals = make_status(run, EVENT_STATUS_END);
@@ -485,6 +515,7 @@ finish(struct run *run)
     for (size_t i = 0; i < totals.n_outputs; i++) {
         tell_loss(&outputs[i]);
     }
+    run_metrics_stop(&run->metrics);
     free(pairs);
     return session_policies_taken(session, &run->report.counters)
                ? status

@@ -34,6 +34,11 @@ static const char help[] =
     "calls\n"
     "      --duration SECONDS   stop after so long\n"
     "  -c, --count N            stop after so many frames, or a few more\n"
+    "      --metrics [ADDRESS:]PORT\n"
+    "                           serve metrics for Prometheus, and health, "
+    "over\n"
+    "                           HTTP; without an address, to this machine "
+    "only\n"
     "      --log-level LEVEL    tell this, and what is more urgent: error,\n"
     "                           warning, notice, info (default), debug\n"
     "  -q, --quiet              tell nothing but failures\n"
@@ -53,6 +58,7 @@ static const struct option long_options[] = {
     {"no-promiscuous", no_argument, NULL, SESSION_OPTION_NO_PROMISCUOUS},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"log-level", required_argument, NULL, SESSION_OPTION_LOG_LEVEL},
+    {"metrics", required_argument, NULL, SESSION_OPTION_METRICS},
     {"user", required_argument, NULL, SESSION_OPTION_USER},
     {"no-sandbox", no_argument, NULL, SESSION_OPTION_NO_SANDBOX},
     {"count", required_argument, NULL, 'c'},

@@ -33,8 +33,8 @@ struct session_options {
 /* How often settings and policy were read again, and how that went. */
 struct session_reloads {
     uint64_t done, refused;
-    struct wall_time last; /* ns 0: never. */
-    bool failed;           /* The last one. */
+    struct wall_time last, last_done; /* ns 0: never. */
+    bool failed;                      /* The last one. */
 };
 
 struct session {
@@ -131,6 +131,7 @@ enum session_option {
     SESSION_OPTION_SNAPLEN,
     SESSION_OPTION_NO_PROMISCUOUS,
     SESSION_OPTION_LOG_LEVEL,
+    SESSION_OPTION_METRICS,
     SESSION_OPTION_USER,
     SESSION_OPTION_NO_SANDBOX,
     SESSION_OPTION_FIRST_OTHER /* The commands' own. */

@@ -259,6 +259,7 @@ tell(struct session *session, const struct problems *problems,
                      "the policy in force stays, and so do the settings");
     } else {
         session->reloads.done++;
+        session->reloads.last_done = now;
         snprintf(in_force, sizeof in_force, "policy %.12s is in force",
                  policy_sha256(session->policy));
         session_tell(session, LOG_LEVEL_NOTICE, in_force);

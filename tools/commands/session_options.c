@@ -33,6 +33,7 @@
     X(SESSION_OPTION_SNAPLEN, "capture.snaplen", NULL)                         \
     X(SESSION_OPTION_NO_PROMISCUOUS, "capture.promiscuous", "false")           \
     X(SESSION_OPTION_LOG_LEVEL, "log.level", NULL)                             \
+    X(SESSION_OPTION_METRICS, "metrics.listen", NULL)                          \
     X(SESSION_OPTION_USER, "service.user", NULL)                               \
     X(SESSION_OPTION_NO_SANDBOX, "service.sandbox", "false")
 

@@ -11,9 +11,9 @@
 #include "flows/flow_table.h"
 #include "tools/output/output.h"
 #include "tools/runtime/live.h"
+#include "tools/runtime/metrics_listen.h"
 
 #include <net/if.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,12 +31,6 @@ enum {
 /* Bits of 'privacy.redact'. */
 enum settings_redact {
     SETTINGS_REDACT_HOSTNAMES = 1
-};
-
-/* Where to listen. */
-struct settings_listen {
-    char address[INET6_ADDRSTRLEN]; /* Numeric. */
-    uint16_t port;                  /* 0: not at all. */
 };
 
 struct settings_output {
@@ -81,7 +75,7 @@ struct settings {
         unsigned level; /* enum log_level, from LOG_LEVEL_ERROR as 0 on. */
     } log;
     struct {
-        struct settings_listen listen;
+        struct metrics_listen listen;
     } metrics;
     struct {
         char user[SETTINGS_MAX_TEXT + 1]; /* "": whoever started it. */

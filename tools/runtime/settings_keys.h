@@ -24,7 +24,7 @@
     X(TEXT, "text")                                                            \
     X(PATH, "the path of a file")                                              \
     X(SENSOR, "letters, digits, '.', '_' and '-'")                             \
-    X(LISTEN, "'off', or a numeric address and a port: 127.0.0.1:9464")        \
+    X(LISTEN, "'off', a port, or a numeric address and one: 127.0.0.1:9464")   \
     X(INTERFACES, "a list of names of interfaces")                             \
     X(OUTPUTS, "a list of outputs")                                            \
     X(REDIS, "redis://... or unix://...")                                      \

@@ -8,7 +8,7 @@
 
 static void write_size(uint64_t bytes, FILE *);
 static void write_words(const struct settings_key *, unsigned bits, FILE *);
-static void write_listen(const struct settings_listen *, FILE *);
+static void write_listen(const struct metrics_listen *, FILE *);
 static void write_interfaces(const struct settings *, FILE *);
 static void write_outputs(const struct settings *, FILE *);
 static void write_output(const struct settings_output *, FILE *);
@@ -92,12 +92,14 @@ write_words(const struct settings_key *key, unsigned bits, FILE *out)
 }
 
 static void
-write_listen(const struct settings_listen *listen, FILE *out)
+write_listen(const struct metrics_listen *listen, FILE *out)
 {
     if (listen->port == 0) {
         fputs("off", out);
     } else if (strchr(listen->address, ':')) {
         fprintf(out, "\"[%s]:%u\"", listen->address, listen->port);
+    } else if (!listen->address[0]) {
+        fprintf(out, "%u", listen->port);
     } else {
         fprintf(out, "\"%s:%u\"", listen->address, listen->port);
     }

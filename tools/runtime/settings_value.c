@@ -7,7 +7,6 @@
 #include "tools/output/redis_uri.h"
 #include "tools/runtime/settings_impl.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,8 +34,6 @@ static void bounds_text(const struct settings_key *, char text[64]);
 static int find_word(struct settings_reader *, const struct settings_key *,
                      const struct yaml_node *);
 static void words_text(const struct settings_key *, char *text, size_t size);
-static bool parse_listen(const char *text, struct settings_listen *);
-static bool is_address(const char *text);
 static void read_interface(struct settings_reader *, struct settings *,
                            const struct yaml_node *);
 static bool has_interface(const struct settings *, const char *name);
@@ -360,46 +357,15 @@ static void
 read_listen(struct settings_reader *reader, const struct settings_key *key,
             void *base, const struct yaml_node *node)
 {
-    struct settings_listen listen = {.port = 0};
+    struct metrics_listen listen = {.port = 0};
 
-    if (strcmp(node->text, "off") != 0 && !parse_listen(node->text, &listen)) {
+    if (strcmp(node->text, "off") != 0 &&
+        !metrics_listen_parse(node->text, &listen)) {
         SETTINGS_ERROR(reader, "E-VALUE", node, "'%.60s' is not %s", node->text,
                        settings_type_text(key->type));
         return;
     }
-    *(struct settings_listen *)(void *)((char *)base + key->offset) = listen;
-}
-
-/* "127.0.0.1:80" or "[::1]:80". */
-static bool
-parse_listen(const char *text, struct settings_listen *listen)
-{
-    const char *colon = strrchr(text, ':');
-    size_t length = colon ? (size_t)(colon - text) : 0;
-    uint64_t port;
-
-    if (length > 1 && text[0] == '[' && text[length - 1] == ']') {
-        text++;
-        length -= 2;
-    } else if (memchr(text, ':', length)) {
-        return false;
-    }
-    if (length == 0 || length >= sizeof listen->address ||
-        !parse_number(colon + 1, &port) || port == 0 || port > UINT16_MAX) {
-        return false;
-    }
-    memcpy(listen->address, text, length);
-    listen->port = (uint16_t)port;
-    return is_address(listen->address);
-}
-
-static bool
-is_address(const char *text)
-{
-    struct in6_addr address;
-
-    return inet_pton(AF_INET, text, &address) == 1 ||
-           inet_pton(AF_INET6, text, &address) == 1;
+    *(struct metrics_listen *)(void *)((char *)base + key->offset) = listen;
 }
 
 static void

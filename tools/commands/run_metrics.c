@@ -1,0 +1,103 @@
+/* Metrics of a run; see run_metrics.h. */
+
+#include "tools/commands/run_metrics.h"
+
+#include "capture/source_filter.h"
+#include "tools/output/system_clock.h"
+#include "tools/runtime/metrics.h"
+#include "tools/runtime/metrics_http.h"
+#include "tools/runtime/metrics_text.h"
+#include "tools/runtime/rule_counts.h"
+
+#include <stdio.h>
+
+bool
+run_metrics_start(struct run_metrics *metrics,
+                  const struct metrics_listen *listen, struct error *error)
+{
+    if (!listen->port) {
+        return true;
+    }
+    health_init(&metrics->health, system_clock_mono());
+    metrics->begin = system_clock_wall();
+    metrics->rules = rule_counts_new();
+    if (!metrics->rules) {
+        return error_set(error, ERROR_MEMORY, NULL, "out of memory");
+    }
+    metrics->http = metrics_http_start(listen, error);
+    return metrics->http != NULL;
+}
+
+void
+run_metrics_stop(struct run_metrics *metrics)
+{
+    metrics_http_stop(metrics->http);
+    metrics->http = NULL;
+    rule_counts_free(metrics->rules);
+    metrics->rules = NULL;
+}
+
+void
+run_metrics_look(struct run_metrics *metrics, const struct live *live,
+                 const struct live_report *report,
+                 const struct event_output *outputs, size_t n_outputs)
+{
+    uint64_t turns[LIVE_MAX_THREADS];
+    struct health_facts facts = {.report = report,
+                                 .turns = turns,
+                                 .outputs = outputs,
+                                 .n_outputs = n_outputs};
+
+    if (metrics->http) {
+        facts.n_threads = live_turns(live, turns);
+        health_look(&metrics->health, &facts, system_clock_mono());
+        metrics_http_publish_health(metrics->http, &metrics->health);
+    }
+}
+
+bool
+run_metrics_wanted(const struct run_metrics *metrics)
+{
+    return metrics->http && metrics_http_wants_text(metrics->http);
+}
+
+void
+run_metrics_publish(struct run_metrics *run, const struct session *session,
+                    const struct event_status *status)
+{
+    const struct metrics metrics = {
+        .source = &session->source,
+        .capture_library = source_filter_library_version(),
+        .status = status,
+        .now = system_clock_wall(),
+        .begin = run->begin,
+        .rules = run->rules,
+        .reloads = {.succeeded = session->reloads.done,
+                    .failed = session->reloads.refused,
+                    .last_success = session->reloads.last_done.ns
+                                        ? session->reloads.last_done
+                                        : run->begin,
+                    .last_failed = session->reloads.failed},
+        .ready = run->health.ready,
+    };
+    struct metrics_text text;
+    char *bytes;
+    size_t size;
+
+    metrics_text_init(&text);
+    metrics_write(&text, &metrics);
+    bytes = metrics_text_take(&text, &size);
+    metrics_http_publish_text(run->http, bytes, size);
+}
+
+void
+run_metrics_say_stopping(struct run_metrics *metrics)
+{
+    struct health *health = &metrics->health;
+
+    if (metrics->http) {
+        health->ready = false;
+        snprintf(health->reason, sizeof health->reason, "stopping");
+        metrics_http_publish_health(metrics->http, health);
+    }
+}

@@ -1,0 +1,35 @@
+/* For the parts of metrics.c: what each writes, and words they share. */
+
+#ifndef TOOLS_RUNTIME_METRICS_IMPL_H
+#define TOOLS_RUNTIME_METRICS_IMPL_H
+
+#include "tools/runtime/metrics.h"
+#include "tools/runtime/metrics_text.h"
+
+void metrics_write_capture(struct metrics_text *, const struct metrics *);
+void metrics_write_pairs(struct metrics_text *, const struct event_status *);
+void metrics_write_outputs(struct metrics_text *, const struct event_status *);
+
+static inline void
+counter(struct metrics_text *text, const char *name, const char *help,
+        uint64_t value)
+{
+    metrics_only(text, name, METRICS_COUNTER, help, value);
+}
+
+static inline void
+gauge(struct metrics_text *text, const char *name, const char *help,
+      uint64_t value)
+{
+    metrics_only(text, name, METRICS_GAUGE, help, value);
+}
+
+static inline void
+moment(struct metrics_text *text, const char *name, const char *help,
+       struct wall_time time)
+{
+    metrics_family(text, name, METRICS_GAUGE, help);
+    metrics_value_time(text, time.ns);
+}
+
+#endif
