@@ -14,6 +14,10 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+sys.dont_write_bytecode = True
+import ladder  # noqa: E402
+
 SAMPLE = ROOT / "tests/lab/sample/segments.pcap"
 POLICY = ROOT / "rules/examples/enterprise-pci-ot.yaml"
 SEGMON = FLOOD = MEASURE = None
@@ -139,6 +143,8 @@ class Flood(unittest.TestCase):
         self.assertEqual(flows["collapsed"], together)
         self.assertEqual(flows["created"], flows["ended"])
         self.assertGreaterEqual(flows["created"], SYNS)
+        self.assertEqual(ladder.wrong(self.mixed.status), [])
+        self.assertEqual(ladder.wrong(self.alone.status), [])
 
     @classmethod
     def tearDownClass(cls):

@@ -134,6 +134,7 @@ struct event_counters {
     uint64_t emitted, acked;
     uint64_t spooled; /* Waiting: in a queue, or sent and not acknowledged. */
     uint64_t dropped;
+    uint64_t refused; /* Of these: by a queue that was full. */
 };
 
 struct event_output {
@@ -216,8 +217,9 @@ struct event_status {
     uint64_t dissected[DISSECT_N_RESULTS];
     struct wall_time first_packet, last_packet; /* Both 0: no packet. */
     struct flow_table_counters flows;           /* Over all workers. */
-    uint64_t collapsed; /* Of the flows that ended, told together. */
-    uint64_t max_flows; /* Capacity of the tables. */
+    uint64_t collapsed;         /* Of the flows that ended, told together, */
+    uint64_t collapsed_records; /* in so many. */
+    uint64_t max_flows;         /* Capacity of the tables. */
     uint64_t ended[FLOW_N_ENDS];
     struct violation_counters violations;
     struct detector_counters detectors;

@@ -159,6 +159,7 @@ write_flows(struct json *json, const struct event_status *status)
     json_u64(json, "bytes", status->flows.bytes);
     json_u64(json, "capacity", status->max_flows);
     json_u64(json, "collapsed", status->collapsed);
+    json_u64(json, "collapsed_records", status->collapsed_records);
     write_emergency(json, &status->flows);
     json_open(json, "ended_by", '{');
     for (unsigned i = FLOW_END_NONE + 1; i < FLOW_N_ENDS; i++) {
@@ -259,6 +260,7 @@ write_output(struct json *json, const struct event_output *output)
         json_u64(json, "acked", output->kind[i].acked);
         json_u64(json, "spooled", output->kind[i].spooled);
         json_u64(json, "dropped", output->kind[i].dropped);
+        json_u64(json, "refused", output->kind[i].refused);
         json_close(json, '}');
     }
     json_close(json, '}');

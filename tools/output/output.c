@@ -454,9 +454,10 @@ fill_status(const struct output *output, size_t i, struct event_output *status)
 
         for (unsigned q = 0; sink->kinds >> kind & 1 && q < output->n_queues;
              q++) {
-            counters->dropped += event_queue_refused(output->queues[q], kind);
+            counters->refused += event_queue_refused(output->queues[q], kind);
             counters->emitted += event_queue_emitted(output->queues[q], kind);
         }
+        counters->dropped += counters->refused;
         if (counters->emitted > counters->acked + counters->dropped) {
             counters->spooled =
                 counters->emitted - counters->acked - counters->dropped;

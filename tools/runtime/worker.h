@@ -96,7 +96,8 @@ struct worker_counters {
     uint64_t revised;                 /* Final verdicts that became others. */
     uint64_t detections[N_DETECTORS]; /* In single flows. */
     uint64_t policies_refused;        /* Not put in force: out of memory. */
-    uint64_t collapsed;               /* Flows told together; collapse.h. */
+    uint64_t collapsed;               /* Flows told together (collapse.h), */
+    uint64_t collapsed_records;       /* in so many. */
 };
 
 /* What flows did, by the segments they are between; 'violations' are the

@@ -66,6 +66,7 @@ worker_tell_collapsed(void *context, const struct event_collapsed *collapsed,
 {
     struct worker *worker = context;
 
+    worker->counters.collapsed_records++;
     if (worker->events & (1u << EVENT_FLOW)) {
         event_queue_put(worker->queue, EVENT_FLOW, now,
                         event_collapsed_encode(worker->encoder, collapsed));

@@ -62,6 +62,78 @@ is
 and the event is of the kind of flows.
 .El
 .Pp
+.Ss What adds up
+In the status event that ends a run, and in every other but for what is under
+way, each frame that came to an interface is counted on one step of this ladder,
+and so is what became of it:
+.Bl -bullet
+.It
+Frames that came are
+.Ql missed
+by the interface,
+.Ql discarded
+before they could be captured,
+.Ql kernel_drops
+and
+.Ql unread
+of each worker, or
+.Ql received .
+The sum of those received is
+.Ql capture.frames .
+.It
+.Ql capture.frames
+are
+.Ql capture.filtered
+and the results of
+.Ql dissected .
+.It
+.Ql dissected.ok
+are
+.Ql flows.packets
+and
+.Ql flows.related ;
+with
+.Fl -duplicates Cm drop
+also
+.Ql flows.duplicates .
+.It
+.Ql flows.created
+are
+.Ql flows.ended
+and
+.Ql flows.active .
+.It
+.Ql flows.ended
+are
+.Ql flows.ended_by
+without
+.Ql active
+and
+.Ql revised .
+.It
+Flow events, which each output counts as
+.Ql emitted ,
+are the sum of
+.Ql flows.ended_by
+without
+.Ql flows.collapsed ,
+and
+.Ql flows.collapsed_records .
+Those of violations are
+.Ql violations.told .
+.It
+Of each kind of event and at each output,
+.Ql emitted
+are
+.Ql acked ,
+.Ql spooled
+and
+.Ql dropped ;
+of these,
+.Ql refused
+did not get as far as the output.
+.El
+.Pp
 .Ic segmon schema
 prints the JSON Schema, which this page repeats.
 A later minor version of it may add optional fields; nothing else changes in
