@@ -5,7 +5,6 @@
 #include "tools/output/resp.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -23,41 +22,6 @@ static void add_commands(struct redis_batch *batch,
 static void encode_entry(struct redis_batch *batch,
                          const struct redis_entry *entry);
 static bool starts_with(const char *text, const char *prefix);
-
-int
-redis_id_compare(struct redis_id a, struct redis_id b)
-{
-    if (a.ms != b.ms) {
-        return a.ms < b.ms ? -1 : 1;
-    }
-    return a.seq < b.seq ? -1 : a.seq > b.seq;
-}
-
-bool
-redis_id_parse(const char *text, struct redis_id *id)
-{
-    char *end;
-
-    id->ms = strtoull(text, &end, 10);
-    if (end == text || *end != '-') {
-        return false;
-    }
-    text = end + 1;
-    id->seq = strtoull(text, &end, 10);
-    return end != text && *end == '\0';
-}
-
-struct redis_id
-redis_id_next(struct redis_id last, int64_t ms)
-{
-    if (ms > 0 && (uint64_t)ms > last.ms) {
-        return (struct redis_id){(uint64_t)ms, 0};
-    }
-    if (last.seq == UINT64_MAX) {
-        return (struct redis_id){last.ms + 1, 0};
-    }
-    return (struct redis_id){last.ms, last.seq + 1};
-}
 
 void
 redis_batch_init(struct redis_batch *batch, const char *sensor)

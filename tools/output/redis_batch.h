@@ -15,6 +15,7 @@
 #define TOOLS_OUTPUT_REDIS_BATCH_H
 
 #include "tools/output/json.h"
+#include "tools/output/redis_id.h"
 #include "tools/output/sink.h"
 
 #include <stdbool.h>
@@ -26,16 +27,6 @@ enum {
     REDIS_BATCH_BYTES = 1 << 20, /* Of events, before one more is added. */
     REDIS_KEY_SIZE = EVENT_MAX_SENSOR + 24
 };
-
-struct redis_id {
-    uint64_t ms, seq;
-};
-
-int redis_id_compare(struct redis_id, struct redis_id);
-bool redis_id_parse(const char *text, struct redis_id *);
-
-/* The id for an event of 'ms': above 'last', and never going back in time. */
-struct redis_id redis_id_next(struct redis_id last, int64_t ms);
 
 struct redis_stream {
     char key[REDIS_KEY_SIZE]; /* "segmon:{SENSOR}:flow" */
