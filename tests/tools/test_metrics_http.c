@@ -1,0 +1,183 @@
+/* metrics_http.c: what the thread that runs the program has to do with it.  All
+ * else is in test_metrics.py. */
+
+#include "tests/support/test.h"
+
+#include "capture/error.h"
+#include "tools/runtime/health.h"
+#include "tools/runtime/metrics_http.h"
+#include "tools/runtime/metrics_listen.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MAX_ANSWER = 4000,
+    TICK_MS = 20
+};
+
+static struct metrics_http *http;
+static struct sockaddr_in address;
+static const struct health good = {.healthy = true, .ready = true};
+
+static int
+set_up(void **state)
+{
+    socklen_t size = sizeof address;
+    struct metrics_listen listen = {.address = "127.0.0.1"};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct error error;
+
+    (void)state;
+    address = (struct sockaddr_in){.sin_family = AF_INET,
+                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    if (bind(fd, (struct sockaddr *)&address, size) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        return -1;
+    }
+    close(fd);
+    listen.port = ntohs(address.sin_port);
+    http = metrics_http_start(&listen, &error);
+    return http ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    metrics_http_stop(http);
+    return 0;
+}
+
+static void
+rest(long ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000,
+                            .tv_nsec = ms % 1000 * 1000000};
+
+    nanosleep(&time, NULL);
+}
+
+/* The whole answer. */
+static void
+ask(const char *path, char answer[MAX_ANSWER])
+{
+    char request[200];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int n = snprintf(request, sizeof request,
+                     "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    size_t size = 0;
+    ssize_t got;
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address),
+                     0);
+    assert_int_equal(write(fd, request, (size_t)n), n);
+    while ((got = read(fd, answer + size, MAX_ANSWER - 1 - size)) > 0) {
+        size += (size_t)got;
+    }
+    answer[size] = '\0';
+    close(fd);
+}
+
+static void
+assert_answered(const char *path, const char *status, const char *text)
+{
+    char answer[MAX_ANSWER];
+
+    ask(path, answer);
+    assert_non_null(strstr(answer, status));
+    assert_non_null(strstr(answer, text));
+}
+
+static void
+what_was_published_is_answered(void **state)
+{
+    struct health health = {.healthy = true};
+
+    (void)state;
+    assert_answered("/readyz", " 503 ", "not ok: starting\n");
+    snprintf(health.reason, sizeof health.reason, "it rains");
+    metrics_http_publish_health(http, &health);
+    assert_answered("/readyz", " 503 ", "not ok: it rains\n");
+    assert_answered("/healthz", " 200 ", "ok\n");
+    metrics_http_publish_health(http, &good);
+    assert_answered("/readyz", " 200 ", "ok\n");
+}
+
+static atomic_bool stop;
+static atomic_int n_texts;
+
+/* As the program does it. */
+static void *
+publish(void *context)
+{
+    while (!stop) {
+        metrics_http_publish_health(http, &good);
+        if (metrics_http_wants_text(http)) {
+            char *text = strdup("a 1\n");
+
+            metrics_http_publish_text(http, text, strlen(text));
+            n_texts++;
+        }
+        rest(TICK_MS);
+    }
+    return context;
+}
+
+static void
+a_text_is_made_when_one_was_asked_for_and_kept_for_a_while(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    assert_answered("/metrics", " 503 ", "there are no metrics yet\n");
+    assert_int_equal(pthread_create(&thread, NULL, publish, NULL), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_answered("/metrics", " 200 ", "\r\n\r\na 1\n");
+    }
+    assert_in_range(n_texts, 1, 2); /* The first was asked for before. */
+    rest(METRICS_HTTP_FRESH_MS + 100);
+    assert_answered("/metrics", " 200 ", "\r\n\r\na 1\n");
+    assert_in_range(n_texts, 2, 3);
+    stop = true;
+    pthread_join(thread, NULL);
+}
+
+/* Nobody publishes any more. */
+static void
+a_program_that_is_stuck_is_ill(void **state)
+{
+    (void)state;
+    metrics_http_publish_health(http, &good);
+    assert_answered("/healthz", " 200 ", "ok\n");
+    rest((long)(METRICS_HTTP_STUCK_NS / MILLISECOND_NS) + 100);
+    assert_answered("/healthz", " 503 ", "stuck");
+    assert_answered("/readyz", " 503 ", "stuck");
+    assert_answered("/metrics", " 503 ", "stuck");
+    metrics_http_publish_health(http, &good);
+    assert_answered("/healthz", " 200 ", "ok\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_was_published_is_answered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_text_is_made_when_one_was_asked_for_and_kept_for_a_while, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(a_program_that_is_stuck_is_ill, set_up,
+                                        tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
