@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What is said of metrics is so: test_metrics_pages.py WRITE_METRICS_SAMPLE."""
+import json
 import pathlib
 import re
 import shutil
@@ -10,6 +11,10 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "tools/runtime/segmon-metrics.5"
+PROMETHEUS = ROOT / "tools/integrations/prometheus"
+RULES = PROMETHEUS / "segmon.rules.yml"
+DASHBOARD = PROMETHEUS / "segmon-dashboard.json"
+RULES_TEST = ROOT / "tests/tools/segmon.rules_test.yml"
 SAMPLE = None
 
 
@@ -36,12 +41,70 @@ class Page(unittest.TestCase):
         self.assertEqual(named, set(re.findall(r"^(\w+)[{ ]", text, re.MULTILINE)))
 
 
+def types(text):
+    return dict(re.findall(r"^# TYPE (\w+) (\w+)", text, re.MULTILINE))
+
+
+def labels(text, name):
+    """Those that some sample of it has."""
+    found = re.findall(rf"^{name}{{(.*)}} ", text, re.MULTILINE)
+    return {key for sample in found for key in re.findall(r'(\w+)="', sample)}
+
+
+class Integrations(unittest.TestCase):
+    """Alerts and the dashboard ask for what there is."""
+
+    def check(self, expressions):
+        text = sample()
+        there = types(text)
+        for expression in expressions:
+            names = re.findall(r"\bsegmon_\w+", expression)
+            self.assertTrue(names or expression == 'up{job="segmon"} == 0', expression)
+            for name in names:
+                self.assertIn(name, there, expression)
+            for name, inside in re.findall(r"(segmon_\w+){([^}]*)}", expression):
+                self.assertLessEqual(set(re.findall(r"(\w+)=", inside)),
+                                     labels(text, name) | {"instance"}, expression)
+            for name in re.findall(r"(?:rate|increase)\((segmon_\w+)", expression):
+                self.assertEqual(there[name], "counter", expression)
+            wanted = {label for by in re.findall(r"by \(([^)]*)\)", expression)
+                      for label in by.split(", ")}
+            self.assertLessEqual(wanted, set.union({"instance"}, *(labels(text, n) for n in names)))
+
+    def test_alerts(self):
+        text = re.sub(r">-\n((?: {10,}.*\n)+)", lambda m: " ".join(m[1].split()) + "\n",
+                      RULES.read_text())
+        expressions = re.findall(r"^ +expr: (.*)$", text, re.MULTILINE)
+        self.assertGreater(len(expressions), 10)
+        self.check(expressions)
+
+    def test_dashboard(self):
+        dashboard = json.loads(DASHBOARD.read_text())
+        self.assertGreater(len(dashboard["panels"]), 10)
+        self.check(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+
+
 @unittest.skipUnless(shutil.which("promtool"), "promtool is missing (prometheus)")
 class Promtool(unittest.TestCase):
-    def test_finds_nothing_to_say(self):
-        run = subprocess.run(["promtool", "check", "metrics"], input=sample().encode(),
-                             capture_output=True, timeout=60)
-        self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
+    def run_tool(self, *arguments, text=None):
+        run = subprocess.run(["promtool", *arguments], input=text, capture_output=True, timeout=60)
+        self.assertEqual((run.returncode, run.stderr), (0, b""), run.stdout.decode())
+        return run.stdout.decode()
+
+    def test_finds_nothing_to_say_of_metrics(self):
+        self.assertEqual(self.run_tool("check", "metrics", text=sample().encode()), "")
+
+    def test_finds_alerts_sound(self):
+        self.assertIn("SUCCESS", self.run_tool("check", "rules", RULES))
+
+    def test_alerts_come_when_they_should(self):
+        alerts = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
+        text = RULES_TEST.read_text()
+        self.assertEqual(alerts, set(re.findall(r"alertname: (\w+)$", text, re.MULTILINE)))
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "test.yml"
+            path.write_text(text.replace("RULES", str(RULES)))
+            self.run_tool("test", "rules", path)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ A label in brackets is not with all samples.
 
 TAIL = """\
 .El
+.Sh FILES
+In the folder
+.Pa integrations/prometheus
+of what is installed are alerts for Prometheus,
+.Pa segmon.rules.yml ,
+and a dashboard for Grafana,
+.Pa segmon-dashboard.json .
 .Sh SEE ALSO
 .Xr segmon 1 ,
 .Xr segmon-events 5 ,
