@@ -226,6 +226,96 @@ class Check(unittest.TestCase):
         self.assertEqual((run.returncode, run.stdout), (2, b""))
 
 
+CONFIG = """\
+sensor: edge
+policy: policy.yaml
+capture: {interfaces: [eth1, eth2], workers: 2}
+memory: 2G
+outputs: [{redis: "redis://u:secret@h", events: [violation]}]
+"""
+
+
+class Configuration(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+        self.config = self.path / "segmon.yaml"
+        self.config.touch(0o600)
+        self.policy = self.path / "policy.yaml"
+        self.policy.write_text("version: 1\npolicy: {name: a, revision: b}\n")
+
+    def check(self, *arguments, config=CONFIG, status=0):
+        self.config.write_text(config)
+        run = subprocess.run([SEGMON, "check", "-C", self.config, *arguments],
+                             capture_output=True, timeout=60)
+        self.assertEqual(run.returncode, status, run.stderr)
+        return run.stdout.decode(), run.stderr.decode()
+
+    def test_in_order_is_summed_up_with_its_policy(self):
+        out, err = self.check()
+        self.assertIn(f"{self.config}: sensor edge, 2 interfaces, 2 workers, 1 outputs\n", out)
+        self.assertIn("memory: capture rings 256M, ", out)
+        self.assertIn(f"{self.policy}: a@b, ", out)
+        self.assertEqual(err, "")
+
+    def test_mistakes_in_both_files_are_told_with_their_places(self):
+        self.policy.write_text("version: 1\nrulez: 1\n")
+        config = CONFIG + "capture: {}\nprivcy: {}\n"
+        out, err = self.check(config=config, status=2)
+        self.assertEqual(out, "")
+        for line in (f"{self.config}:6:1: E-DUPKEY", f"{self.config}:7:1: E-UNKNOWN-KEY",
+                     f"{self.policy}:2:1: E-UNKNOWN-KEY"):
+            self.assertIn(line, err)
+        out, err = self.check("--format", "json", config=config, status=2)
+        found = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual({(one["file"], one["line"], one["code"]) for one in found},
+                         {(str(self.config), 6, "E-DUPKEY"),
+                          (str(self.config), 7, "E-UNKNOWN-KEY"),
+                          (str(self.policy), 2, "E-UNKNOWN-KEY")})
+        self.assertEqual(err, "")
+
+    def test_a_policy_that_is_missing_is_a_mistake(self):
+        self.policy.unlink()
+        self.assertIn(f"{self.policy}: E-FILE: there is no such file", self.check(status=2)[1])
+
+    def test_what_is_printed_reads_back_as_the_same_without_the_password(self):
+        once, _ = self.check("--print")
+        self.assertNotIn("secret", once)
+        self.assertIn(f'policy: "{self.policy}"', once)
+        self.assertIn("  timeouts:\n    tcp_opening: 60s\n", once)
+        self.assertEqual(self.check("--print", config=once)[0], once)
+
+    def test_a_password_is_not_shown_and_not_for_everybody(self):
+        self.config.chmod(0o644)
+        _, err = self.check()
+        self.assertIn(f"{self.config}:5:10: W-SECRET: ", err)
+        self.assertNotIn("secret@", err)
+        _, err = self.check(config=CONFIG.replace("@h", "@h:x"), status=2)
+        self.assertNotIn("secret", err)
+
+    def test_a_file_with_a_password_must_be_there_and_not_for_everybody(self):
+        config = CONFIG.replace("events: [violation]", "password_file: secret")
+        self.assertIn(f"{self.path}/secret: E-FILE: ", self.check(config=config, status=2)[1])
+        secret = self.path / "secret"
+        secret.write_text("sesame\n")
+        secret.chmod(0o644)
+        self.assertIn(f"{self.path}/secret: E-FILE: everybody may read",
+                      self.check(config=config, status=2)[1])
+        secret.chmod(0o600)
+        self.check(config=config)
+
+    def test_the_example_that_is_shipped_is_in_order(self):
+        example = ROOT / "tools/packaging/segmon.yaml"
+        run = subprocess.run([SEGMON, "check", "-C", example], capture_output=True, timeout=60)
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+
+    def test_it_is_one_or_the_other(self):
+        for arguments in ((), ("-p", "x", "-C", "y")):
+            run = subprocess.run([SEGMON, "check", *arguments], capture_output=True, timeout=60)
+            self.assertEqual(run.returncode, 2)
+
+
 if __name__ == "__main__":
     SEGMON = sys.argv.pop(1)
     unittest.main()

@@ -73,6 +73,18 @@ class File(Configured):
                           if e["event"]["dataset"] == "segmon.flow"}, {"web"})
         self.assertEqual(sum(e["event"]["dataset"] == "segmon.flow" for e in events), 20)
 
+    def test_budget_is_shared_out_and_told(self):
+        self.configure(more="memory: 300M\n")
+        self.start(config=self.config)
+        start = self.stop()[0]["segmon"]["status"]
+        self.assertRegex(start["notes"][0], r"^memory: capture rings 1M, event queues \d+M, .*"
+                                            r"flow table \d+M$")
+        self.assertIn("segmon run: " + start["notes"][0] + "\n", self.talk)
+        self.configure(more="memory: 100M\n")
+        self.start(config=self.config, ready=None)
+        self.assertEqual(self.run_.wait(live.WAIT), 2)
+        self.wait_for(f"{self.config}:7:9: E-BUDGET: 'memory' is too small")
+
     def test_loses_to_the_command_line(self):
         self.configure(workers=2)
         self.output = self.path / "other.ndjson"

@@ -15,6 +15,7 @@ LANGUAGE = ROOT / "rules/segmon-policy.5"
 PROGRAM = ROOT / "tools/segmon.1"
 EVENTS = ROOT / "tools/output/segmon-events.5"
 METRICS = ROOT / "tools/runtime/segmon-metrics.5"
+CONFIGURATION = ROOT / "tools/runtime/segmon.yaml.5"
 SCHEMA = ROOT / "tools/output/schema"
 SEGMON = None
 
@@ -76,7 +77,7 @@ class Pages(unittest.TestCase):
         if not checkers:
             self.skipTest("neither groff nor mandoc is here")
         for checker in checkers:
-            for page in (LANGUAGE, PROGRAM, EVENTS, METRICS):
+            for page in (LANGUAGE, PROGRAM, EVENTS, METRICS, CONFIGURATION):
                 run = subprocess.run([*checker, str(page)], capture_output=True, timeout=60)
                 self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
 
@@ -103,6 +104,91 @@ class Pages(unittest.TestCase):
         lines = headings(PROGRAM)["findings"]
         shown = [tuple(line.split()[2:]) for line in lines if line.startswith(".It Er ")]
         self.assertEqual(shown, codes)
+
+
+class Settings(unittest.TestCase):
+    """segmon.yaml(5) against the tables of settings_keys.h, as the program prints them."""
+
+    def setUp(self):
+        self.headings = headings(CONFIGURATION)
+
+    def printed(self, text="sensor: s\n"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "segmon.yaml"
+            path.write_text(text)
+            run = subprocess.run([SEGMON, "check", "-C", path, "--print"],
+                                 capture_output=True, timeout=60)
+            self.assertEqual((run.returncode, run.stderr), (0, b""))
+        return run.stdout.decode()
+
+    def test_every_key_is_there_with_its_default_and_no_other(self):
+        found, parts = {}, []
+        for line in self.printed().splitlines():
+            depth = (len(line) - len(line.lstrip())) // 2
+            name, _, value = line.strip().partition(":")
+            parts[depth:] = [name]
+            if value:
+                found.setdefault(".".join(parts[:-1]) or "the top level", {})[name] = value.strip()
+        self.assertGreater(sum(map(len, found.values())), 30)
+        for section, keys in found.items():
+            with self.subTest(section):
+                shown = dict(re.findall(r"^\.It Cm (\w+) Bq (.*)$",
+                                        "\n".join(self.headings[section]), re.MULTILINE))
+                keys = {key: value.strip("[]") if value not in ('""', "[]") else "none"
+                        for key, value in keys.items()}
+                if "sensor" in keys:
+                    keys["sensor"] = "the name of the host"
+                self.assertEqual(shown, keys)
+
+    def test_every_key_of_an_output_is_there_and_no_other(self):
+        header = (ROOT / "tools/runtime/settings_keys.h").read_text()
+        body = header[header.index("#define SETTINGS_OUTPUT_KEYS"):]
+        keys = re.findall(r'X\("(\w+)"', body)
+        self.assertEqual(re.findall(r"^\.It Cm (\w+)$", "\n".join(self.headings["an output"]),
+                                    re.MULTILINE), keys)
+
+    def test_what_is_reloaded_is_marked(self):
+        header = (ROOT / "tools/runtime/settings_keys.h").read_text().replace("\\\n", " ")
+        hot = re.findall(r'X\("([\w.]+)"(?:(?!X\().)*?\bHOT(?:_LIVE)?\b', header)
+        marked = []
+        for section, lines in self.headings.items():
+            for line in lines:
+                if line.startswith(".It Cm "):
+                    key = (section, line.split()[2])
+                elif line == ".Em Reloaded .":
+                    marked.append(".".join(key).removeprefix("the top level."))
+        self.assertGreater(len(hot), 4)
+        self.assertEqual(marked, hot)
+
+    def test_every_code_is_there_and_no_other(self):
+        codes = set()
+        for path in [*(ROOT / "tools/runtime").glob("settings*.c"),
+                     ROOT / "rules/load/yaml_doc.c"]:
+            codes |= set(re.findall(r'"([EW]-[A-Z0-9-]+)"', path.read_text()))
+        shown = re.findall(r"^\.It Er (\S+)$", "\n".join(self.headings["mistakes"]), re.MULTILINE)
+        self.assertEqual(shown, sorted(codes))
+
+    def test_its_limits_are_those_of_the_program(self):
+        said = " ".join(" ".join(lines) for lines in self.headings.values())
+        for path, name, text in (
+                ("runtime/settings_memory.c", "PROGRAM_BYTES (112 * MIB)", "program itself 112M"),
+                ("runtime/settings_memory.c", "WORKER_BYTES  (12 * MIB)", "12M for each worker"),
+                ("runtime/settings_memory.c", "OUTPUT_BYTES  (3 * MIB)", "3M for each output"),
+                ("runtime/settings_memory.c", "DPI_PART = 8", "an eighth"),
+                ("output/output.h", "OUTPUT_QUEUE_BYTES = 4 << 20", "4M for each worker and two"),
+                ("output/event.h", "EVENT_MAX_OUTPUTS = 4", "At most four"),
+                ("output/event.h", "EVENT_MAX_INTERFACES = 8", "at most eight"),
+                ("output/event.h", "EVENT_MAX_SENSOR = 64", "at most 64 letters"),
+                ("runtime/pipeline.h", "PIPELINE_MAX_WORKERS = 64", "to 64")):
+            self.assertIn(name, (ROOT / "tools" / path).read_text())
+            self.assertIn(text, said)
+
+    def test_its_example_is_in_order(self):
+        page = CONFIGURATION.read_text()
+        example = page[page.index(".Bd -literal"):page.index(".Ed")].split("\n", 1)[1]
+        self.assertIn("memory: 2G\n", self.printed(
+            "".join(line for line in example.splitlines(True)
+                    if "policy" not in line and "password_file" not in line)))
 
 
 class Language(unittest.TestCase):

@@ -15,12 +15,14 @@
 #include "tools/output/system_clock.h"
 #include "tools/runtime/pairs.h"
 #include "tools/runtime/privileges.h"
+#include "tools/runtime/settings_memory.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +56,7 @@ static bool start(struct run *, struct error *);
 static bool open_output(struct run *, struct error *);
 static bool start_live(struct run *, struct error *);
 static void go_on(struct run *, const atomic_int *stop);
+static void send_start(struct run *);
 static void dump_state(struct run *);
 static bool is_done(const struct run *);
 static void follow_policy(struct run *);
@@ -258,7 +261,7 @@ go_on(struct run *run, const atomic_int *stop)
 {
     run->begin = run->heartbeat = run->now = system_clock_mono();
     live_get_report(run->live, &run->report);
-    send_status(run, EVENT_STATUS_START, NULL);
+    send_start(run);
     run_service_ready(&run->service, run->now);
     while (!*stop && !is_done(run)) {
         follow_policy(run);
@@ -284,6 +287,22 @@ go_on(struct run *run, const atomic_int *stop)
         rest();
         run->now = system_clock_mono();
     }
+}
+
+/* With how memory is shared out, if there is a budget. */
+static void
+send_start(struct run *run)
+{
+    const struct settings *settings = &run->session.settings;
+    char note[SETTINGS_MEMORY_TEXT_SIZE + sizeof "memory: "] = "memory: ";
+    const char *const notes[] = {note, NULL};
+    size_t length = strlen(note);
+
+    if (settings->memory_bytes) {
+        settings_memory_text(settings, note + length, sizeof note - length);
+        log_tell(NULL, LOG_LEVEL_INFO, "%s", note);
+    }
+    send_status(run, EVENT_STATUS_START, settings->memory_bytes ? notes : NULL);
 }
 
 /* For people, who asked by SIGUSR1. */

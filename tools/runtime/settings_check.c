@@ -1,5 +1,7 @@
 /* What several settings must agree on. */
 
+#include "tools/output/redis_password.h"
+#include "tools/output/redis_uri.h"
 #include "tools/runtime/settings_impl.h"
 #include "tools/runtime/settings_memory.h"
 
@@ -9,6 +11,8 @@
 
 static void check_memory(struct settings_reader *);
 static void check_outputs(struct settings_reader *);
+static void check_password(struct settings_reader *,
+                           const struct settings_output *);
 static bool is_repeated(const struct settings *, size_t i);
 static const struct yaml_node *where(const struct settings_reader *,
                                      const char *name);
@@ -70,6 +74,41 @@ is_repeated(const struct settings *settings, size_t i)
         }
     }
     return false;
+}
+
+void
+settings_check_files(struct settings_reader *reader)
+{
+    const struct settings *settings = reader->settings;
+
+    for (size_t i = 0; i < settings->n_outputs && reader->looks_at_files; i++) {
+        check_password(reader, &settings->outputs[i]);
+    }
+}
+
+static void
+check_password(struct settings_reader *reader,
+               const struct settings_output *output)
+{
+    struct redis_uri uri = {.port = 0};
+    struct error error;
+
+    if (output->password_file[0] &&
+        !redis_password_read(&uri, output->password_file, &error)) {
+        problems_add(reader->problems, PROBLEM_ERROR, "E-FILE",
+                     output->password_file, 0, 0, "%s", error.message);
+    }
+    explicit_bzero(&uri, sizeof uri);
+    if (redis_uri_is_one(output->target) && reader->is_public &&
+        redis_uri_parse(output->target, &uri, &error) && uri.password[0]) {
+        const struct yaml_node *node = where(reader, "outputs");
+
+        problems_add(reader->problems, PROBLEM_WARNING, "W-SECRET", node->file,
+                     node->line, node->column,
+                     "a password is in a file that everybody may read; use "
+                     "'password_file'");
+    }
+    explicit_bzero(&uri, sizeof uri);
 }
 
 /* Of a key that was set. */

@@ -29,8 +29,13 @@ struct settings_reader {
     /* What paths are relative to: "" for the command line, else with its last
      * slash. */
     char folder[SETTINGS_MAX_TEXT + 1];
+    bool looks_at_files; /* Those that are named. */
+    /* The file, with no passwords in it; NULL: there is none. */
+    const char *name, *text;
+    size_t size;
     /* What a key of the whole file was set to last; NULL: it was not. */
     const struct yaml_node *set[SETTINGS_MAX_KEYS];
+    bool is_public;                     /* Everybody may read the file. */
     bool overridden[SETTINGS_MAX_KEYS]; /* Set on the command line. */
 };
 
@@ -69,5 +74,8 @@ void settings_write_number(enum settings_type, uint64_t number, FILE *);
 
 /* Tells what does not go together. */
 void settings_check(struct settings_reader *);
+
+/* Looks at the files that hold passwords. */
+void settings_check_files(struct settings_reader *);
 
 #endif

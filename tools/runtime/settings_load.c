@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void begin(struct settings_reader *, struct settings *,
@@ -17,8 +18,8 @@ static void read_file(struct settings_reader *, const char *path);
 static void read_bytes(struct settings_reader *, const char *name,
                        const char *bytes, size_t size);
 static void set_folder(struct settings_reader *, const char *path);
-static void quote(struct settings_reader *, const char *name, const char *bytes,
-                  size_t size);
+static void keep_text(struct settings_reader *, const char *name,
+                      const char *bytes, size_t size);
 static void mask_secret(char *line, size_t length);
 static const struct settings_key *find(const struct settings_table *,
                                        const char *prefix, const char *name,
@@ -38,6 +39,7 @@ settings_load(struct settings *settings, const struct settings_source *source,
     struct settings_reader reader;
 
     begin(&reader, settings, problems);
+    reader.looks_at_files = true;
     if (source->path) {
         read_file(&reader, source->path);
     }
@@ -98,6 +100,11 @@ finish(struct settings_reader *reader, const char *sensor)
         host_name(settings->sensor);
     }
     settings_check(reader);
+    settings_check_files(reader);
+    if (reader->text) {
+        problems_quote(reader->problems, reader->name, reader->text,
+                       reader->size);
+    }
     arena_done(&reader->arena);
     return reader->problems->n_errors == reader->n_errors_before;
 }
@@ -114,6 +121,7 @@ read_file(struct settings_reader *reader, const char *path)
         return;
     }
     set_folder(reader, path);
+    reader->is_public = file.mode & S_IROTH;
     read_bytes(reader, path, file.bytes, file.size);
     explicit_bzero(file.bytes, file.size); /* A URI may hold a password. */
     free(file.bytes);
@@ -129,7 +137,7 @@ read_bytes(struct settings_reader *reader, const char *name, const char *bytes,
     if (root) {
         settings_read_map(reader, &settings_table, reader->settings, "", root);
     }
-    quote(reader, name, bytes, size);
+    keep_text(reader, name, bytes, size);
 }
 
 /* With its last slash; "" if the file lies in the working directory. */
@@ -149,10 +157,11 @@ set_folder(struct settings_reader *reader, const char *path)
     }
 }
 
-/* Shows the lines with mistakes, but no password that a URI there may hold. */
+/* Keeps the text, to show lines with mistakes, but no password that a URI there
+ * may hold. */
 static void
-quote(struct settings_reader *reader, const char *name, const char *bytes,
-      size_t size)
+keep_text(struct settings_reader *reader, const char *name, const char *bytes,
+          size_t size)
 {
     char *copy = arena_text(&reader->arena, bytes, size);
 
@@ -169,8 +178,9 @@ quote(struct settings_reader *reader, const char *name, const char *bytes,
         mask_secret(copy + i, end - i);
         i = end + 1;
     }
-    problems_quote(reader->problems, name, copy, size);
-    explicit_bzero(copy, size);
+    reader->name = name;
+    reader->text = copy;
+    reader->size = size;
 }
 
 /* Between "://" and the last '@' of the line. */

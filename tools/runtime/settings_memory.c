@@ -5,6 +5,7 @@
 #include "dissect/application.h"
 #include "tools/runtime/settings_impl.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define MIB (UINT64_C(1) << 20)
@@ -92,7 +93,7 @@ settings_memory_text(const struct settings *settings, char *text, size_t size)
     for (size_t i = 0; out && i < sizeof shares / sizeof shares[0]; i++) {
         fprintf(out, "%s%s ", i ? ", " : "", shares[i].name);
         if (shares[i].bytes) {
-            settings_write_number(SETTINGS_SIZE, shares[i].bytes, out);
+            fprintf(out, "%" PRIu64 "M", shares[i].bytes / MIB);
         } else {
             fputs(i + 1 < sizeof shares / sizeof shares[0] ? "none"
                                                            : "no limit",

@@ -29,7 +29,11 @@ struct settings_memory {
 /* Without a budget, 'flows' may be 0: no limit but the number of flows. */
 struct settings_memory settings_share_memory(const struct settings *);
 
-/* "2G: capture rings 64M, ..."; for people. */
+enum {
+    SETTINGS_MEMORY_TEXT_SIZE = 240
+};
+
+/* "capture rings 64M, ..."; for people. */
 void settings_memory_text(const struct settings *, char *text, size_t size);
 
 #endif
