@@ -25,7 +25,10 @@
 #include <hiredis/hiredis.h>
 
 enum {
+    /* What comes in one piece may be nested some thousands deep, and be freed
+     * by as many calls; hiredis 1 lets it go on. */
     READ_BYTES = 1 << 14,
+    MAX_NESTED = 8, /* As in hiredis 0.14; we ask nothing half so deep. */
     REASON_SIZE = 128,
     TOLD_SIZE = 121 /* Of what a server says, what is told. */
 };
@@ -143,6 +146,10 @@ redis_link_receive(struct redis_link *link, struct error *error)
         }
         if (reply) {
             return reply;
+        }
+        if (reader->ridx > MAX_NESTED) {
+            fail(link, "an answer nested too deeply", error);
+            return NULL;
         }
         if (n_bytes > REDIS_LINK_MAX_ANSWER) {
             fail(link, "an answer too large", error);

@@ -357,7 +357,7 @@ hostile_answers_are_errors_that_can_be_shown(void **state)
     expect_from_peer(cut, sizeof cut - 1, 1,
                      "the server closed the connection");
     expect_from_peer("", 0, 0, "the server closed the connection");
-    expect_from_peer(deep, sizeof deep - 1, 1, "nested multi bulk");
+    expect_from_peer(deep, sizeof deep - 1, 1, "nested");
 }
 
 static void
