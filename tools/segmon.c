@@ -19,6 +19,7 @@ static const struct command commands[] = {
      command_forward},
     {"doctor", "examine what a sensor depends on, span ports first",
      command_doctor},
+    {"tail", "show events as they come in Redis", command_tail},
     {"schema", "print the JSON Schema of the events", command_schema},
 };
 

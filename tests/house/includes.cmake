@@ -13,6 +13,7 @@ set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
                 rules/detect)
 set(folders capture dissect flows ${rooms_rules}
             tools/output tools/runtime tools/report tools/forward tools/doctor
+            tools/watch
             tools/commands tools)
 set(upstream_capture capture)
 set(upstream_dissect capture dissect)
@@ -26,8 +27,9 @@ set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
 set(upstream_tools/report ${upstream_tools/output} tools/report)
 set(upstream_tools/forward ${upstream_tools/output} tools/forward)
 set(upstream_tools/doctor ${upstream_tools/report} tools/doctor)
+set(upstream_tools/watch ${upstream_tools/output} tools/watch)
 set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/forward
-                            tools/doctor
+                            tools/doctor tools/watch
                             tools/commands)
 set(upstream_tools ${upstream_tools/commands} tools)
 
@@ -40,7 +42,7 @@ set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
 set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/community_id)\\.c")
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent|judge/judge_memo)\\.c|tools/runtime/findings\\.c)")
 set(owners_yaml "rules/load/yaml_doc\\.c")
-set(owners_jansson "tools/(commands/(question_json|run_dump)|forward/forward_line)\\.c")
+set(owners_jansson "tools/(commands/(question_json|run_dump)|forward/forward_line|watch/event_view)\\.c")
 set(owners_microhttpd "tools/runtime/metrics_http\\.c")
 set(owners_hiredis "tools/output/redis_link\\.c")
 
