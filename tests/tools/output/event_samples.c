@@ -300,7 +300,7 @@ each_status(struct event_samples *samples, event_sample_handler *each,
     struct application_counters counters = {.inspections = 5};
     struct error error;
     struct event_output output = {
-        .name = "events.ndjson", .up = true, .kind = {{5, 2, 2, 1}}};
+        .name = "events.ndjson", .up = true, .kind = {{5, 2, 2, 1, 1}}};
     struct event_file file = {"demo.pcap", 100, 20000, &error};
     struct event_interface interface = {.name = "eth1",
                                         .state = SOURCE_LIVE_LOST,
