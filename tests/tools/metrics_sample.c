@@ -61,6 +61,7 @@ fill_status(struct metrics_sample *sample)
     fill(sample, &status->flows, sizeof status->flows);
     status->max_flows = another(sample);
     status->collapsed = another(sample);
+    status->collapsed_records = another(sample);
     fill(sample, status->ended, sizeof status->ended);
     fill(sample, &status->violations, sizeof status->violations);
     fill(sample, &status->detectors, sizeof status->detectors);

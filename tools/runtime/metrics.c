@@ -76,6 +76,8 @@ write_flows(struct metrics_text *text, const struct event_status *status)
     counter(text, "segmon_flows_collapsed_total",
             "Of the flows that ended, those told together with others",
             status->collapsed);
+    counter(text, "segmon_flows_collapsed_records_total",
+            "Records that these were told in", status->collapsed_records);
     gauge(text, "segmon_flow_table_bytes", "Memory of the flow tables",
           flows->bytes);
     gauge(text, "segmon_flow_table_capacity", "Flows there is room for",

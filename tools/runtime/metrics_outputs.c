@@ -9,6 +9,7 @@ static void write_events(struct metrics_text *, const struct event_status *,
 static void write_results(struct metrics_text *, const struct event_status *,
                           size_t i, enum event_kind);
 static uint64_t emitted(const struct event_counters *);
+static uint64_t refused(const struct event_counters *);
 static uint64_t waiting(const struct event_counters *);
 static void label_output(struct metrics_text *, const struct event_status *,
                          size_t i, enum event_kind);
@@ -35,6 +36,9 @@ metrics_write_outputs(struct metrics_text *text,
             write_results(text, status, i, (enum event_kind)kind);
         }
     }
+    metrics_family(text, "segmon_output_refused_total", METRICS_COUNTER,
+                   "Of those dropped, by a queue that was full");
+    write_events(text, status, refused);
     metrics_family(text, "segmon_output_waiting", METRICS_GAUGE,
                    "Events that are neither acknowledged nor dropped yet");
     write_events(text, status, waiting);
@@ -56,6 +60,12 @@ static uint64_t
 emitted(const struct event_counters *counters)
 {
     return counters->emitted;
+}
+
+static uint64_t
+refused(const struct event_counters *counters)
+{
+    return counters->refused;
 }
 
 static uint64_t
