@@ -249,10 +249,13 @@ find(const struct settings_table *table, const char *prefix, const char *name,
 
     for (size_t i = 0; i < table->n; i++) {
         const char *rest = table->keys[i].name + before;
-        size_t length = strcspn(rest, ".");
+        size_t length;
 
-        if (strncmp(table->keys[i].name, prefix, before) == 0 &&
-            strlen(name) == length && memcmp(rest, name, length) == 0) {
+        if (strncmp(table->keys[i].name, prefix, before) != 0) {
+            continue; /* And may be shorter than the prefix. */
+        }
+        length = strcspn(rest, ".");
+        if (strlen(name) == length && memcmp(rest, name, length) == 0) {
             *is_section = rest[length] == '.';
             return *is_section ? NULL : &table->keys[i];
         }
