@@ -132,7 +132,71 @@
     X(HOST_FILES, "D-HOST-FILES", WARNING, HOST,                               \
       "every worker has descriptors of its own on every interface")
 
+#define DIAGNOSIS_REDIS_CODES(X)                                               \
+    X(REDIS_UNREACHABLE, "D-REDIS-UNREACHABLE", CRITICAL, REDIS,               \
+      "events that cannot be delivered are lost and counted")                  \
+    X(REDIS_AUTH, "D-REDIS-AUTH", CRITICAL, REDIS,                             \
+      "without a login that is good no event is delivered")                    \
+    X(REDIS_OPEN, "D-REDIS-OPEN", WARNING, REDIS,                              \
+      "whoever reaches the server can read, forge and delete events")          \
+    X(REDIS_CLEARTEXT, "D-REDIS-CLEARTEXT", WARNING, REDIS,                    \
+      "whoever is on the way reads what the sensor saw, and the password")     \
+    X(REDIS_SLOW, "D-REDIS-SLOW", WARNING, REDIS,                              \
+      "every batch of events waits for an answer")                             \
+    X(REDIS_VERSION, "D-REDIS-VERSION", CRITICAL, REDIS,                       \
+      "streams came with Redis 5")                                             \
+    X(REDIS_NO_ACL, "D-REDIS-NO-ACL", INFO, REDIS,                             \
+      "before Redis 6 whoever may write may also read and delete")             \
+    X(REDIS_REPLICA, "D-REDIS-REPLICA", CRITICAL, REDIS,                       \
+      "only the master takes events")                                          \
+    X(REDIS_ALONE, "D-REDIS-ALONE", CRITICAL, REDIS,                           \
+      "until a replica is there every event is refused")                       \
+    X(REDIS_EVICTION, "D-REDIS-EVICTION", CRITICAL, REDIS,                     \
+      "a full server then deletes whole streams, read or not, and tells "      \
+      "nobody")                                                                \
+    X(REDIS_EVICTION_VOLATILE, "D-REDIS-EVICTION-VOLATILE", WARNING, REDIS,    \
+      "a full server then deletes the sensors' states, which those who watch " \
+      "them need")                                                             \
+    X(REDIS_UNBOUNDED, "D-REDIS-UNBOUNDED", WARNING, REDIS,                    \
+      "when the machine is out of memory the kernel ends the server")          \
+    X(REDIS_FULL, "D-REDIS-FULL", CRITICAL, REDIS,                             \
+      "a full server refuses events")                                          \
+    X(REDIS_FILLING, "D-REDIS-FILLING", WARNING, REDIS,                        \
+      "a full server refuses events")                                          \
+    X(REDIS_MAXMEMORY, "D-REDIS-MAXMEMORY", WARNING, REDIS,                    \
+      "the kernel ends the server before it notices that it is full")          \
+    X(REDIS_VOLATILE, "D-REDIS-VOLATILE", WARNING, REDIS,                      \
+      "when the server restarts all events are gone, those acknowledged too")  \
+    X(REDIS_SNAPSHOTS, "D-REDIS-SNAPSHOTS", WARNING, REDIS,                    \
+      "when the server restarts, events since the last snapshot are gone")     \
+    X(REDIS_FSYNC, "D-REDIS-FSYNC", WARNING, REDIS,                            \
+      "when the power fails, half a minute of events may be gone")             \
+    X(REDIS_WRITES, "D-REDIS-WRITES", CRITICAL, REDIS,                         \
+      "a server that cannot write its file refuses events, or forgets them")   \
+    X(REDIS_CLIENTS, "D-REDIS-CLIENTS", WARNING, REDIS,                        \
+      "a sensor that connects anew is turned away")                            \
+    X(REDIS_RIGHTS, "D-REDIS-RIGHTS", CRITICAL, REDIS,                         \
+      "what is not permitted is not delivered")                                \
+    X(REDIS_REFUSES, "D-REDIS-REFUSES", CRITICAL, REDIS,                       \
+      "events that cannot be delivered are lost and counted")                  \
+    X(REDIS_TYPE, "D-REDIS-TYPE", CRITICAL, REDIS,                             \
+      "events cannot be added to it")                                          \
+    X(REDIS_MOVED, "D-REDIS-MOVED", CRITICAL, REDIS,                           \
+      "in a cluster all keys of a sensor are on one node, which the URI must " \
+      "name")                                                                  \
+    X(REDIS_TRIMMED, "D-REDIS-TRIMMED", CRITICAL, REDIS,                       \
+      "the stream was trimmed before its reader came that far")                \
+    X(REDIS_UNREAD, "D-REDIS-UNREAD", WARNING, REDIS,                          \
+      "events pile up until the server is full")                               \
+    X(REDIS_LAG, "D-REDIS-LAG", WARNING, REDIS,                                \
+      "events pile up until the server is full or they are trimmed unread")    \
+    X(REDIS_STUCK, "D-REDIS-STUCK", WARNING, REDIS,                            \
+      "nobody else gets these events unless somebody claims them")
+
 #define DIAGNOSIS_CODES(X)                                                     \
-    DIAGNOSIS_LINK_CODES(X) DIAGNOSIS_TRAFFIC_CODES(X) DIAGNOSIS_HOST_CODES(X)
+    DIAGNOSIS_LINK_CODES(X)                                                    \
+    DIAGNOSIS_TRAFFIC_CODES(X)                                                 \
+    DIAGNOSIS_HOST_CODES(X)                                                    \
+    DIAGNOSIS_REDIS_CODES(X)
 
 #endif

@@ -12,6 +12,7 @@
 #include "tools/doctor/diagnosis.h"
 #include "tools/doctor/host_state.h"
 #include "tools/doctor/nic.h"
+#include "tools/doctor/redis_examine.h"
 #include "tools/doctor/traffic.h"
 
 #include <stdatomic.h>
@@ -21,13 +22,19 @@
 
 struct error;
 
+enum {
+    DOCTOR_MAX_SERVERS = 4
+};
+
 struct doctor_options {
     const char *const *interfaces; /* Borrowed, as is all else. */
     size_t n_interfaces;           /* To TRAFFIC_MAX_INTERFACES. */
     int64_t duration_ns;           /* Of the capture. */
     uint32_t snapshot;             /* That frames are cut to. */
-    const char *output;            /* A file that events go to, or NULL. */
-    const atomic_int *stop;        /* Not 0: be done soon. */
+    const struct redis_examine_options *servers;
+    size_t n_servers;       /* To DOCTOR_MAX_SERVERS. */
+    const char *output;     /* A file that events go to, or NULL. */
+    const atomic_int *stop; /* Not 0: be done soon. */
 };
 
 /* Filled in by doctor_examine(), for those who tell of it. */
@@ -40,6 +47,7 @@ struct doctor {
     int64_t took_ns;
     struct clock_state begin, end;
     struct host_state host;
+    struct redis_examined servers[DOCTOR_MAX_SERVERS];
 };
 
 /* 'diagnosis' must be initialised; all else is set.  False, if memory is out.

@@ -10,6 +10,7 @@ static void write_features(const struct nic *, struct json *);
 static void write_traffic(const struct traffic_counts *, struct json *);
 static void write_clock(const struct doctor *, struct json *);
 static void write_host(const struct host_state *, struct json *);
+static void write_server(const struct redis_examined *, struct json *);
 static void write_findings(const struct diagnosis *, struct json *);
 static void write_finding(const struct diagnosis_finding *, struct json *);
 static void write_unexamined(const struct diagnosis *, struct json *);
@@ -35,6 +36,11 @@ doctor_write_json(const struct doctor *doctor, const char *version, int status,
     json_close(json, ']');
     write_clock(doctor, json);
     write_host(&doctor->host, json);
+    json_open(json, "redis", '[');
+    for (size_t i = 0; i < doctor->options->n_servers; i++) {
+        write_server(&doctor->servers[i], json);
+    }
+    json_close(json, ']');
     write_findings(diagnosis, json);
     write_unexamined(diagnosis, json);
     json_u64(json, "ignored", diagnosis->n_ignored);
@@ -135,6 +141,25 @@ write_host(const struct host_state *host, struct json *json)
     json_u64(json, "max_open_files", host->max_open_files);
     if (host->output && !host->output_error) {
         json_u64(json, "free_bytes", host->free_bytes);
+    }
+    json_close(json, '}');
+}
+
+static void
+write_server(const struct redis_examined *server, struct json *json)
+{
+    json_open(json, NULL, '{');
+    json_cstring(json, "name", server->name);
+    json_bool(json, "reached", server->is_reached);
+    if (server->ping_ns) {
+        json_i64(json, "ping_ns", server->ping_ns);
+    }
+    if (server->version[0]) {
+        json_cstring(json, "version", server->version);
+        json_cstring(json, "role", server->role);
+        json_cstring(json, "maxmemory_policy", server->policy);
+        json_u64(json, "used_bytes", server->used_bytes);
+        json_u64(json, "max_bytes", server->max_bytes);
     }
     json_close(json, '}');
 }

@@ -19,6 +19,7 @@ static void print_traffic(const struct traffic_counts *, int64_t took_ns,
                           FILE *);
 static void print_clock(const struct doctor *, FILE *);
 static void print_host(const struct doctor *, FILE *);
+static void print_server(const struct redis_examined *, FILE *);
 static void print_findings(const struct doctor *, bool color, FILE *);
 static void print_finding(const struct diagnosis_finding *, bool color, FILE *);
 static void print_evidence(const struct diagnosis_finding *, FILE *);
@@ -33,6 +34,9 @@ doctor_print(const struct doctor *doctor, bool color, FILE *stream)
     }
     print_clock(doctor, stream);
     print_host(doctor, stream);
+    for (size_t i = 0; i < doctor->options->n_servers; i++) {
+        print_server(&doctor->servers[i], stream);
+    }
     print_findings(doctor, color, stream);
     print_rest(&doctor->diagnosis, stream);
 }
@@ -107,6 +111,30 @@ print_host(const struct doctor *doctor, FILE *stream)
     if (host->memory_bytes != UINT64_MAX) {
         fprintf(stream, ", %s of memory left",
                 text_bytes(host->memory_bytes, bytes));
+    }
+    fputc('\n', stream);
+}
+
+static void
+print_server(const struct redis_examined *server, FILE *stream)
+{
+    char bytes[TEXT_NUMBER_SIZE];
+
+    fprintf(stream, "%-*s ", LABEL_COLUMNS, "redis");
+    show(server->name, stream);
+    fputs(server->is_reached ? "" : ": not reached", stream);
+    if (server->ping_ns) {
+        fprintf(stream, ": answers in %.1f ms", (double)server->ping_ns / 1e6);
+    }
+    if (server->version[0]) {
+        fputs(", version ", stream);
+        show(server->version, stream);
+        fputs(", ", stream);
+        show(server->role, stream);
+        fprintf(stream, ", %s used", text_bytes(server->used_bytes, bytes));
+    }
+    if (server->max_bytes) {
+        fprintf(stream, " of %s", text_bytes(server->max_bytes, bytes));
     }
     fputc('\n', stream);
 }

@@ -1,0 +1,40 @@
+/* What the examination of a Redis server is made of; private to it. */
+
+#ifndef TOOLS_DOCTOR_REDIS_PARTS_H
+#define TOOLS_DOCTOR_REDIS_PARTS_H
+
+#include "tools/doctor/diagnosis.h"
+#include "tools/doctor/redis_examine.h"
+
+struct redis_info;
+struct redis_link;
+
+/* One examination on its way. */
+struct redis_visit {
+    const struct redis_examine_options *options;
+    struct redis_examined *examined;
+    struct diagnosis *diagnosis;
+    struct redis_link *link;
+};
+
+/* How the server is set up, by CONFIG: "" for what it does not tell. */
+struct redis_setup {
+    bool is_known;
+    char save[REDIS_EXAMINE_WORD_SIZE];
+    char fsync[REDIS_EXAMINE_WORD_SIZE];
+};
+
+/* Pure: what INFO and CONFIG say. */
+void redis_check_server(const struct redis_info *, const struct redis_setup *,
+                        const struct redis_examined *, struct diagnosis *);
+
+/* What the user may do with the keys of the sensor. */
+void redis_check_rights(struct redis_visit *);
+
+/* The streams, and who reads them.  False if there is no use in going on. */
+bool redis_check_streams(struct redis_visit *);
+
+/* The server refuses what anybody may ask, for now. */
+void redis_tell_refusal(const struct redis_visit *, const char *reason);
+
+#endif
