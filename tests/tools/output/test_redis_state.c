@@ -70,9 +70,9 @@ make_status(struct event_interface *interfaces, struct event_output *outputs)
     outputs[0] = (struct event_output){
         .name = "redis at h:1",
         .up = true,
-        .kind = {{100, 90, 6, 4}, {10, 9, 1, 0}, {0, 0, 0, 0}}};
+        .kind = {{100, 90, 6, 4, 0}, {10, 9, 1, 0, 0}, {0, 0, 0, 0, 0}}};
     outputs[1] = (struct event_output){
-        .name = "/tmp/x", .up = false, .kind = {{100, 70, 0, 30}}};
+        .name = "/tmp/x", .up = false, .kind = {{100, 70, 0, 30, 0}}};
     return status;
 }
 
