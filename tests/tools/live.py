@@ -111,6 +111,9 @@ class Live(unittest.TestCase):
         self.assertTrue(good and sum(text in line for line in self.talk) >= n,
                         f"{n} times {text!r} in {self.talk}")
 
+    def said_lines(self):
+        return "".join(self.talk).splitlines()
+
     def stop(self, status=128 + signal.SIGTERM):
         """Ends it; its events."""
         began = time.monotonic()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """segmon run as a service: what it tells its manager and the journal.  See live.py:
 test_service.py SEGMON SEND_FRAMES SEGMON_FAILING.  Needs root and says so: status 77."""
+import errno
 import os
 import pathlib
 import pwd
@@ -13,7 +14,7 @@ import time
 import unittest
 
 import live
-import test_replay_redis as redis
+import redis_server as redis
 from live import Live
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
 
@@ -23,9 +24,6 @@ JOURNAL = {"JOURNAL_STREAM": ""}
 
 
 class Log(Live):
-    def said_lines(self):
-        return "".join(self.talk).splitlines()
-
     def test_has_priorities_in_the_journal_and_nowhere_else(self):
         self.start(environment=JOURNAL)
         self.stop()
@@ -141,7 +139,8 @@ class Notify(Live):
         self.serve("--heartbeat", "1", "-w", "2")
         sent = self.send(self.capture(live.conversations(10)))
         said = self.must_hear(f"{sent} frames, 0 lost; 10 flows")
-        self.assertRegex(said, r"^STATUS=captures on 1 of 1 interfaces: [^\n]+; 1 of 1 outputs work$")
+        self.assertRegex(said, r"^STATUS=captures on 1 of 1 interfaces: [^\n]+; 1 of 1 outputs "
+                               r"work$")
         live.ip("-n", f"{live.NAME}-r", "link", "set", "r0", "down")
         self.must_hear("captures on 0 of 1 interfaces")
         live.ip("-n", f"{live.NAME}-r", "link", "set", "r0", "up")
@@ -302,6 +301,86 @@ class Privileges(Live):
         environment = pathlib.Path(f"/proc/{self.run_.pid}/environ").read_bytes()
         self.assertIn(b"SEGMON_REDIS_PASSWORD=", environment)
         self.assertNotIn(b"sesame", environment)
+
+
+class Sandbox(Live):
+    """Calls that the program never makes, made by it nevertheless."""
+
+    KILLED = -signal.SIGSYS
+    # What an intruder wants ends the process, other calls do and are told, some fail.
+    DENIED = {
+        **dict.fromkeys(("execve", "execveat", "ptrace", "process_vm_writev", "unshare", "mount",
+                         "bpf", "io_uring_setup"), (KILLED, None)),
+        **dict.fromkeys(("kill", "listen", "prctl", "ioctl"), (KILLED, "{}()")),
+        "fork": (KILLED, "clone()"), "clone-user": (KILLED, "clone()"),
+        "unknown": (KILLED, "1000"), "clone3": (errno.ENOSYS, None),
+        "socket": (errno.EAFNOSUPPORT, None), "mmap": (errno.EACCES, None),
+        "mprotect": (errno.EACCES, None), "prlimit64": (errno.EPERM, None)}
+    # A sanitizer needs some of them, and has the others fail: its report gets out.
+    if SANITIZED:
+        DENIED |= dict.fromkeys(("execve", "execveat", "process_vm_writev", "unshare", "mount",
+                                 "bpf", "io_uring_setup"), (errno.EPERM, None))
+        for name in ("ptrace", "kill", "fork", "clone3"):
+            del DENIED[name]
+
+    def run_with(self, failpoint, *command):
+        return subprocess.run([FAILING, *command], capture_output=True, text=True,
+                              env={**os.environ, "SEGMON_FAILPOINT": failpoint})
+
+    def check_denied(self, name, run):
+        status, said = self.DENIED[name]
+        self.assertEqual(run.returncode, status, run.stderr)
+        if said:
+            self.assertIn(f"{said.format(name)}", run.stderr)
+            self.assertIn("is not allowed here", run.stderr)
+
+    def setUp(self):
+        super().setUp()
+        self.policy.write_text("version: 1\npolicy: {name: p, revision: '1'}\n")
+        self.sample = self.capture(live.conversations(3))
+
+    def test_denies_each_of_them_to_a_check_and_a_replay(self):
+        for name in self.DENIED:
+            with self.subTest(name):
+                for command in ("check",), ("replay", self.sample):
+                    self.check_denied(name, self.run_with(f"command-{name}", *command, "-p",
+                                                          self.policy))
+
+    def test_denies_them_to_each_thread(self):
+        for thread in "worker", "output":
+            for name in "execve", "kill":
+                if name in self.DENIED:
+                    with self.subTest(thread=thread, name=name):
+                        run = subprocess.run(
+                            live.inside("r", FAILING, "run", "-i", "r0", "-w", "2", "-o",
+                                        self.output), capture_output=True, text=True,
+                            timeout=live.WAIT,
+                            env={**os.environ, "SEGMON_FAILPOINT": f"{thread}-{name}"})
+                        self.check_denied(name, run)
+
+    def test_has_a_priority_in_the_journal(self):
+        self.start("-p", self.policy, ready=None, program=FAILING, environment={
+            **JOURNAL, "SEGMON_FAILPOINT": "command-listen"})
+        self.wait_for("listen(), is not allowed here")
+        self.assertRegex(self.said_lines()[-1], r"^<3>the system call \d+, ")
+
+    def test_lets_through_what_the_program_does(self):
+        for command in ("check", "-p", self.policy), ("replay", "-p", self.policy, self.sample):
+            run = self.run_with("command-allowed", *command)
+            self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_can_be_left_out(self):
+        """So what is denied above would have been done without."""
+        for name, status in (("fork", 0), ("unshare", 0), ("mmap", 0), ("prctl", 0),
+                             ("execve", errno.ENOENT), ("mount", errno.EFAULT)):
+            for command in ("check", "-p", self.policy), ("replay", "-p", self.policy, self.sample):
+                run = self.run_with(f"command-{name}", *command, "--no-sandbox")
+                self.assertEqual(run.returncode, status, run.stderr)
+
+    def test_is_on_in_every_thread(self):
+        self.start("-w", "2")
+        for task in pathlib.Path(f"/proc/{self.run_.pid}/task").iterdir():
+            self.assertIn("Seccomp:\t2\n", (task / "status").read_text())
 
 
 if __name__ == "__main__":

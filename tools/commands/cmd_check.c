@@ -13,6 +13,7 @@
 #include "tools/commands/command.h"
 #include "tools/output/system_clock.h"
 #include "tools/report/coverage_report.h"
+#include "tools/runtime/sandbox.h"
 #include "tools/runtime/settings.h"
 #include "tools/runtime/settings_memory.h"
 
@@ -46,18 +47,24 @@ static const char help[] =
     "                     SHA-256 is the policy's.  With --config: the "
     "settings,\n"
     "                     defaults included\n"
+    "      --no-sandbox   allow any system call\n"
     "  -q, --quiet        only mistakes, no closing line\n"
     "  -h, --help\n";
+
+enum {
+    OPTION_NO_SANDBOX = 256
+};
 
 struct request {
     const char *path; /* Of the policy, or NULL: the configuration says. */
     const char *config;
-    bool quiet, json, coverage, print;
+    bool quiet, json, coverage, print, no_sandbox;
 };
 
 static int parse(struct request *, int argc, char *argv[]);
 static int take_option(struct request *, int option);
 static int refuse(const char *why);
+static bool enter_sandbox(const struct request *);
 static int check(struct request *);
 static int check_policy(const struct request *, const struct settings *,
                         const struct application_engine *, struct problems *);
@@ -78,7 +85,10 @@ command_check(int argc, char *argv[])
     struct request request = {.path = NULL};
     int status = parse(&request, argc, argv);
 
-    return status < 0 ? check(&request) : status;
+    if (status >= 0) {
+        return status;
+    }
+    return enter_sandbox(&request) ? check(&request) : COMMAND_FAILED;
 }
 
 /* Returns an exit status, or -1 to go on. */
@@ -91,6 +101,7 @@ parse(struct request *request, int argc, char *argv[])
         {"format", required_argument, NULL, 'f'},
         {"coverage", no_argument, NULL, 'c'},
         {"print", no_argument, NULL, 'P'},
+        {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
@@ -126,6 +137,7 @@ take_option(struct request *request, int option)
                    : refuse("--format is text or json");
     case 'c': request->coverage = true; return -1;
     case 'P': request->print = true; return -1;
+    case OPTION_NO_SANDBOX: request->no_sandbox = true; return -1;
     case 'q': request->quiet = true; return -1;
     case 'h': fputs(help, stdout); return COMMAND_OK;
     default: fputs("see 'segmon check --help'\n", stderr); return COMMAND_USAGE;
@@ -137,6 +149,20 @@ refuse(const char *why)
 {
     fprintf(stderr, "segmon check: %s\n", why);
     return COMMAND_USAGE;
+}
+
+/* A policy may be a stranger's, too. */
+static bool
+enter_sandbox(const struct request *request)
+{
+    const struct sandbox_options sandbox = {.prefix = "segmon check: "};
+    struct error error;
+
+    if (request->no_sandbox || sandbox_enter(&sandbox, &error)) {
+        return true;
+    }
+    fprintf(stderr, "segmon check: %s\n", error.message);
+    return false;
 }
 
 static int

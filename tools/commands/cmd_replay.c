@@ -89,8 +89,12 @@ run(struct replay *replay)
     struct session *session = &replay->session;
     const atomic_int *stop;
     struct error error;
-    int status = open_policy(replay);
+    int status;
 
+    if (!session_enter_sandbox(session, &error)) {
+        return session_fail(session, &error, COMMAND_FAILED);
+    }
+    status = open_policy(replay);
     if (status != COMMAND_OK) {
         return status;
     }

@@ -49,7 +49,7 @@ static int run_as_service(struct run *);
 static int run_to_end(struct run *);
 static void open_log(struct run *);
 static bool open_settings(struct run *);
-static bool become_service(const struct settings *, struct error *);
+static bool become_service(const struct session *, struct error *);
 static void watch_user(void);
 static void on_user(int signal);
 static bool start(struct run *, struct error *);
@@ -126,7 +126,7 @@ run_to_end(struct run *run)
     if (!open_settings(run)) {
         return COMMAND_USAGE;
     }
-    if (!become_service(&session->settings, &error)) {
+    if (!become_service(session, &error)) {
         return session_fail(session, &error, COMMAND_FAILED);
     }
     session_watch_reload();
@@ -178,12 +178,12 @@ open_settings(struct run *run)
 }
 
 static bool
-become_service(const struct settings *settings, struct error *error)
+become_service(const struct session *session, struct error *error)
 {
-    const char *user = settings->service.user;
+    const char *user = session->settings.service.user;
 
     return privileges_drop(user[0] ? user : NULL, error) &&
-           (!settings->service.sandbox || privileges_seal(error));
+           session_enter_sandbox(session, error);
 }
 
 static void

@@ -30,8 +30,6 @@ static const char help[] =
     "      --no-promiscuous     only what the interface takes by "
     "itself\n" SESSION_HELP_WORK
     "      --user NAME          become this user, with CAP_NET_RAW alone\n"
-    "      --no-sandbox         allow debuggers, core dumps and all system "
-    "calls\n"
     "      --duration SECONDS   stop after so long\n"
     "  -c, --count N            stop after so many frames, or a few more\n"
     "      --metrics [ADDRESS:]PORT\n"
@@ -60,7 +58,6 @@ static const struct option long_options[] = {
     {"log-level", required_argument, NULL, SESSION_OPTION_LOG_LEVEL},
     {"metrics", required_argument, NULL, SESSION_OPTION_METRICS},
     {"user", required_argument, NULL, SESSION_OPTION_USER},
-    {"no-sandbox", no_argument, NULL, SESSION_OPTION_NO_SANDBOX},
     {"count", required_argument, NULL, 'c'},
     {NULL, 0, NULL, 0}};
 

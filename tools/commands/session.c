@@ -6,6 +6,8 @@
 #include "tools/commands/command.h"
 #include "tools/output/redis_link.h"
 #include "tools/report/text.h"
+#include "tools/runtime/privileges.h"
+#include "tools/runtime/sandbox.h"
 #include "tools/runtime/settings_memory.h"
 
 #include <signal.h>
@@ -62,6 +64,18 @@ on_alarm(int signal)
         _exit(COMMAND_FAILED);
     }
     alarm(1);
+}
+
+bool
+session_enter_sandbox(const struct session *session, struct error *error)
+{
+    const struct sandbox_options sandbox = {
+        .prefix = log_prefix(LOG_LEVEL_ERROR),
+        .listens = session->settings.metrics.listen.port != 0,
+    };
+
+    return !session->settings.service.sandbox ||
+           (privileges_seal(error) && sandbox_enter(&sandbox, error));
 }
 
 void

@@ -86,6 +86,8 @@ enum session_parse {
     "      --dpi-memory SIZE    of classifying applications, what nDPI keeps " \
     "of\n"                                                                     \
     "                           conversations included; default: 128M\n"       \
+    "      --no-sandbox         allow any system call, debuggers and core "    \
+    "dumps\n"                                                                  \
     "      --set KEY=VALUE      any setting, as in segmon.yaml(5); "           \
     "repeatable\n"
 
@@ -108,6 +110,7 @@ enum session_parse {
         {"memory", required_argument, NULL, SESSION_OPTION_MEMORY},            \
         {"flow-memory", required_argument, NULL, SESSION_OPTION_FLOW_MEMORY},  \
         {"dpi-memory", required_argument, NULL, SESSION_OPTION_DPI_MEMORY},    \
+        {"no-sandbox", no_argument, NULL, SESSION_OPTION_NO_SANDBOX},          \
         {"set", required_argument, NULL, SESSION_OPTION_SET},                  \
         {"quiet", no_argument, NULL, 'q'},                                     \
     {                                                                          \
@@ -190,6 +193,10 @@ bool session_reload_asked(void);
  * need no restart are then in force, too.  Both outcomes are told; a mistake in
  * either changes nothing. */
 struct policy *session_next_policy(void *context, struct wall_time now);
+
+/* Before anything is opened or parsed, and any thread is started: what
+ * strangers wrote is dealt with under privileges_seal() and sandbox_enter(). */
+bool session_enter_sandbox(const struct session *, struct error *);
 
 /* The signal that asks for a clean stop; 0 until then.  Watched from now on;
  * a second one kills. */

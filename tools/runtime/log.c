@@ -75,6 +75,14 @@ log_open(const struct log_options *options)
     pthread_mutex_unlock(&state.lock);
 }
 
+const char *
+log_prefix(enum log_level level)
+{
+    static const char *const priorities[] = {"<3>", "<4>", "<5>", "<6>", "<7>"};
+
+    return state.is_journal ? priorities[level - LOG_LEVEL_ERROR] : "segmon: ";
+}
+
 void
 log_set_level(enum log_level most)
 {

@@ -68,6 +68,9 @@ struct log_options {
  * standard error, from LOG_LEVEL_INFO on.  Forgets what was held back. */
 void log_open(const struct log_options *);
 
+/* How lines of a level begin. */
+const char *log_prefix(enum log_level);
+
 /* Another level from now on.  By the thread that opened it. */
 void log_set_level(enum log_level most);
 

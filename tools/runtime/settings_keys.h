@@ -124,8 +124,8 @@ struct settings_key {
       RESTART_LIVE, "where metrics are served")                                \
     X("service.user", TEXT, service.user, 0, 0, NULL, "", RESTART_LIVE,        \
       "whom to become")                                                        \
-    X("service.sandbox", BOOL, service.sandbox, 0, 1, NULL, "true",            \
-      RESTART_LIVE, "refuse system calls that it has no need of")              \
+    X("service.sandbox", BOOL, service.sandbox, 0, 1, NULL, "true", RESTART,   \
+      "refuse system calls that it has no need of")                            \
     X("privacy.redact", WORDS, privacy.redact, 0, 0, settings_redact_words,    \
       "", HOT, "what is left out of events")
 

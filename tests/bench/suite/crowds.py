@@ -55,7 +55,7 @@ def count(tools, options, capture="-", crowd=()):
     """Instructions."""
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-         *command(tools, options), "-o", "/dev/null", capture],
+         *command(tools, options), "--no-sandbox", "-o", "/dev/null", capture],
         stdin=written(tools, crowd), capture_output=True, text=True)
     found = re.findall(r"Collected : (\d+)", done.stderr)
     if done.returncode or not found:

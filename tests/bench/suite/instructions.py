@@ -25,7 +25,8 @@ def count(program, capture, folder):
     out.mkdir()
     done = subprocess.run(
         ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-         *program.command(capture.path, out)], capture_output=True, text=True, errors="replace")
+         *program.command(capture.path, out), *program.for_valgrind],
+        capture_output=True, text=True, errors="replace")
     found = re.findall(r"Collected : (\d+)", done.stderr)
     if done.returncode or not found:
         sys.exit(f"run: {program.name} under valgrind: {done.stderr[-500:]}")

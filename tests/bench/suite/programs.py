@@ -61,7 +61,8 @@ def status(path):
 class Program:
     """One way to run one program; 'out' is a fresh folder for what it writes."""
     peer = True
-    counted = True  # By callgrind, too.
+    counted = True  # By callgrind, too, with
+    for_valgrind = []  # these options.
     threads = 1
     preallocates = False  # Its memory, when it starts.
 
@@ -94,6 +95,7 @@ class Program:
 
 class Segmon(Program):
     peer = False
+    for_valgrind = ["--no-sandbox"]
 
     def __init__(self, tools, name, note, options, writes=True):
         super().__init__(name, note)
