@@ -67,6 +67,8 @@ class Live(unittest.TestCase):
         configuration file says where to capture, and where events go."""
         if self.run_:
             self.kill()
+        if self.output.is_file():  # Else it is appended to.
+            self.output.write_bytes(b"")
         self.talk = []
         self.said = threading.Condition()
         environment = {**os.environ, **(environment or {})}

@@ -3,15 +3,20 @@
 
 Needs root and says so: status 77."""
 import collections
+import datetime
+import os
 import signal
+import subprocess
 import sys
 import time
 import unittest
 
 import live
-from live import Live, conversations, p
+from live import ROOT, Live, conversations, p
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
 
+SCHEMA = ROOT / "tools/output/schema/segmon-event-1.0.json"
+SLOW = 5 if os.environ.get("SEGMON_BUILD") in ("Asan", "Tsan") else 1
 SETTLED = 0.5  # What was sent by then has been read: two timeouts of the ring, and some.
 
 POLICY = """\
@@ -32,7 +37,15 @@ def policy(revision, names=("users", "servers", "staff")):
 def statuses(events, cause):
     return [event["segmon"]["status"] for event in events
             if event["event"]["dataset"] == "segmon.status"
-            and event["segmon"]["status"]["cause"] == cause]
+            and cause in (None, event["segmon"]["status"]["cause"])]
+
+
+def seconds(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def ip_r(*arguments):
+    live.ip("-n", f"{live.NAME}-r", "link", *arguments)
 
 
 def pairs_of(status):
@@ -62,6 +75,8 @@ class Pairs(Live):
                     for status in statuses(events, "interval")))
                 events = self.stop()
                 status = statuses(events, "end")[0]
+                for pair in status["pairs"]:
+                    self.assertEqual(pair.pop("visibility"), "full")
                 self.assertEqual(status["pairs"], wanted["pairs"])
                 self.assertEqual(status["n_pairs"], 3)
                 self.assertNotIn("other_pairs", status)
@@ -95,6 +110,125 @@ class Pairs(Live):
                 staff = [pair for names, pair in pairs.items() if "staff" in names]
                 self.assertEqual(staff, [])
                 self.assertEqual(sum(pair["flows"] for pair in pairs.values()), 200)
+
+
+class Blindness(Live):
+    def intervals(self, events, cause):
+        """As they were told last, by when they began."""
+        told = {}
+        for status in statuses(events, None):
+            for interval in status.get("blindness", []):
+                if interval["cause"] == cause:
+                    told[interval["begin"]] = interval
+        return list(told.values())
+
+    def check(self, events):
+        run = subprocess.run([sys.executable, ROOT / "tests/support/validate_events.py", SCHEMA,
+                              self.output], capture_output=True)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for status in statuses(events, None):
+            if status["cause"] != "policy":
+                self.assertEqual(status["blindness_left_out"], 0)
+
+    def test_of_an_interface_lasts_until_it_is_back(self):
+        path = self.capture(conversations(10))
+        for change, back in ((("set", "r0", "down"), lambda: ip_r("set", "r0", "up")),
+                             (("del", "r0"), live.add_link)):
+            with self.subTest(change):
+                self.start("-w", "2", "--heartbeat", "1")
+                self.send(path)
+                began = time.time()
+                ip_r(*change)
+                time.sleep(2.5)  # Of two heartbeats, at least one is in the dark.
+                ended = time.time()
+                back()
+                self.wait_for("r0: capturing", 2)
+                time.sleep(SETTLED)
+                events = self.stop()
+                self.check(events)
+                told = [i for i in self.intervals(events, "interface")
+                        if seconds(i["end"]) > began]  # But for that of the start.
+                self.assertEqual(len(told), 1, told)
+                self.assertEqual((told[0]["interface"], told[0]["visibility"]), ("r0", "none"))
+                self.assertLess(seconds(told[0]["begin"]), began + 1 * SLOW)
+                self.assertGreaterEqual(seconds(told[0]["end"]), ended)
+                seen = [pair["visibility"] for status in statuses(events, "interval")
+                        for pair in status["pairs"]]
+                self.assertIn("none", seen)
+                self.assertEqual(told[0]["cause"], "interface")
+
+    def test_is_told_when_it_begins_and_when_it_has_ended(self):
+        self.start("--heartbeat", "3600")
+        ip_r("set", "r0", "down")
+        self.wait_for("r0: down")
+        ip_r("set", "r0", "up")
+        self.wait_for("r0: capturing", 2)
+        events = self.stop()
+        told = [[("end" in i) for i in status["blindness"] if i["cause"] == "interface"]
+                for status in statuses(events, "change")]
+        self.assertEqual(told[-2:], [[True, False], [True, True]])
+
+    def test_by_what_the_kernel_drops_says_how_much(self):
+        path = self.capture(conversations(500))
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                self.start("-w", str(workers), "--buffer", "1M", "--no-dpi", "-e", "status")
+                self.run_.send_signal(signal.SIGSTOP)
+                began = time.time()
+                self.send(path, 10)
+                time.sleep(3.5)
+                self.run_.send_signal(signal.SIGCONT)
+                self.wait_for("blind by kernel_drops")
+                events = self.stop()
+                self.check(events)
+                told = self.intervals(events, "kernel_drops")
+                self.assertEqual(len(told), 1)
+                end = statuses(events, "end")[0]
+                self.assertEqual(told[0]["lost"], end["capture"]["kernel_drops"])
+                self.assertEqual(told[0]["interface"], "r0")
+                self.assertLess(seconds(told[0]["begin"]), began + 1)
+                self.assertEqual({pair["visibility"] for pair in end["pairs"]}, {"partial"})
+                suspended = self.intervals(events, "suspended")
+                self.assertEqual(len(suspended), 1)
+                self.assertLess(abs(seconds(suspended[0]["begin"]) - began), 1 * SLOW)
+                self.assertGreater(seconds(suspended[0]["end"]) -
+                                   seconds(suspended[0]["begin"]), 3)
+
+    def test_of_a_pair_seen_from_one_end_is_of_that_pair_alone(self):
+        self.policy.write_text(policy(1))
+        frames = [f for f in conversations(50) if f[26:28] == b"\x0a\x01"]
+        for i in range(50):
+            frames += p.tcp_session(f"10.3.0.{i + 1}", "10.2.0.1", 80)
+        self.start("-p", self.policy, "--heartbeat", "1")
+        self.send(self.capture(frames))
+        time.sleep(SETTLED)
+        events = self.stop()
+        self.check(events)
+        told = self.intervals(events, "one_sided")
+        self.assertEqual([(i["src"], i["dst"], i["lost"]) for i in told],
+                         [("users", "servers", 50)])
+        pairs = pairs_of(statuses(events, "end")[0])
+        self.assertEqual(pairs["staff", "servers"]["one_sided"], 0)
+
+    def test_by_gaps_is_what_was_acknowledged_and_not_captured(self):
+        self.policy.write_text(policy(1))
+        frames = []
+        for i in range(50):
+            session = p.tcp_session(f"10.1.0.{i + 1}", "10.2.0.1", 80, request=b"x" * 1000)
+            if i < 25:
+                session = [f for f in session if len(f) < 1000]
+            frames += session
+        self.start("-p", self.policy, "--heartbeat", "3600")
+        self.send(self.capture(frames))
+        time.sleep(SETTLED)
+        events = self.stop()
+        self.check(events)
+        pair = pairs_of(statuses(events, "end")[0])["users", "servers"]
+        self.assertEqual(pair["missed_bytes"], {"src": 25000, "dst": 0})
+        self.assertEqual(pair["visibility"], "partial")
+        self.assertIn("gaps", pair["blind_by"])
+        told = self.intervals(events, "gaps")
+        self.assertEqual([i["lost"] for i in told], [25000])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "tools/commands/run_metrics.h"
 #include "tools/commands/run_options.h"
 #include "tools/commands/run_service.h"
+#include "tools/commands/run_sight.h"
 #include "tools/commands/run_state.h"
 #include "tools/commands/run_watch.h"
 #include "tools/commands/session.h"
@@ -39,6 +40,7 @@ struct run {
     struct pairs pairs; /* As of the last status that told them. */
     struct run_watch watch;
     struct run_service service;
+    struct run_sight sight;
     struct run_state state;
     struct run_metrics metrics;
     struct policy *next; /* Not in force yet; a reference. */
@@ -61,6 +63,8 @@ static void dump_state(struct run *);
 static bool is_done(const struct run *);
 static void follow_policy(struct run *);
 static void tell_ready(struct run *);
+static void watch_sight(struct run *, bool is_last);
+static void tell_sight(struct run *);
 static void watch_interfaces(struct run *);
 static void watch_outputs(struct run *);
 static void watch_output(struct run *, size_t i, const struct event_output *);
@@ -71,10 +75,8 @@ static void send_status(struct run *, enum event_status_cause,
 static size_t get_outputs(const struct run *,
                           struct event_output outputs[OUTPUT_MAX_SINKS]);
 static void put_state(struct run *, enum event_status_cause);
-static struct event_status make_status(const struct run *,
-                                       enum event_status_cause);
+static struct event_status make_status(struct run *, enum event_status_cause);
 static int finish(struct run *);
-static void tell_loss(const struct event_output *);
 static void rest(void);
 
 int
@@ -98,6 +100,7 @@ command_run(int argc, char *argv[])
     }
     session_close_policy(&run->session);
     pairs_done(&run->pairs);
+    run_sight_done(&run->sight);
     run_state_done(&run->state);
     free(run);
     return status;
@@ -208,6 +211,7 @@ start(struct run *run, struct error *error)
     return pairs_init(&run->pairs, run->session.policy, error) &&
            run_metrics_start(&run->metrics,
                              &run->session.settings.metrics.listen, error) &&
+           run_sight_init(&run->sight, run->session.policy, error) &&
            open_output(run, error) && start_live(run, error);
 }
 
@@ -261,13 +265,16 @@ go_on(struct run *run, const atomic_int *stop)
 {
     run->begin = run->heartbeat = run->now = system_clock_mono();
     live_get_report(run->live, &run->report);
+    watch_sight(run, false);
     send_start(run);
     run_service_ready(&run->service, run->now);
     while (!*stop && !is_done(run)) {
         follow_policy(run);
         live_get_report(run->live, &run->report);
+        watch_sight(run, false);
         watch_interfaces(run);
         watch_outputs(run);
+        tell_sight(run);
         run_service_watch(&run->service, run->live, run->session.output,
                           run->now);
         serve_metrics(run);
@@ -365,6 +372,27 @@ tell_ready(struct run *run)
 }
 
 static void
+watch_sight(struct run *run, bool is_last)
+{
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    size_t n = get_outputs(run, outputs);
+
+    run_sight_look(&run->sight, &run->report, outputs, n, is_last);
+}
+
+/* What the status of an interface has not just told. */
+static void
+tell_sight(struct run *run)
+{
+    char note[RUN_SIGHT_NOTE_SIZE];
+    bool ended;
+
+    if (run_sight_news(&run->sight, note, &ended)) {
+        tell_change(run, ended ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, note);
+    }
+}
+
+static void
 watch_interfaces(struct run *run)
 {
     char note[RUN_WATCH_NOTE_SIZE];
@@ -420,7 +448,7 @@ serve_metrics(struct run *run)
     status.outputs = outputs;
     status.n_outputs = n;
     live_get_pairs(run->live, &run->pairs);
-    pairs = session_add_pairs(&status, &run->pairs);
+    pairs = run_sight_add_pairs(&run->sight, &run->pairs, &status, false);
     run_metrics_publish(&run->metrics, &run->session, &status);
     free(pairs);
 }
@@ -445,7 +473,7 @@ send_status(struct run *run, enum event_status_cause cause,
     status.notes = notes;
     if (cause == EVENT_STATUS_INTERVAL) {
         live_get_pairs(run->live, &run->pairs);
-        pairs = session_add_pairs(&status, &run->pairs);
+        pairs = run_sight_add_pairs(&run->sight, &run->pairs, &status, true);
     }
     status.n_outputs = get_outputs(run, outputs);
     status.outputs = outputs;
@@ -453,6 +481,7 @@ send_status(struct run *run, enum event_status_cause cause,
     run_service_tell_status(&run->service, &run->report, outputs,
                             status.n_outputs);
     free(pairs);
+    run_sight_told(&run->sight, cause == EVENT_STATUS_INTERVAL);
 }
 
 static size_t
@@ -477,7 +506,7 @@ put_state(struct run *run, enum event_status_cause cause)
         if (cause != EVENT_STATUS_END) {
             live_get_pairs(run->live, &run->pairs);
         }
-        pairs = session_add_pairs(&status, &run->pairs);
+        pairs = run_sight_add_pairs(&run->sight, &run->pairs, &status, false);
         status.n_outputs = get_outputs(run, outputs);
         status.outputs = outputs;
         run_state_put(&run->state, session->output, &session->source, &status,
@@ -487,7 +516,7 @@ put_state(struct run *run, enum event_status_cause cause)
 }
 
 static struct event_status
-make_status(const struct run *run, enum event_status_cause cause)
+make_status(struct run *run, enum event_status_cause cause)
 {
     const struct live_report *report = &run->report;
     struct event_status status =
@@ -503,6 +532,7 @@ make_status(const struct run *run, enum event_status_cause cause)
             status.kernel_drops += interface->workers[j].kernel_drops;
         }
     }
+    run_sight_add(&run->sight, &status);
     return status;
 }
 
@@ -521,9 +551,10 @@ finish(struct run *run)
     policy_unref(run->next);
     run_metrics_say_stopping(&run->metrics);
     live_stop(run->live, &run->report, &run->pairs);
+    watch_sight(run, true);
     put_state(run, EVENT_STATUS_END);
     totals = make_status(run, EVENT_STATUS_END);
-    pairs = session_add_pairs(&totals, &run->pairs);
+    pairs = run_sight_add_pairs(&run->sight, &run->pairs, &totals, true);
     status =
         session_finish_output(session, &totals, system_clock_wall(), outputs);
     log_tell(NULL, LOG_LEVEL_INFO,
@@ -532,29 +563,13 @@ finish(struct run *run)
              totals.frames, totals.kernel_drops, totals.device_drops,
              totals.flows.created, totals.violations.told);
     for (size_t i = 0; i < totals.n_outputs; i++) {
-        tell_loss(&outputs[i]);
+        run_watch_loss(&outputs[i]);
     }
     run_metrics_stop(&run->metrics);
     free(pairs);
     return session_policies_taken(session, &run->report.counters)
                ? status
                : COMMAND_FAILED;
-}
-
-static void
-tell_loss(const struct event_output *output)
-{
-    uint64_t dropped = 0, emitted = 0;
-
-    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
-        dropped += output->kind[i].dropped;
-        emitted += output->kind[i].emitted;
-    }
-    if (dropped) {
-        log_tell(NULL, LOG_LEVEL_ERROR,
-                 "%" PRIu64 " of %" PRIu64 " events did not reach %s", dropped,
-                 emitted, output->name);
-    }
 }
 
 /* A signal ends it early. */

@@ -2,6 +2,8 @@
 
 #include "tools/commands/run_watch.h"
 
+#include "tools/runtime/log.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -62,6 +64,22 @@ run_watch_output(struct run_watch *watch, size_t i,
                  now->error.message);
     }
     return true;
+}
+
+void
+run_watch_loss(const struct event_output *output)
+{
+    uint64_t dropped = 0, emitted = 0;
+
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        dropped += output->kind[i].dropped;
+        emitted += output->kind[i].emitted;
+    }
+    if (dropped) {
+        log_tell(NULL, LOG_LEVEL_ERROR,
+                 "%" PRIu64 " of %" PRIu64 " events did not reach %s", dropped,
+                 emitted, output->name);
+    }
 }
 
 static bool

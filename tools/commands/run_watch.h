@@ -37,4 +37,7 @@ bool run_watch_interface(struct run_watch *, size_t i,
 bool run_watch_output(struct run_watch *, size_t i, const struct event_output *,
                       char note[RUN_WATCH_NOTE_SIZE]);
 
+/* Tells how many events an output has not got, if any, at the end. */
+void run_watch_loss(const struct event_output *);
+
 #endif

@@ -60,7 +60,8 @@ enum {
     EVENT_MAX_INTERFACES = 8, /* Captured from at once, */
     EVENT_MAX_SHARES = 64,    /* each by so many workers. */
     EVENT_MAX_TECHNIQUES = 32,
-    EVENT_MAX_SAMPLES = 4, /* Of what is told together. */
+    EVENT_MAX_BLINDNESS = 64, /* Intervals told in one status. */
+    EVENT_MAX_SAMPLES = 4,    /* Of what is told together. */
     EVENT_N_VERDICTS = DECISION_RELATED + 1
 };
 
@@ -181,9 +182,53 @@ struct event_pair_counts {
     uint64_t missed_bytes[2], duplicates[2];
 };
 
+/* How much of what goes on was to be seen. */
+#define EVENT_VISIBILITIES(X)                                                  \
+    X(FULL, "full")                                                            \
+    X(PARTIAL, "partial")                                                      \
+    X(NONE, "none")
+
+enum event_visibility {
+#define EVENT_VISIBILITY_ENUM(NAME, TEXT) EVENT_VISIBILITY_##NAME,
+    EVENT_VISIBILITIES(EVENT_VISIBILITY_ENUM) EVENT_N_VISIBILITIES
+#undef EVENT_VISIBILITY_ENUM
+};
+
+/* Why not everything was.  X(NAME, "name"): of an interface, of everything, of
+ * a pair of segments. */
+#define EVENT_BLINDNESS_CAUSES(X)                                              \
+    X(INTERFACE, "interface") /* It is down, gone, or not yet captured. */     \
+    X(KERNEL_DROPS, "kernel_drops")                                            \
+    X(DEVICE_DROPS, "device_drops")                                            \
+    X(SUSPENDED, "suspended")   /* The program was kept from running. */       \
+    X(CLOCK_STEP, "clock_step") /* Times of that stretch mean little. */       \
+    X(EMERGENCY, "emergency")   /* A flow table is nearly full. */             \
+    X(OUTPUT_DROPS, "output_drops")                                            \
+    X(GAPS, "gaps")           /* TCP data was not captured. */                 \
+    X(ONE_SIDED, "one_sided") /* Of flows of TCP only one end was. */
+
+enum event_blindness_cause {
+#define EVENT_BLINDNESS_ENUM(NAME, TEXT) EVENT_BLINDNESS_##NAME,
+    EVENT_BLINDNESS_CAUSES(EVENT_BLINDNESS_ENUM) EVENT_N_BLINDNESS_CAUSES
+#undef EVENT_BLINDNESS_ENUM
+};
+
+/* From when until when not everything was to be seen. */
+struct event_blindness {
+    enum event_blindness_cause cause;
+    const char *interface;       /* NULL: all. */
+    const char *src, *dst;       /* Segments; NULL: all pairs. */
+    struct wall_time begin, end; /* 0: it goes on. */
+    enum event_visibility visibility;
+    uint64_t lost; /* Frames, events, bytes or flows, as the cause is. */
+};
+
 struct event_pair {
-    const char *src, *dst; /* Segments, by name. */
+    segment_id src_segment, dst_segment;
+    const char *src, *dst; /* Their names. */
     struct event_pair_counts counts;
+    enum event_visibility visibility; /* Since the last time they were told; */
+    unsigned blind_by; /* bits 1 << enum event_blindness_cause. */
 };
 
 /* Why a status event is made. */
@@ -237,7 +282,13 @@ struct event_status {
                                      * told, */
     size_t n_pairs;                 /* and how many there are. */
     const struct event_pair_counts *other_pairs; /* In no entry; or NULL. */
-    const char *const *notes;                    /* NULL-terminated, or NULL. */
+    const struct event_blindness *blindness; /* That goes on, or has ended since
+                                              * the last heartbeat; NULL: not
+                                              * watched for. */
+    size_t n_blindness;
+    uint64_t blindness_left_out; /* Intervals, for lack of room. */
+    uint64_t clock_steps;
+    const char *const *notes; /* NULL-terminated, or NULL. */
 };
 
 /* One thread's.  Memory: a buffer of EVENT_MAX_BYTES at most, and
@@ -288,5 +339,7 @@ bool event_kinds_parse(const char *text, unsigned *kinds);
     X(RELATED, "related")
 
 const char *event_verdict_name(enum decision);
+
+const char *event_blindness_cause_name(enum event_blindness_cause);
 
 #endif

@@ -7,7 +7,8 @@ enum {
     PAIRS_MAX_SIZE = EVENT_MAX_BYTES / 8 * 5
 };
 
-static void write_pair(struct json *, const struct event_pair *);
+static void write_pair(struct json *, const struct event_pair *,
+                       bool is_watched);
 static void write_counts(struct json *, const struct event_pair_counts *);
 static void write_verdicts(struct json *, const struct event_pair_counts *);
 
@@ -20,7 +21,7 @@ event_write_pairs(struct json *json, const struct event_status *status)
     json_open(json, "pairs", '[');
     for (size_t i = 0; i < status->n_pairs && json->size < PAIRS_MAX_SIZE;
          i++) {
-        write_pair(json, &status->pairs[i]);
+        write_pair(json, &status->pairs[i], status->blindness != NULL);
     }
     json_close(json, ']');
     json_u64(json, "n_pairs", status->n_pairs);
@@ -32,12 +33,15 @@ event_write_pairs(struct json *json, const struct event_status *status)
 }
 
 static void
-write_pair(struct json *json, const struct event_pair *pair)
+write_pair(struct json *json, const struct event_pair *pair, bool is_watched)
 {
     json_open(json, NULL, '{');
     json_cstring(json, "src", pair->src);
     json_cstring(json, "dst", pair->dst);
     write_counts(json, &pair->counts);
+    if (is_watched) {
+        event_write_visibility(json, pair);
+    }
     json_close(json, '}');
 }
 

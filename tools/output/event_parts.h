@@ -19,7 +19,10 @@ struct event_encoder {
  * empty. */
 void event_write_text(struct json *, const char *key, const char *text);
 
-/* Of 'segmon.status': what went on between segments. */
+/* Of 'segmon.status': when not everything was to be seen; what went on between
+ * segments. */
+void event_write_blindness(struct json *, const struct event_status *);
+void event_write_visibility(struct json *, const struct event_pair *);
 void event_write_pairs(struct json *, const struct event_status *);
 
 /* NULL-terminated list; nothing if it is NULL or empty. */

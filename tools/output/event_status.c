@@ -118,6 +118,7 @@ write_totals(struct json *json, const struct event_status *status)
     write_outputs(json, status);
     write_files(json, status);
     write_interfaces(json, status);
+    event_write_blindness(json, status);
     event_write_pairs(json, status);
 }
 

@@ -21,6 +21,7 @@ enum {
 static_assert(INDEX_SLOTS >= 2 * PAIRS_MAX, "there is always an empty slot");
 static_assert(PAIRS_MAX < UINT16_MAX, "the index holds numbers from 1");
 
+static uint16_t *find(const struct pairs *, segment_id src, segment_id dst);
 static struct event_pair_counts *append(struct pairs *, uint16_t *slot,
                                         segment_id src, segment_id dst);
 static bool reserve(struct pairs *, size_t n);
@@ -54,21 +55,35 @@ pairs_done(struct pairs *pairs)
 struct event_pair_counts *
 pairs_at(struct pairs *pairs, segment_id src, segment_id dst)
 {
-    uint32_t at = slot_of(src, dst);
+    uint16_t *slot = find(pairs, src, dst);
 
     pairs->changes++;
     if (src == PAIRS_GONE || dst == PAIRS_GONE) {
         return &pairs->other;
     }
-    while (pairs->index[at]) {
-        struct pair *pair = &pairs->list[pairs->index[at] - 1];
+    return *slot ? &pairs->list[*slot - 1].counts
+                 : append(pairs, slot, src, dst);
+}
 
-        if (pair->src == src && pair->dst == dst) {
-            return &pair->counts;
-        }
+size_t
+pairs_number(const struct pairs *pairs, segment_id src, segment_id dst)
+{
+    uint16_t number = *find(pairs, src, dst);
+
+    return number ? number - 1U : pairs->n;
+}
+
+/* The pair's slot of the index, or the empty one where it would be. */
+static uint16_t *
+find(const struct pairs *pairs, segment_id src, segment_id dst)
+{
+    uint32_t at = slot_of(src, dst);
+
+    while (pairs->index[at] && (pairs->list[pairs->index[at] - 1].src != src ||
+                                pairs->list[pairs->index[at] - 1].dst != dst)) {
         at = (at + 1) % INDEX_SLOTS;
     }
-    return append(pairs, &pairs->index[at], src, dst);
+    return &pairs->index[at];
 }
 
 static struct event_pair_counts *
@@ -207,6 +222,8 @@ pairs_list(const struct pairs *pairs)
         const struct pair *pair = &pairs->list[i];
 
         list[i] = (struct event_pair){
+            .src_segment = pair->src,
+            .dst_segment = pair->dst,
             .src = policy_segment(pairs->policy, pair->src)->name,
             .dst = policy_segment(pairs->policy, pair->dst)->name,
             .counts = pair->counts,

@@ -48,6 +48,9 @@ void pairs_done(struct pairs *);
 struct event_pair_counts *pairs_at(struct pairs *, segment_id src,
                                    segment_id dst);
 
+/* The number in 'list'; 'n' if it is not there. */
+size_t pairs_number(const struct pairs *, segment_id src, segment_id dst);
+
 /* From now on in terms of another policy. */
 void pairs_set_policy(struct pairs *, const struct policy *);
 

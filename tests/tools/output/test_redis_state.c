@@ -297,8 +297,9 @@ the_matrix_has_a_row_for_each_pair(void **context)
     struct event_interface interfaces[2];
     struct event_output outputs[2];
     struct event_status status = make_status(interfaces, outputs);
-    const struct event_pair pairs[] = {{"users", "servers", make_counts(1)},
-                                       {"servers", "users", make_counts(2)}};
+    const struct event_pair pairs[] = {
+        {.src = "users", .dst = "servers", .counts = make_counts(1)},
+        {.src = "servers", .dst = "users", .counts = make_counts(2)}};
     const struct event_pair_counts other = make_counts(3);
     struct redis_reply *hash;
 

@@ -143,6 +143,47 @@ Those in brackets may be absent.
 """
 
 TAIL = """\
+.Sh BLINDNESS
+A sensor that reports no violation has seen none; whether there was any to be
+seen is told apart.
+.Ql segmon.status.blindness
+lists the intervals in which it could not see everything, each with its cause,
+and with what it is of: an interface, a pair of segments, or everything.
+An event of cause
+.Ql change
+tells when one begins and when it has ended, and each of cause
+.Ql interval
+all that there were since the one before.
+.Pp
+That there was no violation between two segments from one moment to another may
+be said if
+.Bl -bullet -compact
+.It
+events of one run with the causes
+.Ql start ,
+.Ql interval
+and
+.Ql end
+follow each other over that time without one that is missing by its
+.Ql event.sequence ;
+.It
+no interval of the pair, of everything, or of an interface by which its traffic
+may come covers any of it, and
+.Ql blindness_left_out
+is 0;
+.It
+no violation event tells otherwise.
+.El
+.Pp
+Losses count as blindness when more than one frame in 1000 is lost in a second,
+until there were none for ten; what was not captured of TCP, when it is more
+than one byte in 100 of a pair and 10000 bytes, from one event of cause
+.Ql interval
+to the next; seen from one end, when at least 3 conversations and one in 20 are.
+What long flows missed is known when a record of them is made, every five
+minutes.
+A network that loses its own packets is no blindness: what was not acknowledged
+is not missed.
 .Sh SEE ALSO
 .Xr segmon 1 ,
 .Xr segmon-policy 5
