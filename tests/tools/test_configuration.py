@@ -195,6 +195,27 @@ class Reload(Configured):
         self.stop()
         self.assertTrue(any(" frames, " in line for line in self.talk))
 
+    def test_leaves_names_out_from_then_on(self):
+        def browse(host):
+            path = self.capture(live.p.tcp_session(
+                "10.1.0.1", "10.2.0.1", 80, sport=20000 + len(host),
+                request=b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host.encode(),
+                response=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+            self.send(path, pace=20000)
+            time.sleep(0.5)
+
+        self.configure()
+        self.start("--set", "dpi.enabled=true", "--set", "flows.timeouts.tcp_closing=1",
+                   config=self.config)
+        browse("before.example")
+        self.wait_for_events(lambda events: "before.example" in json.dumps(events))
+        self.configure(more="privacy: {redact: [hostnames]}\n")
+        self.reload()
+        browse("after-wards.example")
+        events = self.stop()
+        self.assertEqual(sum(e["event"]["dataset"] == "segmon.flow" for e in events), 2)
+        self.assertNotIn("after-wards.example", json.dumps(events))
+
     def test_a_hundred_times_costs_no_frame(self):
         self.configure(workers=2)
         self.start(config=self.config)

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -279,6 +280,34 @@ rules:
         told = [e["source"]["ip"] for e in events if e["destination"]["port"] == 80]
         self.assertEqual(told[:200], [f"10.1.{i >> 8}.{i & 255}" for i in range(200)])
         self.assertEqual(len(set(told)), len(quiet) + len(late))
+
+    def test_redacted_events_have_no_names_of_hosts(self):
+        """Those that the same capture's events have otherwise; verdicts stay the same."""
+        capture = str(ROOT / "tests/lab/sample/segments.pcap")
+        policy = str(ROOT / "rules/examples/enterprise-pci-ot.yaml")
+        common = ("-p", policy, "-e", "flow,violation", capture)
+        whole = self.events(*common)
+        less = self.events("--set", "privacy.redact=hostnames", *common)
+        names = set()
+        for event in whole:
+            client = event.get("tls", {}).get("client", {})
+            server = event.get("tls", {}).get("server", {})
+            names |= {event["destination"].get("domain"), client.get("server_name"),
+                      event.get("dns", {}).get("question", {}).get("name"),
+                      event.get("url", {}).get("original"),
+                      event.get("user_agent", {}).get("original"),
+                      *server.get("subject", "").split("CN="), server.get("issuer"),
+                      event["segmon"].get("app", {}).get("host")}
+        names = {name for name in names - {None, "", "O=segmon lab, "}
+                 if not re.fullmatch(r"[\d.:]+", name)}
+        self.assertGreater(len(names), 10)
+        self.assertIn("www.website.example", names)
+        text = json.dumps(less)
+        self.assertEqual([name for name in names if name in text], [])
+        for key in ("dns", "url", "user_agent"):
+            self.assertFalse(any(key in event for event in less))
+        self.assertEqual([event["rule"]["id"] for event in less],
+                         [event["rule"]["id"] for event in whole])
 
     def test_usage_mistakes_are_status_2(self):
         capture = self.file("a.pcap", p.pcap(ALLOWED))

@@ -47,6 +47,7 @@ struct session {
     struct application_engine *engine; /* Knows the names, for this thread, and
                                         * inspects for the first worker. */
     struct session_reloads reloads;
+    atomic_bool redacts; /* Of 'source'. */
     struct event_source source;
     struct output *output;         /* NULL: no events. */
     struct event_encoder *encoder; /* Of status events; NULL with it. */

@@ -38,7 +38,7 @@ static void tell_problems(const struct session *, const struct problems *);
 static void tell_problem(void *context, const struct problem *);
 static void take_over(struct session *, const struct settings *,
                       struct policy *, struct notes *);
-static void apply_hot(const struct session *);
+static void apply_hot(struct session *);
 static void note_change(void *context, const struct settings_change *);
 static char *add_note(struct notes *);
 static void note_first_error(void *context, const struct problem *);
@@ -67,6 +67,7 @@ session_open_settings(struct session *session, const char *path,
     tell_problems(session, &problems);
     problems_done(&problems);
     session->source.sensor = session->settings.sensor;
+    session->source.redacts = &session->redacts;
     apply_hot(session);
     return good;
 }
@@ -199,10 +200,11 @@ take_over(struct session *session, const struct settings *next,
 /* Settings that somebody else keeps; the rest is looked up when it is needed.
  */
 static void
-apply_hot(const struct session *session)
+apply_hot(struct session *session)
 {
     const struct settings *settings = &session->settings;
 
+    session->redacts = settings->privacy.redact & SETTINGS_REDACT_HOSTNAMES;
     session_limit_stop(session);
     if (session->logs) {
         log_set_level(

@@ -25,6 +25,7 @@
 #include "rules/policy.h"
 #include "rules/violation.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,6 +71,9 @@ struct event_source {
     const char *sensor;  /* event_sensor_ok(). */
     const char *version; /* Of segmon. */
     uint32_t epoch;      /* Tells runs of one sensor apart in event ids. */
+    /* While it is set, flows and violations have no names of hosts in them.
+     * NULL: never. */
+    const atomic_bool *redacts;
 };
 
 /* What was decided about a flow before, where that was final. */

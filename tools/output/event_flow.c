@@ -40,9 +40,11 @@ static void write_tunnel(struct json *json, const struct flow_record *record);
 static void add_flag(void *context, const char *flag);
 
 const struct json *
-event_flow_encode(struct event_encoder *encoder, const struct event_flow *flow)
+event_flow_encode(struct event_encoder *encoder, const struct event_flow *whole)
 {
     struct json *json = &encoder->json;
+    struct event_redacted less;
+    const struct event_flow *flow = event_redact(encoder, whole, &less);
     enum event_host host = event_host(flow);
 
     event_encoder_begin(encoder, flow->policy);

@@ -29,6 +29,7 @@ event_encoder_new(const struct event_source *source, struct error *error)
         error_set(error, ERROR_MEMORY, "", "no memory for an event encoder");
         return NULL;
     }
+    encoder->redacts = source->redacts;
     json_init(&encoder->json, EVENT_MAX_BYTES);
     json_init(&encoder->observer, EVENT_MAX_BYTES);
     json_reset(&encoder->observer, true);

@@ -8,12 +8,28 @@
 #include "tools/output/event_phrases.h"
 #include "tools/output/json.h"
 
+#include <stdatomic.h>
+
 struct event_encoder {
     struct json json;
     const struct policy *policy; /* Of the event that is written. */
     struct json observer; /* How ECS 'observer' begins, in every event. */
     struct event_phrases phrases;
+    const atomic_bool *redacts; /* As in struct event_source. */
 };
+
+/* A flow without names of hosts. */
+struct event_redacted {
+    struct event_flow flow;
+    struct application application;
+    struct application_details details;
+};
+
+/* The flow as it may be told: itself, or in 'less', which it may be as long as.
+ * Accepts NULL. */
+const struct event_flow *event_redact(const struct event_encoder *,
+                                      const struct event_flow *,
+                                      struct event_redacted *less);
 
 /* A text of the policy's author, at most EVENT_MAX_TEXT bytes; nothing if it is
  * empty. */

@@ -84,13 +84,17 @@ static bool has_port(uint8_t protocol);
 
 const struct json *
 event_violation_encode(struct event_encoder *encoder,
-                       const struct event_violation *event)
+                       const struct event_violation *whole)
 {
     struct json *json = &encoder->json;
-    enum event_host host =
-        event->flow ? event_host(event->flow) : EVENT_HOST_NONE;
+    struct event_redacted less;
+    struct event_violation redacted = *whole;
+    const struct event_violation *event = &redacted;
     const struct violation *violation = event->violation;
+    enum event_host host;
 
+    redacted.flow = event_redact(encoder, whole->flow, &less);
+    host = event->flow ? event_host(event->flow) : EVENT_HOST_NONE;
     event_encoder_begin(encoder, event->policy);
     write_event(json, violation);
     write_message(json, event);

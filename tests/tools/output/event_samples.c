@@ -54,7 +54,8 @@ event_samples_init(struct event_samples *samples)
     struct error error;
 
     samples->engine = application_engine_new(NULL, &error);
-    samples->source = (struct event_source){"lab-01", "0.1.0", 0x66fd0a2c};
+    samples->source = (struct event_source){
+        .sensor = "lab-01", .version = "0.1.0", .epoch = 0x66fd0a2c};
     samples->encoder = event_encoder_new(&samples->source, &error);
     return samples->engine && samples->encoder;
 }

@@ -19,7 +19,8 @@ static struct redis_server server;
 static struct redis_link *redis;
 static struct redis_state state;
 
-static const struct event_source source = {"lab-01", "1.2.3", 0xabc};
+static const struct event_source source = {
+    .sensor = "lab-01", .version = "1.2.3", .epoch = 0xabc};
 
 /* Every counter another number. */
 static struct event_status

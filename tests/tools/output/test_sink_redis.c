@@ -387,7 +387,8 @@ a_foreign_producer_is_noticed_and_passed(void **state)
 static void
 put_state(struct output *output)
 {
-    static const struct event_source source = {"lab-01", "0.1.0", 7};
+    static const struct event_source source = {
+        .sensor = "lab-01", .version = "0.1.0", .epoch = 7};
     const struct event_status status = {.policy = fixed_policy()};
     const struct redis_state_facts facts = {
         .source = &source, .status = &status, .interval_s = 100};
