@@ -47,7 +47,7 @@ options_for(unsigned n_queues)
     return (struct output_options){.source = {"lab-01", "0.1.0", 7},
                                    .n_queues = n_queues,
                                    .blocking = true,
-                                   .targets = {{path, 0}},
+                                   .targets = {{.target = path}},
                                    .n_targets = 1};
 }
 

@@ -92,7 +92,7 @@ open_output(int64_t patience_ns, const char *password, struct error *error)
         .source = {"lab-01", "0.1.0", 7},
         .n_queues = 1,
         .blocking = true,
-        .targets = {{server.uri, 0}, {path, 0}},
+        .targets = {{.target = server.uri}, {.target = path}},
         .n_targets = 2,
         .patience_ns = patience_ns,
         .redis_password = password};
