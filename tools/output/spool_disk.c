@@ -28,13 +28,16 @@ static const enum event_kind ranks[EVENT_N_KINDS] = {EVENT_FLOW, EVENT_STATUS,
                                                      EVENT_VIOLATION};
 
 static bool write_kind(struct spool *spool, enum event_kind kind);
+static bool make_disk_room(struct spool *spool, struct spool_lane *lane);
 static bool write_chunk(struct spool *spool, struct spool_lane *lane);
 static bool has_room(const struct spool *spool, const struct spool_lane *lane);
 static bool free_done(struct spool *spool);
 static bool free_file(struct spool *spool, enum event_kind kind);
 static bool free_chunk(struct spool *spool, enum event_kind kind);
-static unsigned rank_of(enum event_kind kind);
 static void retire(struct spool *spool);
+static void stamp_done(const struct spool *spool, struct spool_lane *lane);
+static bool is_kept_long_enough(const struct spool *spool,
+                                const struct spool_files *files);
 static bool is_done(const struct spool *spool, const struct spool_lane *lane,
                     size_t i);
 static bool remove_file(struct spool *spool, struct spool_lane *lane, size_t i);
@@ -198,24 +201,27 @@ write_kind(struct spool *spool, enum event_kind kind)
 {
     struct spool_lane *lane = &spool->lanes[kind];
 
-    while (lane->memory.head) {
-        bool room = true;
+    bool good = true;
 
-        while (!has_room(spool, lane) && room) {
-            room = free_done(spool) || free_file(spool, kind);
+    while (good && lane->memory.head) {
+        if (make_disk_room(spool, lane)) {
+            good = write_chunk(spool, lane);
+        } else { /* All there is counts for more. */
+            good = spool->is_up && spool_lane_drop_chunk(lane, SPOOL_FULL);
         }
-        if (!spool->is_up) {
-            return false;
-        }
-        if (!room) { /* All there is counts for more. */
-            if (!spool_lane_drop_chunk(lane, SPOOL_FULL)) {
-                return false;
-            }
-        } else if (!write_chunk(spool, lane)) {
+    }
+    return good;
+}
+
+static bool
+make_disk_room(struct spool *spool, struct spool_lane *lane)
+{
+    while (spool->is_up && !has_room(spool, lane)) {
+        if (!free_done(spool) && !free_file(spool, lane->files.kind)) {
             return false;
         }
     }
-    return true;
+    return spool->is_up;
 }
 
 static bool
@@ -275,38 +281,33 @@ free_done(struct spool *spool)
 static bool
 free_file(struct spool *spool, enum event_kind kind)
 {
-    for (unsigned rank = 0; rank <= rank_of(kind); rank++) {
+    for (unsigned rank = 0; rank < EVENT_N_KINDS; rank++) {
         struct spool_lane *lane = &spool->lanes[ranks[rank]];
-
         size_t i = spool_lane_victim(lane);
 
         if (i < lane->files.n) {
             return remove_file(spool, lane, i);
         }
-    }
-    return false;
-}
-
-static bool
-free_chunk(struct spool *spool, enum event_kind kind)
-{
-    for (unsigned rank = 0; rank <= rank_of(kind); rank++) {
-        if (spool_lane_drop_chunk(&spool->lanes[ranks[rank]], SPOOL_MEMORY)) {
-            return true;
+        if (ranks[rank] == kind) {
+            break;
         }
     }
     return false;
 }
 
-static unsigned
-rank_of(enum event_kind kind)
+/* The same for a chunk. */
+static bool
+free_chunk(struct spool *spool, enum event_kind kind)
 {
-    unsigned rank = 0;
-
-    while (ranks[rank] != kind) {
-        rank++;
+    for (unsigned rank = 0; rank < EVENT_N_KINDS; rank++) {
+        if (spool_lane_drop_chunk(&spool->lanes[ranks[rank]], SPOOL_MEMORY)) {
+            return true;
+        }
+        if (ranks[rank] == kind) {
+            break;
+        }
     }
-    return rank;
+    return false;
 }
 
 /* What has been acknowledged for long enough. */
@@ -315,22 +316,32 @@ retire(struct spool *spool)
 {
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         struct spool_lane *lane = &spool->lanes[kind];
-        struct spool_files *files = &lane->files;
 
-        for (size_t i = 0; i + 1 < files->n; i++) {
-            if (!is_done(spool, lane, i)) {
-                break;
-            }
-            if (files->files[i].done_ns == 0) {
-                files->files[i].done_ns = spool->now_ns;
-            }
-        }
-        while (spool->is_up && files->n > 1 && files->files[0].done_ns != 0 &&
-               spool->now_ns - files->files[0].done_ns >=
-                   spool->options.retain_ns &&
-               remove_file(spool, lane, 0)) {
+        stamp_done(spool, lane);
+        while (spool->is_up && is_kept_long_enough(spool, &lane->files)) {
+            remove_file(spool, lane, 0);
         }
     }
+}
+
+/* All but the one that is written to. */
+static void
+stamp_done(const struct spool *spool, struct spool_lane *lane)
+{
+    struct spool_files *files = &lane->files;
+
+    for (size_t i = 0; i + 1 < files->n && is_done(spool, lane, i); i++) {
+        if (files->files[i].done_ns == 0) {
+            files->files[i].done_ns = spool->now_ns;
+        }
+    }
+}
+
+static bool
+is_kept_long_enough(const struct spool *spool, const struct spool_files *files)
+{
+    return files->n > 1 && files->files[0].done_ns != 0 &&
+           spool->now_ns - files->files[0].done_ns >= spool->options.retain_ns;
 }
 
 /* All of the segment is acknowledged, and the state on disk knows: with the

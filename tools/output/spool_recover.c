@@ -122,21 +122,19 @@ load_headers(struct spool_files *files, struct spool_tail *tail,
     if (files->n > 0) {
         files->next_number = files->files[files->n - 1].header.number + 1;
     }
+    error->code = ERROR_NONE;
     while (i < files->n) {
-        error->code = ERROR_NONE;
-        switch (load_header(files, i, error)) {
-        case SPOOL_HEADER_OK:
+        bool is_sound = load_header(files, i, error) == SPOOL_HEADER_OK;
+
+        if (error->code != ERROR_NONE) {
+            return false;
+        }
+        if (is_sound) {
             files->folder->bytes += files->files[i].size;
             i++;
-            break;
-        case SPOOL_HEADER_CORRUPT:
-            if (error->code != ERROR_NONE) {
-                return false;
-            }
+        } else {
             tail->n_unreadable += files->files[i].size > 0;
             forget(files, i);
-            break;
-        case SPOOL_HEADER_VERSION: return false;
         }
     }
     return true;

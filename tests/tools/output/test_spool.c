@@ -192,7 +192,7 @@ what_is_acknowledged_is_kept_for_its_time(void **state)
     now_ns += SPOOL_DEFAULT_RETAIN_NS - 1;
     spool_commit(spool, (struct mono_time){now_ns});
     assert_in_range(spool_folder_count(folder, "flow-", &bytes), 15, 25);
-    assert_true(bytes > 1000 * RECORD_BYTES);
+    assert_true(bytes > UINT64_C(1000) * RECORD_BYTES);
     now_ns += 1;
     spool_commit(spool, (struct mono_time){now_ns});
     assert_int_equal(spool_folder_count(folder, "flow-", &bytes), 1);
