@@ -22,6 +22,7 @@ import jsonschema
 
 import live
 from live import NAME, ROOT, inside, ip, p
+import redis_server as redis  # noqa: E402  live.py says where.
 
 SCHEMA = json.loads((ROOT / "tools/doctor/schema/segmon-doctor-1.0.json").read_text())
 OF_THE_MACHINE = {"clock", "host"}  # Areas that the tests do not make.
@@ -453,6 +454,36 @@ class Machine(Doctor):
                              capture_output=True, timeout=60)
         codes = {f["code"] for f in json.loads(run.stdout)["findings"]}
         self.assertIn("D-HOST-FILES", codes)
+
+
+class Sensor(Doctor):
+    """That runs meanwhile, on the same interface."""
+
+    def setUp(self):
+        super().setUp()
+        if not redis.SERVER:
+            self.skipTest("redis-server is missing")
+        self.server = redis.Server(self.folder.name, "--appendonly", "yes", "--maxmemory", "64mb")
+        self.addCleanup(self.server.kill)
+
+    def findings_there(self):
+        return set(self.of_the_interface(
+            self.examine("-r", self.server.uri, "--sensor", "here")))
+
+    def test_is_fine_while_it_runs_and_blind_without_a_link_and_silent_when_it_died(self):
+        self.start("--sensor", "here", "--no-dpi", "-r", self.server.uri)
+        self.assertEqual(self.findings_there(), set())
+        ip("-n", f"{NAME}-r", "link", "set", "r0", "down")
+        self.addCleanup(ip, "-n", f"{NAME}-r", "link", "set", "r0", "up")
+        self.wait_for("r0: down")
+        end = time.monotonic() + live.WAIT
+        while self.findings_there() != {"D-SENSOR-BLIND"} and time.monotonic() < end:
+            time.sleep(0.5)
+        self.assertEqual(self.findings_there(), {"D-SENSOR-BLIND"})
+        self.kill()
+        while self.findings_there() != {"D-SENSOR-SILENT"} and time.monotonic() < end + live.WAIT:
+            time.sleep(1)
+        self.assertEqual(self.findings_there(), {"D-SENSOR-SILENT"})
 
 
 class Usage(Doctor):

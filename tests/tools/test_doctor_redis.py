@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -28,8 +29,13 @@ SCHEMA = json.loads((ROOT / "tools/doctor/schema/segmon-doctor-1.0.json").read_t
 GOOD = {"appendonly": "yes", "maxmemory": "64mb", "maxmemory-policy": "noeviction",
         "enable-debug-command": "yes"}
 FLOW = "segmon:{lab}:flow"
-# What segmon(1) says that a sensor needs.
-RIGHTS = "+xadd +xinfo|stream +hset +del +expire +multi +exec +select"
+
+
+def documented_rights():
+    """What segmon(1) says that a sensor needs."""
+    page = (ROOT / "tools/segmon.1").read_text()
+    words = re.search(r"^ACL SETUSER sensor (.*?)^\.Ed", page, re.MULTILINE | re.DOTALL)[1].split()
+    return [word for word in words if word.startswith("+")]
 
 
 def free_port():
@@ -74,7 +80,7 @@ class Doctor(unittest.TestCase):
     def check(self, *codes, options=(), **more):
         """That these are found, and no others."""
         document = self.examine(*options, **more)
-        found = {f["code"]: f for f in document["findings"] if f["area"] == "redis"}
+        found = {f["code"]: f for f in document["findings"] if f["area"] in ("redis", "sensor")}
         self.assertEqual(set(found), set(codes), json.dumps(found, indent=1))
         if not more:
             self.assertEqual(document["unexamined"], [])
@@ -322,12 +328,11 @@ class Rights(Doctor):
 
     def examined(self, uri):
         document = self.examine(uri=uri)
-        return document, {f["code"]: f for f in document["findings"] if f["area"] == "redis"}
+        return document, {f["code"]: f for f in document["findings"] if f["area"] in ("redis", "sensor")}
 
     def test_that_the_manual_asks_for_suffice(self):
         self.start()
-        self.assertIn(RIGHTS.split()[1], (ROOT / "tools/segmon.1").read_text())
-        document, found = self.examined(self.user("~segmon:*", *RIGHTS.split()))
+        document, found = self.examined(self.user("~segmon:*", *documented_rights()))
         self.assertEqual(found, {})
         # It may not ask for the rest, which is told rather than taken for good.
         self.assertFalse(document["complete"])
@@ -341,11 +346,11 @@ class Rights(Doctor):
 
     def test_that_are_missing_are_found_one_by_one_and_can_be_given(self):
         self.start()
-        for right in RIGHTS.split():
+        for right in documented_rights():
             if right == "+select":
-                continue  # Of database 0 there is no need.
+                continue  # For database 0 there is no need.
             with self.subTest(right):
-                others = [other for other in RIGHTS.split() if other != right]
+                others = [other for other in documented_rights() if other != right]
                 uri = self.user("~segmon:*", *others)
                 found = self.examined(uri)[1]
                 self.assertEqual(set(found), {"D-REDIS-RIGHTS"})
@@ -355,7 +360,7 @@ class Rights(Doctor):
 
     def test_to_other_keys_only_are_found(self):
         self.start()
-        uri = self.user("~other:*", *RIGHTS.split())
+        uri = self.user("~other:*", *documented_rights())
         found = self.examined(uri)[1]
         self.assertEqual(set(found), {"D-REDIS-RIGHTS"})
         self.assertEqual(found["D-REDIS-RIGHTS"]["evidence"]["keys"], "not permitted")
@@ -444,6 +449,55 @@ class Streams(Doctor):
             self.server.call("XGROUP", "CREATE", FLOW, f"group{i}", "$")
         document = self.examine()
         self.assertIn("more groups", document["unexamined"][0]["reason"])
+
+
+class Sensor(Doctor):
+    """By the state that redis_state.h describes; test_doctor.py has a real one."""
+
+    def tell(self, **fields):
+        state = {"phase": "running", "frames": 100000, "workers": 2, "flows.capacity": 1000,
+                 "flows.active": 990, "emergency": 0, "lost.device": 0, "lost.kernel": 99,
+                 "lost.events": 0, "events.acked": 7, "interface.eth1": "capturing 1 2 3 4",
+                 **{name.replace("_", "."): value for name, value in fields.items()}}
+        self.server.call("DEL", "segmon:{lab}:state")
+        self.server.call("HSET", "segmon:{lab}:state",
+                         *[word for item in state.items() for word in item])
+
+    def test_that_runs_well_has_no_findings(self):
+        self.start()
+        self.tell()
+        self.check()
+
+    def test_that_nobody_knows_has_none_either(self):
+        self.start()
+        self.server.call("HSET", "segmon:sensors", "other", "66fd0a2c")
+        self.check()
+
+    def test_that_is_silent_is_critical(self):
+        self.start()
+        self.server.call("HSET", "segmon:sensors", "lab", "66fd0a2c")
+        self.check("D-SENSOR-SILENT")
+
+    def test_that_is_blind_is_critical(self):
+        self.start()
+        for state in ("down", "lost"):
+            self.tell(interface_eth2=f"{state} 1 2 3 4")
+            (found,) = self.check("D-SENSOR-BLIND")
+            self.assertEqual(found["evidence"], {"state": state})
+            self.assertEqual(found["fix"], "segmon doctor --interface eth2")
+
+    def test_that_loses_something_is_found(self):
+        self.start()
+        for field, code in (("lost_kernel", "D-SENSOR-DROPS"), ("lost_device", "D-SENSOR-DROPS"),
+                            ("lost_events", "D-SENSOR-EVENTS"),
+                            ("emergency", "D-SENSOR-EMERGENCY")):
+            self.tell(**{field: 1000})
+            self.check(code)
+
+    def test_that_has_ended_is_left_in_peace(self):
+        self.start()
+        self.tell(phase="ended", lost_events=5)
+        self.check()
 
 
 class Configuration(Doctor):

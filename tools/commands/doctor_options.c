@@ -236,6 +236,7 @@ finish(struct given *given)
     options->snapshot =
         (uint32_t)(given->snaplen ? given->snaplen
                                   : request->settings.capture.snaplen);
+    options->memory_bytes = request->settings.memory_bytes;
     take_capture(request);
     return given->redis ? add_server(given, given->redis, "")
                         : take_outputs(given);

@@ -37,7 +37,8 @@ enum {
     X(TRAFFIC, "traffic")                                                      \
     X(CLOCK, "clock")                                                          \
     X(HOST, "host")                                                            \
-    X(REDIS, "redis")
+    X(REDIS, "redis")                                                          \
+    X(SENSOR, "sensor")
 
 enum diagnosis_severity {
 #define DIAGNOSIS_ENUM(NAME, TEXT) DIAGNOSIS_##NAME,

@@ -193,10 +193,24 @@
     X(REDIS_STUCK, "D-REDIS-STUCK", WARNING, REDIS,                            \
       "nobody else gets these events unless somebody claims them")
 
+#define DIAGNOSIS_SENSOR_CODES(X)                                              \
+    X(SENSOR_SILENT, "D-SENSOR-SILENT", CRITICAL, SENSOR,                      \
+      "a sensor that does not run, or does not reach its server, reports "     \
+      "nothing")                                                               \
+    X(SENSOR_BLIND, "D-SENSOR-BLIND", CRITICAL, SENSOR,                        \
+      "what goes on there is not seen, whatever is reported")                  \
+    X(SENSOR_DROPS, "D-SENSOR-DROPS", WARNING, SENSOR,                         \
+      "conversations have gaps, and some are missing")                         \
+    X(SENSOR_EVENTS, "D-SENSOR-EVENTS", WARNING, SENSOR,                       \
+      "they were counted, and are in none of the outputs")                     \
+    X(SENSOR_EMERGENCY, "D-SENSOR-EMERGENCY", WARNING, SENSOR,                 \
+      "conversations are ended early, and attempts told together")
+
 #define DIAGNOSIS_CODES(X)                                                     \
     DIAGNOSIS_LINK_CODES(X)                                                    \
     DIAGNOSIS_TRAFFIC_CODES(X)                                                 \
     DIAGNOSIS_HOST_CODES(X)                                                    \
-    DIAGNOSIS_REDIS_CODES(X)
+    DIAGNOSIS_REDIS_CODES(X)                                                   \
+    DIAGNOSIS_SENSOR_CODES(X)
 
 #endif

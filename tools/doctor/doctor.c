@@ -26,7 +26,7 @@ doctor_examine(struct doctor *doctor, const struct doctor_options *options,
     }
     clock_state_read(&doctor->end);
     clock_state_check(&doctor->begin, &doctor->end, &doctor->diagnosis);
-    host_state_read(options->output, &doctor->host);
+    host_state_read(options->output, options->memory_bytes, &doctor->host);
     host_state_check(&doctor->host, &doctor->diagnosis);
     for (size_t i = 0; i < options->n_servers; i++) {
         redis_examine(&options->servers[i], &doctor->servers[i],

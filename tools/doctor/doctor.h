@@ -34,6 +34,7 @@ struct doctor_options {
     const struct redis_examine_options *servers;
     size_t n_servers;       /* To DOCTOR_MAX_SERVERS. */
     const char *output;     /* A file that events go to, or NULL. */
+    uint64_t memory_bytes;  /* That a sensor may take; 0: as usual. */
     const atomic_int *stop; /* Not 0: be done soon. */
 };
 

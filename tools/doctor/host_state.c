@@ -26,7 +26,7 @@ enum {
 
 /* What a run may take by default: a million conversations, what classifies
  * them, a ring, and the program itself. */
-#define LEAST_MEMORY     (UINT64_C(768) << 20)
+#define USUAL_MEMORY     (UINT64_C(768) << 20)
 #define LEAST_FREE_BYTES (UINT64_C(1) << 30)
 #define FULL_BYTES       (UINT64_C(16) << 20)
 
@@ -40,12 +40,16 @@ static void check_kernel(const struct host_state *, struct diagnosis *);
 static void check_output(const struct host_state *, struct diagnosis *);
 
 void
-host_state_read(const char *output, struct host_state *state)
+host_state_read(const char *output, uint64_t wanted_bytes,
+                struct host_state *state)
 {
     struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
     uint64_t of_group;
 
-    *state = (struct host_state){.output = output};
+    *state = (struct host_state){
+        .output = output,
+        .wanted_bytes = wanted_bytes ? wanted_bytes : USUAL_MEMORY,
+    };
     read_release(state);
     state->memory_bytes = available_memory();
     of_group = control_group_memory();
@@ -138,7 +142,7 @@ read_output(struct host_state *state)
     } else if (access(folder, W_OK | X_OK) != 0) {
         state->output_error = errno;
     }
-    if (statvfs(folder, &room) == 0) {
+    if (statvfs(state->output, &room) == 0 || statvfs(folder, &room) == 0) {
         state->free_bytes = (uint64_t)room.f_bavail * room.f_frsize;
         state->file_system_bytes = (uint64_t)room.f_blocks * room.f_frsize;
     }
@@ -163,13 +167,16 @@ host_state_check(const struct host_state *state, struct diagnosis *diagnosis)
     struct diagnosis_finding *finding;
 
     check_kernel(state, diagnosis);
-    if (state->memory_bytes < LEAST_MEMORY) {
-        finding = diagnosis_add(diagnosis, DIAGNOSIS_HOST_MEMORY, "memory",
-                                "only %" PRIu64 " MiB of memory are left",
-                                state->memory_bytes >> 20);
+    if (state->memory_bytes < state->wanted_bytes) {
+        finding =
+            diagnosis_add(diagnosis, DIAGNOSIS_HOST_MEMORY, "memory",
+                          "only %" PRIu64 " MiB of memory are left, and "
+                          "a sensor may take %" PRIu64,
+                          state->memory_bytes >> 20, state->wanted_bytes >> 20);
         diagnosis_fix(finding, "segmon run --memory %" PRIu64 "M",
                       (state->memory_bytes >> 21) + 1);
         diagnosis_number(finding, "available_bytes", state->memory_bytes);
+        diagnosis_number(finding, "wanted_bytes", state->wanted_bytes);
     }
     if (state->max_open_files < LEAST_OPEN_FILES) {
         finding = diagnosis_add(diagnosis, DIAGNOSIS_HOST_FILES, "limits",

@@ -17,6 +17,7 @@ struct host_state {
     char release[HOST_STATE_RELEASE_SIZE]; /* Of the kernel. */
     unsigned major, minor;                 /* 0: unknown. */
     uint64_t memory_bytes;   /* That can still be had; UINT64_MAX: unknown. */
+    uint64_t wanted_bytes;   /* Of these, a sensor's. */
     uint64_t max_open_files; /* RLIMIT_NOFILE. */
     const char *output;      /* A file that events go to, or NULL. */
     int output_error;        /* errno; 0: it can be written. */
@@ -24,8 +25,10 @@ struct host_state {
     uint64_t file_system_bytes;
 };
 
-/* 'output' is borrowed, and not changed: nothing is written. */
-void host_state_read(const char *output, struct host_state *);
+/* 'output' is borrowed, and not changed: nothing is written.  'wanted_bytes' is
+ * what a sensor may take; 0: what is usual. */
+void host_state_read(const char *output, uint64_t wanted_bytes,
+                     struct host_state *);
 
 /* Pure. */
 void host_state_check(const struct host_state *, struct diagnosis *);

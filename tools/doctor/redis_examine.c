@@ -49,6 +49,7 @@ redis_examine(const struct redis_examine_options *options,
     if (connect_to(&visit) && ping(&visit)) {
         check_network(&visit);
         if (read_server(&visit) && redis_check_streams(&visit)) {
+            redis_check_sensor(&visit);
             redis_check_rights(&visit);
         }
     }

@@ -34,6 +34,9 @@ void redis_check_rights(struct redis_visit *);
 /* The streams, and who reads them.  False if there is no use in going on. */
 bool redis_check_streams(struct redis_visit *);
 
+/* What the sensor tells of itself there. */
+void redis_check_sensor(struct redis_visit *);
+
 /* The server refuses what anybody may ask, for now. */
 void redis_tell_refusal(const struct redis_visit *, const char *reason);
 

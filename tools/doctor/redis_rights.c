@@ -68,12 +68,17 @@ try_streams(struct redis_visit *visit, struct missing *missing)
 static void
 try_state(struct redis_visit *visit, struct missing *missing)
 {
-    char key[MAX_KEY];
+    static const char *const hashes[] = {"state", "matrix"};
 
-    snprintf(key, sizeof key, "segmon:{%s}:state", visit->options->sensor);
-    try(visit, "+del", REDIS_WORDS("DEL", key), missing);
-    try(visit, "+hset", REDIS_WORDS("HSET", key, "name", "value"), missing);
-    try(visit, "+expire", REDIS_WORDS("EXPIRE", key, "15"), missing);
+    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
+        char key[MAX_KEY];
+
+        snprintf(key, sizeof key, "segmon:{%s}:%s", visit->options->sensor,
+                 hashes[i]);
+        try(visit, "+del", REDIS_WORDS("DEL", key), missing);
+        try(visit, "+hset", REDIS_WORDS("HSET", key, "name", "value"), missing);
+        try(visit, "+expire", REDIS_WORDS("EXPIRE", key, "15"), missing);
+    }
 }
 
 /* False if it is not permitted; of EXEC alone that is the reason of another

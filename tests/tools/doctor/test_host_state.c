@@ -15,6 +15,7 @@ good_host(void)
         .major = 6,
         .minor = 1,
         .memory_bytes = UINT64_C(4) << 30,
+        .wanted_bytes = UINT64_C(768) << 20,
         .max_open_files = 1024,
         .output = "/var/log/segmon/events.ndjson",
         .free_bytes = UINT64_C(50) << 30,
@@ -55,7 +56,10 @@ this_machine_can_be_read(void **state)
     struct host_state host;
 
     (void)state;
-    host_state_read(NULL, &host);
+    host_state_read(NULL, 0, &host);
+    assert_int_equal(host.wanted_bytes, UINT64_C(768) << 20);
+    host_state_read(NULL, 1 << 20, &host);
+    assert_int_equal(host.wanted_bytes, 1 << 20);
     assert_true(host.major >= 4);
     assert_true(host.memory_bytes > 0);
     assert_true(host.max_open_files > 0);
