@@ -77,6 +77,8 @@ class Live(unittest.TestCase):
             status = os.fstat(mouth)
             environment["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
         where = ("-C", config) if config else ("-i", interface, "-o", self.output)
+        if not config and self.output.is_file():  # Of a run before, which this one would add to.
+            self.output.write_text("")
         self.run_ = subprocess.Popen(
             inside(end, *wrapper, program or SEGMON, "run", *where, *options),
             stderr=mouth, env=environment)
