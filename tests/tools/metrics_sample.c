@@ -18,7 +18,7 @@ void
 metrics_sample_init(struct metrics_sample *sample, const struct policy *policy)
 {
     *sample = (struct metrics_sample){
-        .source = {"lab-01", "0.1.0", 0x66fd0a2c},
+        .source = {.sensor = "lab-01", .version = "0.1.0", .epoch = 0x66fd0a2c},
         .next = METRICS_SAMPLE_LEAST,
         .rules = rule_counts_new(),
     };

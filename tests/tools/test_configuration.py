@@ -234,11 +234,17 @@ class Reload(Configured):
 class Files(Configured):
     def test_are_appended_to(self):
         self.configure(events="status")
-        for n in (1, 2):
-            self.start(config=self.config)
-            self.stop()
-            self.assertEqual(sum(e["segmon"]["status"]["cause"] == "end"
-                                 for e in self.events()), n)
+        self.start(config=self.config)
+        before = self.stop()
+        kept = self.output.read_text()
+        self.output.rename(self.path / "kept")  # start() would remove it.
+        self.configure(events="status")
+        self.config.write_text(self.config.read_text().replace("events.ndjson", "kept"))
+        self.start(config=self.config)
+        self.output = self.path / "kept"
+        after = self.stop()
+        self.assertTrue(self.output.read_text().startswith(kept))
+        self.assertGreater(len(after), len(before))
 
 
 class State(Configured):

@@ -44,11 +44,12 @@ remove_path(void **state)
 static struct output_options
 options_for(unsigned n_queues)
 {
-    return (struct output_options){.source = {"lab-01", "0.1.0", 7},
-                                   .n_queues = n_queues,
-                                   .blocking = true,
-                                   .targets = {{.target = path}},
-                                   .n_targets = 1};
+    return (struct output_options){
+        .source = {.sensor = "lab-01", .version = "0.1.0", .epoch = 7},
+        .n_queues = n_queues,
+        .blocking = true,
+        .targets = {{.target = path}},
+        .n_targets = 1};
 }
 
 static void

@@ -89,7 +89,7 @@ static struct output *
 open_output(int64_t patience_ns, const char *password, struct error *error)
 {
     const struct output_options options = {
-        .source = {"lab-01", "0.1.0", 7},
+        .source = {.sensor = "lab-01", .version = "0.1.0", .epoch = 7},
         .n_queues = 1,
         .blocking = true,
         .targets = {{.target = server.uri}, {.target = path}},
