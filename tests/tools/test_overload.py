@@ -75,9 +75,13 @@ class Overload(Live):
         self.begin("-w", "1", "--buffer", "64M", "--max-flows", "2000")
         sent = self.send(self.capture(conversations(100), "some.pcap"))
         sent += self.send(self.capture(syns))
+        self.wait_for("are nearly full")
         time.sleep(SETTLED)
         events = self.stop()
         status = self.check(sent, events)
+        told = [e["segmon"]["status"]["emergency"]["state"] for e in events
+                if "emergency" in e["segmon"].get("status", {})]
+        self.assertEqual(told, ["entered"])
         self.assertEqual(status["flows"]["emergency"]["entered"], 1)
         self.assertGreater(status["flows"]["collapsed"], 15000)
         flows = [e for e in events if e["segmon"].get("record") == "end"]

@@ -66,6 +66,7 @@ static void tell_ready(struct run *);
 static void watch_sight(struct run *, bool is_last);
 static void tell_sight(struct run *);
 static void watch_interfaces(struct run *);
+static void watch_tables(struct run *);
 static void watch_outputs(struct run *);
 static void watch_output(struct run *, size_t i, const struct event_output *);
 static void serve_metrics(struct run *);
@@ -273,6 +274,7 @@ go_on(struct run *run, const atomic_int *stop)
         live_get_report(run->live, &run->report);
         watch_sight(run, false);
         watch_interfaces(run);
+        watch_tables(run);
         watch_outputs(run);
         tell_sight(run);
         run_service_watch(&run->service, run->live, run->session.output,
@@ -407,6 +409,19 @@ watch_interfaces(struct run *run)
                             : LOG_LEVEL_WARNING,
                         note);
         }
+    }
+}
+
+/* The workers send the events. */
+static void
+watch_tables(struct run *run)
+{
+    char note[RUN_WATCH_NOTE_SIZE];
+
+    if (run_watch_tables(&run->watch, &run->report.counters.workers.flows,
+                         note)) {
+        LOG_AT(run->watch.is_emergency ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+               "%s", note);
     }
 }
 

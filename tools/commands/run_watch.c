@@ -1,4 +1,4 @@
-/* Changes of interfaces and outputs; see run_watch.h. */
+/* Changes of interfaces, flow tables and outputs; see run_watch.h. */
 
 #include "tools/commands/run_watch.h"
 
@@ -64,6 +64,30 @@ run_watch_output(struct run_watch *watch, size_t i,
                  now->error.message);
     }
     return true;
+}
+
+bool
+run_watch_tables(struct run_watch *watch, const struct flow_table_counters *now,
+                 char note[RUN_WATCH_NOTE_SIZE])
+{
+    bool begins = now->emergencies > watch->n_emergencies;
+    bool ends = watch->is_emergency && !now->emergency;
+
+    watch->n_emergencies = now->emergencies;
+    watch->is_emergency = now->emergency;
+    if (begins) {
+        snprintf(note, RUN_WATCH_NOTE_SIZE,
+                 "flow tables of %" PRIu64 " workers are nearly full, with "
+                 "%" PRIu64 " flows: attempts are given up early and told "
+                 "together",
+                 now->emergency, now->active);
+    } else if (ends) {
+        snprintf(note, RUN_WATCH_NOTE_SIZE,
+                 "no flow table is nearly full any more, with %" PRIu64
+                 " flows",
+                 now->active);
+    }
+    return begins || ends;
 }
 
 void

@@ -1,5 +1,5 @@
-/* What is told while a live run goes on: what becomes of its interfaces and
- * outputs. */
+/* What is told while a live run goes on: what becomes of its interfaces, flow
+ * tables and outputs. */
 
 #ifndef TOOLS_COMMANDS_RUN_WATCH_H
 #define TOOLS_COMMANDS_RUN_WATCH_H
@@ -25,6 +25,8 @@ struct run_watch {
         bool is_down;
         uint64_t n_dropped; /* While it worked last. */
     } outputs[EVENT_MAX_OUTPUTS];
+    uint64_t n_emergencies; /* That began, and */
+    bool is_emergency;      /* whether there is one. */
 };
 
 /* Writes what has changed with interface 'i', for people; false if nothing has
@@ -35,6 +37,10 @@ bool run_watch_interface(struct run_watch *, size_t i,
 
 /* The same of output 'i': that it fails, and that it works again. */
 bool run_watch_output(struct run_watch *, size_t i, const struct event_output *,
+                      char note[RUN_WATCH_NOTE_SIZE]);
+
+/* The same of all flow tables: that some are nearly full, and that none is. */
+bool run_watch_tables(struct run_watch *, const struct flow_table_counters *,
                       char note[RUN_WATCH_NOTE_SIZE]);
 
 /* Tells how many events an output has not got, if any, at the end. */

@@ -268,6 +268,8 @@ print_trust(const struct summary *summary, FILE *stream)
          "flows whose initiator is only who was seen first");
     note(stream, status->flows.evicted,
          "flows ended early because the table was full");
+    note(stream, status->collapsed,
+         "attempts told together: the table was nearly full");
     note(stream, status->flows.fragments_orphaned,
          "fragments without their first one");
     note(stream, status->application ? status->application->refused : 0,
@@ -277,7 +279,8 @@ print_trust(const struct summary *summary, FILE *stream)
     note(stream, status->application ? status->application->details_lost : 0,
          "flows whose details were left out: --flow-memory was used up");
     note(stream, status->violations.overflow,
-         "violations told without looking for repetitions: too many at once");
+         "violations not told one by one, or without looking for repetitions: "
+         "too many at once");
     note(stream, tally->findings_left_out, "violations of further kinds");
     if (tally->out_of_memory) {
         fputs("  some flows are missing here: out of memory\n", stream);
