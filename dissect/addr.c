@@ -146,8 +146,7 @@ prefix_format(const struct prefix *prefix, char text[PREFIX_TEXT_SIZE])
                      : format_ipv6(text, prefix->addr.byte);
 
     *end++ = '/';
-    end = format_decimal(end, ipv4 ? prefix->length - PREFIX_IPV4_BITS
-                                   : prefix->length);
+    end = format_decimal(end, prefix->length - (ipv4 ? PREFIX_IPV4_BITS : 0U));
     *end = '\0';
     return text;
 }
