@@ -171,6 +171,11 @@ struct flow_update flow_table_update(struct flow_table *, const struct packet *,
  * backwards is ignored. */
 void flow_table_advance(struct flow_table *, struct wall_time now);
 
+/* The clock that stamps packets was set, ahead or back: so are the times of all
+ * flows, but for those already told or to be told of packets.  They live on as
+ * if it had not been, with FLOW_TIME_STEPPED. */
+void flow_table_step(struct flow_table *, int64_t ns);
+
 /* Makes an interim record now, FLOW_END_REVISED: what the owner thinks of the
  * flow has changed. */
 void flow_table_revised(struct flow_table *, struct flow *);

@@ -5,6 +5,7 @@ Needs root and says so: status 77."""
 import collections
 import datetime
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -229,6 +230,85 @@ class Blindness(Live):
         self.assertIn("gaps", pair["blind_by"])
         told = self.intervals(events, "gaps")
         self.assertEqual([i["lost"] for i in told], [25000])
+
+
+class Clock(Live):
+    """Of the program alone: frames are stamped by the system's, which is not set."""
+    def start_with_clock(self, *options):
+        libraries = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        if not libraries or SLOW > 1:
+            self.skipTest("no libfaketime, or it does not go with a sanitizer")
+        self.clock = self.path / "clock"
+        self.set_clock("+0")
+        self.start(*options, environment={
+            "LD_PRELOAD": str(libraries[0]), "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+            "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+
+    def set_clock(self, offset):
+        whole = self.path / "clock.new"
+        whole.write_text(offset + "\n")
+        whole.rename(self.clock)
+
+    def test_that_is_set_ends_no_flow(self):
+        frames = conversations(50)
+        opened = [f for i, f in enumerate(frames) if i % (len(frames) // 50) < 4]
+        rest = [f for i, f in enumerate(frames) if i % (len(frames) // 50) >= 4]
+        asked = [p.udp("10.1.0.1", 5000 + i, "10.2.0.1", 53, b"q") for i in range(50)]
+        answers = [p.udp("10.2.0.1", 53, "10.1.0.1", 5000 + i, b"answer") for i in range(50)]
+        paths = [self.capture(opened + asked, "opened.pcap"),
+                 self.capture(rest + answers, "rest.pcap")]
+        for offset in ("+7200", "-7200"):
+            for workers in (1, 2):
+                with self.subTest(offset, workers=workers):
+                    self.start_with_clock("-w", str(workers))
+                    self.send(paths[0])
+                    time.sleep(SETTLED)
+                    self.set_clock(offset)
+                    self.wait_for("the clock was set by " + offset[:1] + "7")
+                    time.sleep(SETTLED)
+                    self.send(paths[1])
+                    time.sleep(SETTLED)
+                    events = self.stop()
+                    flows = [e for e in events if e["event"]["dataset"] == "segmon.flow"
+                             and "end" in e["event"]["type"]]
+                    self.assertEqual(len(flows), 100)
+                    self.assertEqual({e["event"]["reason"] for e in flows}, {"shutdown"})
+                    self.assertEqual(sum(e["network"]["packets"] for e in flows),
+                                     len(frames) + 100)
+                    for flow in flows:
+                        self.assertIn("time-stepped", flow["segmon"]["flags"])
+                    status = statuses(events, "end")[0]
+                    self.assertEqual(status["clock_steps"], 1)
+                    self.assertEqual([i["cause"] for i in status["blindness"]
+                                      if i["cause"] == "clock_step"], ["clock_step"])
+                    self.assertEqual([e["event"]["sequence"] for e in events],
+                                     list(range(1, len(events) + 1)))
+                    self.assertEqual(sorted(e["event"]["id"] for e in events),
+                                     [e["event"]["id"] for e in events])
+                    self.check_schema()
+
+    def test_may_be_set_to_times_long_ago_and_far_ahead(self):
+        for day in ("@1970-01-02 00:00:00", "@2038-01-19 03:14:08", "@2107-01-01 00:00:00"):
+            with self.subTest(day):
+                self.start_with_clock("--heartbeat", "1")
+                self.send(self.capture(conversations(10)))
+                time.sleep(SETTLED)
+                self.set_clock(day)
+                self.wait_for("the clock was set by")
+                self.send(self.capture(conversations(10)))
+                time.sleep(SETTLED)
+                self.wait_for_events(lambda events: any(
+                    e["@timestamp"].startswith(day[1:5]) for e in events))
+                events = self.stop()
+                self.assertEqual(statuses(events, "end")[0]["flows"]["packets"],
+                                 2 * len(conversations(10)))
+                self.check_schema()
+
+    def check_schema(self):
+        run = subprocess.run([sys.executable, ROOT / "tests/support/validate_events.py", SCHEMA,
+                              self.output], capture_output=True)
+        self.assertEqual(run.returncode, 0, run.stderr)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,12 @@ enum {
 };
 
 static size_t take(struct live_lane *, struct source *);
-static size_t dissect(struct live_lane *, size_t n_frames);
+static size_t dissect(struct live_lane *, size_t *done, size_t n_frames);
+static bool correct(struct live_lane *, struct frame *, size_t n_packets);
 static void count(struct pipeline_counters *, const struct frame *,
                   enum dissect_result, const struct packet *);
 static void pass_time(struct live_lane *);
+static struct system_clocks follow_clock(struct live_lane *);
 static void check_sources(struct live_lane *, struct mono_time now);
 static void keep_rounds(struct live_lane *, struct mono_time now);
 static void end_round(struct live_lane *, struct mono_time now);
@@ -68,7 +70,7 @@ live_lane_run(struct live_lane *lane)
     if (lane->queue) { /* Nothing more is captured. */
         event_queue_wait_from_now(lane->queue);
     }
-    worker_finish(lane->worker, FLOW_END_SHUTDOWN, lane->clock);
+    worker_finish(lane->worker, FLOW_END_SHUTDOWN, lane->clock.now);
     tell(lane);
 }
 
@@ -94,43 +96,66 @@ live_lane_wake(struct live_lane *lane)
 static size_t
 take(struct live_lane *lane, struct source *source)
 {
-    size_t n_frames = 0, n_packets;
+    size_t n_frames = 0;
     struct error error; /* There is none: it says what it cannot do. */
 
     source_read(source, lane->frames, LIVE_LANE_BATCH, &n_frames, &error);
     if (n_frames == 0) {
         return 0;
     }
-    n_packets = dissect(lane, n_frames);
-    worker_packets(lane->worker, lane->frames, lane->packets, lane->clocks,
-                   n_packets);
+    lane->has_looked = false;
+    for (size_t done = 0; done < n_frames;) {
+        size_t n_packets = dissect(lane, &done, n_frames);
+
+        worker_packets(lane->worker, lane->frames, lane->packets, lane->clocks,
+                       n_packets);
+    }
     counter_add(&lane->n_frames, n_frames);
     return n_frames;
 }
 
-/* Frames that are no packets leave a gap; it is closed. */
+/* From frame '*done' on, until the clock was set: what came before must be
+ * worked on first.  Frames that are no packets leave a gap; it is closed. */
 static size_t
-dissect(struct live_lane *lane, size_t n_frames)
+dissect(struct live_lane *lane, size_t *done, size_t n_frames)
 {
     size_t n_packets = 0;
 
-    for (size_t i = 0; i < n_frames; i++) {
+    for (; *done < n_frames; ++*done) {
         struct frame *frame = &lane->frames[n_packets];
         struct packet *packet = &lane->packets[n_packets];
         enum dissect_result outcome;
 
-        if (n_packets != i) {
-            *frame = lane->frames[i];
+        if (!live_clock_fits(&lane->clock, lane->frames[*done].time) &&
+            !correct(lane, &lane->frames[*done], n_packets)) {
+            break;
+        }
+        if (n_packets != *done) {
+            *frame = lane->frames[*done];
         }
         outcome = dissect_frame(frame, &lane->dissect, packet);
         count(&lane->counters, frame, outcome, packet);
-        if (frame->time.ns > lane->clock.ns) {
-            lane->clock = frame->time;
-        }
-        lane->clocks[n_packets] = lane->clock;
+        live_clock_pass(&lane->clock, frame->time);
+        lane->clocks[n_packets] = lane->clock.now;
         n_packets += outcome == DISSECT_OK;
     }
     return n_packets;
+}
+
+/* What was stamped by another clock than that of now; or, as most often, by one
+ * that went on while nothing was read.  False: it is too early to look. */
+static bool
+correct(struct live_lane *lane, struct frame *frame, size_t n_packets)
+{
+    if (!lane->has_looked) {
+        if (n_packets > 0) {
+            return false;
+        }
+        follow_clock(lane);
+        lane->has_looked = true;
+    }
+    frame->time = live_clock_correct(&lane->clock, frame->time);
+    return true;
 }
 
 static void
@@ -153,11 +178,21 @@ count(struct pipeline_counters *counters, const struct frame *frame,
 static void
 pass_time(struct live_lane *lane)
 {
-    int64_t seen = system_clock_wall().ns - LAG_NS;
+    const struct system_clocks clocks = follow_clock(lane);
 
-    if (seen > lane->clock.ns) {
-        lane->clock.ns = seen;
+    live_clock_pass(&lane->clock, (struct wall_time){clocks.wall.ns - LAG_NS});
+}
+
+static struct system_clocks
+follow_clock(struct live_lane *lane)
+{
+    const struct system_clocks clocks = system_clock_all();
+    int64_t step = live_clock_look(&lane->clock, &clocks);
+
+    if (step) {
+        worker_step(lane->worker, step);
     }
+    return clocks;
 }
 
 static void
@@ -185,7 +220,7 @@ end_round(struct live_lane *lane, struct mono_time now)
 {
     struct policy *policy;
 
-    worker_end_round(lane->worker, lane->clock);
+    worker_end_round(lane->worker, lane->clock.now);
     lane->round++;
     lane->round_began = now;
     policy = rounds_take_policy(lane->rounds, lane->round);

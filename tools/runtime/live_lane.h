@@ -5,6 +5,7 @@
 
 #include "capture/counter.h"
 #include "tools/runtime/live.h"
+#include "tools/runtime/live_clock.h"
 #include "tools/runtime/pairs.h"
 #include "tools/runtime/rounds.h"
 
@@ -48,8 +49,9 @@ struct live_lane {
 
     uint64_t round; /* Ended so far. */
     struct mono_time round_began, checked;
-    struct wall_time clock; /* Of this lane; never goes back. */
-    unsigned idle_wakes;    /* In a row, that brought nothing. */
+    struct live_clock clock;
+    bool has_looked;     /* At the clock, since frames were read last. */
+    unsigned idle_wakes; /* In a row, that brought nothing. */
     struct pipeline_counters counters;
     struct pollfd fds[LIVE_MAX_INTERFACES + 1];
     struct frame frames[LIVE_LANE_BATCH];

@@ -306,6 +306,13 @@ worker_advance(struct worker *worker, struct wall_time now)
 }
 
 void
+worker_step(struct worker *worker, int64_t ns)
+{
+    worker->now.ns += ns;
+    flow_table_step(worker->table, ns);
+}
+
+void
 worker_end_round(struct worker *worker, struct wall_time clock)
 {
     worker_advance(worker, clock);

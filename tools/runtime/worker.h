@@ -77,6 +77,9 @@ void worker_packets(struct worker *, const struct frame *,
 /* Time without a packet. */
 void worker_advance(struct worker *, struct wall_time now);
 
+/* The clock that stamps packets was set, ahead or back. */
+void worker_step(struct worker *, int64_t ns);
+
 /* Passes on what was noticed until 'clock', the latest stamp of the run. */
 void worker_end_round(struct worker *, struct wall_time clock);
 
