@@ -9,7 +9,9 @@ from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from suite import captures, curves, goals, plots, policies, programs, rounds  # noqa: E402
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+from suite import captures, curves, goals, live_table, plots, policies, programs  # noqa: E402
+from suite import listeners, rounds, wholeness, wires  # noqa: E402
 
 CURVE = curves.Curve("Rules", "Why.", ("rules", "ns/packet"), [[10, 900.0], [100, 950.5], [1000, None]],
                      (curves.Plot("rules", "rules", "CPU ns", (("packet", 1),)),))
@@ -49,6 +51,70 @@ class Goals(unittest.TestCase):
         self.assertIn("| idle: bytes a flow, segmon / ndpiReader | < 100 | 200 | **no** |",
                       self.lines)
         self.assertIn("| idle: bytes a flow, segmon / nfpcapd | < 500 | 200 | yes |", self.lines)
+
+
+def wire_run(rate, lost=0, told=None):
+    return wires.Run(rate, 1000, 1000 - lost, lost if told is None else told, 0, 0.5)
+
+
+class Search(unittest.TestCase):
+    """For the rate at which frames begin to be lost."""
+
+    def search(self, limit, most=100000):
+        self.rates = []
+
+        def measure(rate):
+            self.rates.append(rate)
+            return wire_run(min(rate, most), lost=5 if rate > limit else 0)
+
+        return wires.loss_free(measure, 1000, most, 0.05)
+
+    def test_ends_between_two_rates_that_are_close(self):
+        good, bad, best = self.search(33333)
+        self.assertLessEqual(good, 33333)
+        self.assertGreater(bad, 33333)
+        self.assertLessEqual(bad - good, 0.05 * bad)
+        self.assertEqual((best.rate, best.lost), (good, 0))
+
+    def test_finds_who_loses_from_the_start(self):
+        good, bad, best = self.search(0)
+        self.assertEqual(best, None)
+        self.assertLessEqual(bad, wires.LEAST)
+        self.assertEqual(good, 0)
+
+    def test_ends_at_the_highest_rate_that_can_be_sent(self):
+        good, bad, _ = self.search(10 ** 9)
+        self.assertEqual((good, bad), (100000, None))
+        self.assertLess(len(self.rates), 10)
+
+
+class Wire(unittest.TestCase):
+    def table(self, rates, whole=None):
+        results = [live_table.Result(listeners.Listener(name, "n"), good, bad,
+                                     wire_run(good or bad), [wire_run(good or bad)])
+                   for name, (good, bad) in rates.items()]
+        return dict(live_table.goals(results)), results
+
+    def test_goals_are_reached_or_not(self):
+        goals_, _ = self.table({"segmon": (200, 210), "suricata": (90, 100),
+                                "ndpiReader": (50, 51), "softflowd": (300, 310)})
+        self.assertEqual(list(goals_.values()), [True, False, False, True])
+
+    def test_what_the_sender_is_too_slow_for_is_left_open(self):
+        goals_, _ = self.table({"segmon": (200, None), "suricata": (150, 160),
+                                "softflowd": (300, None)})
+        self.assertEqual(list(goals_.values()), [None, None, None, True])
+
+    def test_a_frame_that_is_not_counted_is_a_goal_missed(self):
+        _, results = self.table({"segmon": (200, 210)})
+        results[0].runs.append(wire_run(100, lost=5, told=4))
+        self.assertEqual(dict(live_table.goals(results))
+                         ["every frame sent is received or counted, in every run"], False)
+        whole = wholeness.Whole(10, ["a flow"], [], 1000, 1000)
+        options = mock.Mock(seconds=20, scale="0.1")
+        text = live_table.write(options, "x", 2, 1000, results, whole)
+        self.assertIn("| **no** |", text)
+        self.assertIn("1 flows are missing", text)
 
 
 class Policies(unittest.TestCase):
