@@ -310,6 +310,16 @@ class Configuration(unittest.TestCase):
         run = subprocess.run([SEGMON, "check", "-C", example], capture_output=True, timeout=60)
         self.assertEqual((run.returncode, run.stderr), (0, b""))
 
+    def test_what_is_no_file_of_moderate_size_is_refused_at_once(self):
+        fifo, big = self.path / "fifo", self.path / "big"
+        os.mkfifo(fifo)
+        big.write_bytes(b"a" * (2 << 20))
+        for path, code in ((fifo, "E-FILE"), (self.path, "E-FILE"), ("/dev/zero", "E-FILE"),
+                           (big, "E-LIMIT")):
+            run = subprocess.run([SEGMON, "check", "-C", path], capture_output=True, timeout=20)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(code.encode(), run.stderr)
+
     def test_it_is_one_or_the_other(self):
         for arguments in ((), ("-p", "x", "-C", "y")):
             run = subprocess.run([SEGMON, "check", *arguments], capture_output=True, timeout=60)

@@ -315,7 +315,10 @@ rules:
                           ("--workers", "x", capture), ("--events", "flow,nothing", capture),
                           ("--max-flows", "-1", capture), ("--memory", "12Q", capture),
                           ("--dpi-memory", "12Q", capture), ("--dpi-memory", "1000K", capture),
-                          ("--sensor", "a b", capture)):
+                          ("--sensor", "a b", capture), ("--set", "sensor", capture),
+                          ("--set", "no.such=1", capture), ("--set", "heartbeat=5", capture),
+                          ("-o", "redis://h", capture), ("--memory", "100M", capture),
+                          (*["--set", "capture.workers=1"] * 101, capture)):
             self.assertEqual(self.run_segmon("replay", *arguments).returncode, 2, arguments)
         self.assertEqual(self.run_segmon("no-such-command").returncode, 2)
         self.assertEqual(self.run_segmon().returncode, 2)

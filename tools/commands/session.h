@@ -25,7 +25,7 @@ enum {
 
 /* What the command line says.  Most of it are settings. */
 struct session_options {
-    struct settings_override overrides[SESSION_MAX_OVERRIDES];
+    struct settings_override overrides[SESSION_MAX_OVERRIDES + 1];
     size_t n_overrides;
     bool quiet;
 };

@@ -78,6 +78,11 @@ session_options_parse(struct session_options *options,
                     syntax->command, optarg, long_name(syntax, option));
             return SESSION_USAGE;
         }
+        if (options->n_overrides > SESSION_MAX_OVERRIDES) {
+            fprintf(stderr, "segmon %s: more than %d settings\n",
+                    syntax->command, SESSION_MAX_OVERRIDES);
+            return SESSION_USAGE;
+        }
     }
     return SESSION_RUN;
 }
@@ -128,9 +133,6 @@ static bool
 add(struct session_options *options, const char *option, const char *key,
     const char *value)
 {
-    if (options->n_overrides == SESSION_MAX_OVERRIDES) {
-        return false;
-    }
     options->overrides[options->n_overrides++] =
         (struct settings_override){option, key, value};
     return true;
