@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -254,9 +255,9 @@ class Connections(Doctor):
             self.server.signal(signal.SIGCONT)
         self.assertLess(time.monotonic() - began, 15)
 
-    def listen(self, answer):
+    def listen(self, answer, path=None):
         """Something else than Redis, at a socket."""
-        path = os.path.join(self.folder.name, "other")
+        path = path or os.path.join(self.folder.name, "other")
         listener = socket.socket(socket.AF_UNIX)
         self.addCleanup(listener.close)
         listener.bind(path)
@@ -279,6 +280,38 @@ class Connections(Doctor):
 
         (found,) = self.check("D-REDIS-UNREACHABLE", uri=self.listen(answer))
         self.assertIn("fix", found)
+
+    def test_to_a_server_that_says_anything_are_survived(self):
+        """Answers of every shape, full of what one would like to be told."""
+        words = [b"+OK", b"+QUEUED", b":-1", b":9223372036854775807", b"$-1", b"*-1", b"*0",
+                 b"-NOPERM no key", b"-ERR \x1b[31m", b"-MOVED 1 \xff:1", b"-OOM", b"-",
+                 b"$4\r\nname", b"$3\r\nlag", b"$6\r\nlength", b"$7\r\npending", b"$4\r\nidle",
+                 b"$9\r\nconsumers", b"$5\r\nphase", b"$15\r\ninterface.\x1b;'x!",
+                 b"$31\r\nused_memory:18446744073709551615", b"$11\r\nmaxmemory:1",
+                 b"$10\r\nrole:slave", b"$14\r\nredis_version:"]
+
+        def anything(chance, depth=0):
+            if depth < 3 and chance.random() < 0.5:
+                parts = [anything(chance, depth + 1) for _ in range(chance.randrange(8))]
+                return b"*%d\r\n" % len(parts) + b"".join(parts)
+            return chance.choice(words) + b"\r\n"
+
+        for seed in range(60):
+            chance = random.Random(seed)
+
+            def answer(connection, chance=chance):
+                with contextlib.suppress(OSError), connection:
+                    while data := connection.recv(65536):
+                        connection.sendall(anything(chance) * data.count(b"*"))
+
+            with self.subTest(seed):
+                path = os.path.join(self.folder.name, f"other{seed}")
+                run = self.run_("--json", uri=self.listen(answer, path))
+                self.assertEqual(run.stderr, b"")
+                self.assertIn(run.returncode, (0, 1, 4, 5))
+                jsonschema.validate(json.loads(run.stdout), SCHEMA)
+                text = self.run_(uri="unix://" + path)
+                self.assertNotIn(b"\x1b", text.stdout)
 
     def test_that_are_slow_are_found(self):
         self.start()
