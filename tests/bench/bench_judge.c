@@ -106,6 +106,7 @@ measure(unsigned n_rules)
     const struct policy_place place = {.interface = "", .sensor = ""};
     char *text = malloc(size);
     struct problems problems;
+    const double n_asked = (double)N_ROUNDS * (double)N_QUESTIONS;
     double start, load, locate, judged;
     struct policy *policy;
     unsigned sum = 0;
@@ -142,9 +143,8 @@ measure(unsigned n_rules)
     locate = now() - start;
     printf("%6u rules: %7.1f ns per verdict (%2.0f %% by a rule), "
            "%5.1f ns per address, loaded in %6.1f ms%s\n",
-           n_rules, judged * 1e9 / N_ROUNDS / N_QUESTIONS,
-           100.0 * (double)hits / N_ROUNDS / N_QUESTIONS,
-           locate * 1e9 / N_ROUNDS / N_QUESTIONS, load * 1e3, sum ? "" : " ");
+           n_rules, judged * 1e9 / n_asked, 100.0 * (double)hits / n_asked,
+           locate * 1e9 / n_asked, load * 1e3, sum ? "" : " ");
     problems_done(&problems);
     policy_unref(policy);
     free(text);

@@ -49,7 +49,7 @@ tell(const char *what, struct cost since, uint64_t n)
            "resident %ld KiB\n",
            what, (now.user_s - since.user_s) * 1e9 / (double)n,
            (now.system_s - since.system_s) * 1e9 / (double)n, seconds,
-           (double)n * RECORD_BYTES / 1e6 / seconds, usage.ru_maxrss);
+           (double)(n * RECORD_BYTES) / 1e6 / seconds, usage.ru_maxrss);
 }
 
 static struct spool *

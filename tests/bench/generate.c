@@ -73,7 +73,7 @@ main(int argc, char *argv[])
               stderr);
         return 2;
     }
-    town.scale = (uint32_t)(scale * SCALE_UNIT + 0.5);
+    town.scale = (uint32_t)(scale * (double)SCALE_UNIT + 0.5);
     town.choices = choices_from_seed(strtoull(argv[2], NULL, 10));
     if (!dialogues_load(argc > 6 ? argv[6] : SAMPLE, dialogues, N_TOPICS,
                         &error)) {

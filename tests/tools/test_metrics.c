@@ -129,7 +129,8 @@ is_told(const struct fixture *f, double number)
 static void
 look_for_number(const struct fixture *f, const char *name, double number)
 {
-    if (number <= METRICS_SAMPLE_LEAST && strcmp(name, "n_pairs") != 0) {
+    if (number <= (double)METRICS_SAMPLE_LEAST &&
+        strcmp(name, "n_pairs") != 0) {
         fail_msg("metrics_sample.c does not fill in '%s'", name);
     }
     if (!is_told(f, number)) {
