@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 from suite import captures, curves, goals, live_table, plots, policies, programs  # noqa: E402
-from suite import listeners, rounds, wholeness, wires  # noqa: E402
+from suite import ledger, listeners, rounds, wholeness, wires  # noqa: E402
 
 CURVE = curves.Curve("Rules", "Why.", ("rules", "ns/packet"), [[10, 900.0], [100, 950.5], [1000, None]],
                      (curves.Plot("rules", "rules", "CPU ns", (("packet", 1),)),))
@@ -115,6 +115,43 @@ class Wire(unittest.TestCase):
         text = live_table.write(options, "x", 2, 1000, results, whole)
         self.assertIn("| **no** |", text)
         self.assertIn("1 flows are missing", text)
+
+
+def whole_status():
+    counts = {kind: {"emitted": 10, "acked": 7, "dropped": 3, "spooled": 0}
+              for kind in ledger.KINDS}
+    return {"interfaces": [{"workers": [{"received": 60, "kernel_drops": 1, "unread": 0},
+                                        {"received": 40, "kernel_drops": 0, "unread": 2}]}],
+            "capture": {"frames": 100, "filtered": 10}, "dissected": {"ok": 80, "not_ip": 10},
+            "flows": {"created": 5, "ended": 5, "active": 0}, "outputs": [{"events": counts}]}
+
+
+class Ledger(unittest.TestCase):
+    """What a long run must come to."""
+
+    def mistakes(self, status, surplus=0):
+        redis = mock.Mock()
+        redis.call = lambda command, key: 7 + surplus + key.endswith("status")
+        return ledger.mistakes(status, redis, "s")
+
+    def test_what_adds_up_is_no_mistake(self):
+        self.assertEqual(self.mistakes(whole_status()), [])
+        self.assertEqual(ledger.lost(whole_status()), 3)
+
+    def test_each_step_is_looked_at(self):
+        for *path, last in (("capture", "frames"), ("capture", "filtered"), ("dissected", "ok"),
+                            ("flows", "created"), ("flows", "ended"), ("flows", "active")):
+            status = whole_status()
+            status[path[0]][last] += 1
+            self.assertTrue(self.mistakes(status), (path, last))
+        for what in ("emitted", "acked", "dropped", "spooled"):
+            status = whole_status()
+            status["outputs"][0]["events"]["flow"][what] += 1
+            self.assertTrue(self.mistakes(status), what)
+
+    def test_what_redis_has_twice_or_not_is_told(self):
+        for surplus in (-1, 1):
+            self.assertEqual(len(self.mistakes(whole_status(), surplus)), 3)
 
 
 class Policies(unittest.TestCase):
