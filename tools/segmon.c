@@ -20,6 +20,8 @@ static const struct command commands[] = {
     {"doctor", "examine what a sensor depends on, span ports first",
      command_doctor},
     {"tail", "show events as they come in Redis", command_tail},
+    {"top", "show sensors and what goes on between segments, live",
+     command_top},
     {"schema", "print the JSON Schema of the events", command_schema},
 };
 

@@ -34,8 +34,8 @@ set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/forward
 set(upstream_tools ${upstream_tools/commands} tools)
 
 # Library header (as a regular expression) and the files that may include it.
-set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis jansson microhttpd
-              seccomp)
+set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis jansson curses
+              microhttpd seccomp)
 set(owners_pcap "capture/(live_filter|source_filter|source_live)\\.c")
 set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
@@ -46,6 +46,7 @@ set(owners_yaml "rules/load/yaml_doc\\.c")
 set(owners_jansson "tools/(commands/(question_json|run_dump)|forward/forward_line|watch/event_view)\\.c")
 set(owners_microhttpd "tools/runtime/metrics_http\\.c")
 set(owners_seccomp "tools/runtime/sandbox\\.c")
+set(owners_curses "tools/watch/top_terminal\\.c")
 set(owners_hiredis "tools/output/redis_link\\.c")
 
 set(broken 0)

@@ -30,6 +30,7 @@ int command_explain(int argc, char *argv[]);
 int command_forward(int argc, char *argv[]);
 int command_schema(int argc, char *argv[]);
 int command_tail(int argc, char *argv[]);
+int command_top(int argc, char *argv[]);
 int command_version(void);
 
 /* Flushes standard output; a failure there (a full disk) turns COMMAND_OK into

@@ -9,7 +9,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -69,7 +68,6 @@ static bool take_value(struct tail_options *, int option, const char *value,
                        struct wall_time now);
 static bool take_filter(struct event_filter *, int option, const char *value);
 static bool set_redis(struct tail_options *, const char *uri);
-static bool set_sensors(struct tail_options *, const char *names);
 static bool set_since(struct stream_follow_options *, const char *value,
                       struct wall_time now);
 
@@ -110,7 +108,7 @@ tail_options_parse(struct tail_options *options, int argc, char *argv[],
 void
 tail_options_done(struct tail_options *options)
 {
-    free(options->sensor_names);
+    sensor_names_done(&options->sensors);
     explicit_bzero(&options->follow.server, sizeof options->follow.server);
 }
 
@@ -134,7 +132,9 @@ take_value(struct tail_options *options, int option, const char *value,
            struct wall_time now)
 {
     switch (option) {
-    case OPTION_SENSOR: return set_sensors(options, value);
+    case OPTION_SENSOR:
+        return sensor_names_parse(&options->sensors, value,
+                                  &options->follow.sensors);
     case OPTION_SINCE: return set_since(&options->follow, value, now);
     case 'e': return event_kinds_parse(value, &options->follow.kinds);
     case 'n': return session_parse_count(value, UINT64_MAX, &options->n_events);
@@ -178,31 +178,6 @@ set_redis(struct tail_options *options, const char *uri)
     error_format(&error, text, sizeof text);
     fprintf(stderr, "segmon tail: --redis: %s\n", text);
     return false;
-}
-
-static bool
-set_sensors(struct tail_options *options, const char *names)
-{
-    size_t n = 0;
-    char *rest;
-
-    options->follow.sensors = NULL;
-    if (strcmp(names, "all") == 0) {
-        return true;
-    }
-    free(options->sensor_names);
-    options->sensor_names = rest = strdup(names);
-    while (rest && n < STREAM_FOLLOW_MAX_SENSORS) {
-        const char *name = strsep(&rest, ",");
-
-        if (!event_sensor_ok(name)) {
-            return false;
-        }
-        options->sensors[n++] = name;
-    }
-    options->sensors[n] = NULL;
-    options->follow.sensors = options->sensors;
-    return n && !rest;
 }
 
 static bool

@@ -3,6 +3,7 @@
 #ifndef TOOLS_COMMANDS_TAIL_OPTIONS_H
 #define TOOLS_COMMANDS_TAIL_OPTIONS_H
 
+#include "tools/commands/sensor_names.h"
 #include "tools/watch/event_filter.h"
 #include "tools/watch/stream_follow.h"
 
@@ -14,10 +15,7 @@ struct tail_options {
     struct event_filter filter;
     uint64_t n_events; /* Shown, then it ends; 0: never. */
     bool json;
-
-    /* What 'follow' borrows. */
-    char *sensor_names;
-    const char *sensors[STREAM_FOLLOW_MAX_SENSORS + 1];
+    struct sensor_names sensors; /* What 'follow' borrows. */
 };
 
 enum tail_parse {

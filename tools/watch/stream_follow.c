@@ -11,6 +11,7 @@
 #include "tools/output/json.h"
 #include "tools/output/redis_link.h"
 #include "tools/output/system_clock.h"
+#include "tools/watch/stream_list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,16 +26,6 @@ enum {
 
 #define ANSWER_NS (BLOCK_MS * MILLISECOND_NS + REDIS_LINK_TIMEOUT_S * SECOND_NS)
 
-struct stream {
-    char key[REDIS_KEY_SIZE];
-    char sensor[EVENT_MAX_SENSOR + 1];
-    enum event_kind kind;
-    struct redis_id last; /* Handed out. */
-    bool placed;          /* 'last' is known. */
-    uint64_t n_before;    /* Entries there ever were, up to 'last', */
-    bool is_counted;      /* if that is known. */
-};
-
 /* One of a batch. */
 struct found {
     const struct stream *stream;
@@ -46,10 +37,7 @@ struct stream_follow {
     struct stream_follow_options options;
     struct stream_follow_handler handler;
     struct redis_link *link; /* NULL while not connected. */
-    struct stream *streams;
-    size_t n_streams;
-    size_t n_left_out;
-    bool begun;         /* Once, all streams there were have been placed. */
+    struct stream_list streams;
     bool is_idle;       /* The last batch was empty. */
     bool asked;         /* A blocking XREAD is not answered yet, */
     int64_t asked_ns;   /* since then. */
@@ -60,11 +48,6 @@ struct stream_follow {
 
 static bool connect_to(struct stream_follow *, struct error *);
 static void disconnect(struct stream_follow *);
-static bool find_sensors(struct stream_follow *, struct error *);
-static bool ask_for_sensors(struct stream_follow *, struct error *);
-static void add_sensor(struct stream_follow *, const char *sensor);
-static bool place_streams(struct stream_follow *, struct error *);
-static bool place(struct stream_follow *, struct stream *, struct error *);
 static bool wait_for_more(struct stream_follow *, int wait_ms, struct error *);
 static bool take_wake(struct stream_follow *, struct error *);
 static bool read_batch(struct stream_follow *, struct error *);
@@ -86,8 +69,6 @@ static bool add_found(struct stream_follow *, const struct stream *,
                       const struct redis_reply *entry);
 static int compare_found(const void *, const void *);
 static void hand_out(struct stream_follow *);
-static bool id_of(const struct redis_reply *, struct redis_id *);
-static bool count_of(const struct redis_reply *, uint64_t *);
 static const char *id_format(struct redis_id, char text[ID_TEXT_SIZE]);
 
 struct stream_follow *
@@ -98,20 +79,15 @@ stream_follow_new(const struct stream_follow_options *options,
     struct stream_follow *follow = calloc(1, sizeof *follow);
 
     if (follow) {
-        follow->streams =
-            calloc(STREAM_FOLLOW_MAX_STREAMS, sizeof *follow->streams);
+        follow->options = *options;
     }
-    if (!follow || !follow->streams) {
+    if (!follow || !stream_list_init(&follow->streams, &follow->options)) {
         free(follow);
         error_set(error, ERROR_MEMORY, NULL, "no memory to follow streams");
         return NULL;
     }
-    follow->options = *options;
     follow->handler = *handler;
     json_init(&follow->request, MAX_REQUEST);
-    for (size_t i = 0; options->sensors && options->sensors[i]; i++) {
-        add_sensor(follow, options->sensors[i]);
-    }
     return follow;
 }
 
@@ -123,7 +99,7 @@ stream_follow_free(struct stream_follow *follow)
         json_done(&follow->request);
         explicit_bzero(&follow->options.server, sizeof follow->options.server);
         free(follow->list);
-        free(follow->streams);
+        stream_list_done(&follow->streams);
         free(follow);
     }
 }
@@ -149,7 +125,7 @@ stream_follow_read(struct stream_follow *follow, int wait_ms,
 size_t
 stream_follow_n_left_out(const struct stream_follow *follow)
 {
-    return follow->n_left_out;
+    return follow->streams.n_left_out;
 }
 
 static bool
@@ -157,7 +133,8 @@ connect_to(struct stream_follow *follow, struct error *error)
 {
     follow->link = redis_link_open(&follow->options.server, error);
     follow->is_idle = false;
-    return follow->link && find_sensors(follow, error);
+    return follow->link &&
+           stream_list_find(&follow->streams, follow->link, error);
 }
 
 static void
@@ -166,103 +143,6 @@ disconnect(struct stream_follow *follow)
     redis_link_close(follow->link);
     follow->link = NULL;
     follow->asked = false;
-}
-
-static bool
-find_sensors(struct stream_follow *follow, struct error *error)
-{
-    return (follow->options.sensors || ask_for_sensors(follow, error)) &&
-           place_streams(follow, error);
-}
-
-static bool
-ask_for_sensors(struct stream_follow *follow, struct error *error)
-{
-    struct redis_reply *reply = redis_link_ask(
-        follow->link, REDIS_WORDS("HKEYS", "segmon:sensors"), error);
-    bool good = reply && (!redis_reply_error(reply) ||
-                          redis_reply_refuse(reply, follow->link,
-                                             "segmon:sensors", error));
-
-    follow->n_left_out = 0;
-    for (size_t i = 0; i < redis_reply_n(reply); i++) {
-        size_t size;
-        const char *name = redis_reply_text(redis_reply_at(reply, i), &size);
-
-        if (name && strlen(name) == size && event_sensor_ok(name)) {
-            add_sensor(follow, name);
-        }
-    }
-    redis_reply_free(reply);
-    return good;
-}
-
-/* Unless it is followed already. */
-static void
-add_sensor(struct stream_follow *follow, const char *sensor)
-{
-    for (size_t i = 0; i < follow->n_streams; i++) {
-        if (strcmp(follow->streams[i].sensor, sensor) == 0) {
-            return;
-        }
-    }
-    if (follow->n_streams + EVENT_N_KINDS > STREAM_FOLLOW_MAX_STREAMS) {
-        follow->n_left_out++;
-        return;
-    }
-    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        struct stream *stream = &follow->streams[follow->n_streams];
-
-        if (!(follow->options.kinds >> kind & 1)) {
-            continue;
-        }
-        *stream = (struct stream){.kind = (enum event_kind)kind};
-        snprintf(stream->sensor, sizeof stream->sensor, "%s", sensor);
-        snprintf(stream->key, sizeof stream->key, "segmon:{%s}:%s",
-                 stream->sensor, event_kind_name(stream->kind));
-        follow->n_streams++;
-    }
-}
-
-static bool
-place_streams(struct stream_follow *follow, struct error *error)
-{
-    for (size_t i = 0; i < follow->n_streams; i++) {
-        struct stream *stream = &follow->streams[i];
-
-        if (!stream->placed && !place(follow, stream, error)) {
-            return false;
-        }
-        stream->placed = true;
-    }
-    follow->begun = true;
-    return true;
-}
-
-/* Only what comes from now on: so one that is there from the start is read from
- * its end, a later one as a whole. */
-static bool
-place(struct stream_follow *follow, struct stream *stream, struct error *error)
-{
-    struct redis_reply *reply;
-
-    stream->last = follow->options.after;
-    if (!follow->options.only_new || follow->begun) {
-        return true;
-    }
-    reply = redis_link_ask(follow->link,
-                           REDIS_WORDS("XINFO", "STREAM", stream->key), error);
-    if (!reply) {
-        return false;
-    }
-    if (id_of(redis_reply_of(reply, "last-generated-id"), &stream->last)) {
-        stream->is_counted =
-            count_of(redis_reply_of(reply, "entries-added"), &stream->n_before);
-    } else {
-        stream->is_counted = true; /* There is no stream yet. */
-    }
-    redis_reply_free(reply);
-    return true;
 }
 
 static bool
@@ -298,7 +178,8 @@ take_wake(struct stream_follow *follow, struct error *error)
         good = redis_reply_refuse(reply, follow->link, "XREAD", error);
     }
     follow->is_idle = false; /* When the time was up, gaps are looked for. */
-    good = good && (redis_reply_is_list(reply) || find_sensors(follow, error));
+    good = good && (redis_reply_is_list(reply) ||
+                    stream_list_find(&follow->streams, follow->link, error));
     redis_reply_free(reply);
     return good;
 }
@@ -311,7 +192,7 @@ read_batch(struct stream_follow *follow, struct error *error)
     bool good;
 
     follow->is_idle = true;
-    if (follow->n_streams == 0) {
+    if (follow->streams.n == 0) {
         return true;
     }
     request_batch(follow);
@@ -329,13 +210,13 @@ read_batch(struct stream_follow *follow, struct error *error)
 static void
 request_batch(struct stream_follow *follow)
 {
-    size_t n = STREAM_FOLLOW_BATCH / follow->n_streams;
+    size_t n = STREAM_FOLLOW_BATCH / follow->streams.n;
 
     json_reset(&follow->request, false);
     resp_words(&follow->request, REDIS_WORDS("MULTI"));
-    for (size_t i = 0; i < follow->n_streams; i++) {
+    for (size_t i = 0; i < follow->streams.n; i++) {
         resp_words(&follow->request,
-                   REDIS_WORDS("XINFO", "STREAM", follow->streams[i].key));
+                   REDIS_WORDS("XINFO", "STREAM", follow->streams.list[i].key));
     }
     request_entries(follow, "COUNT", n ? n : 1);
     resp_words(&follow->request, REDIS_WORDS("EXEC"));
@@ -346,10 +227,10 @@ static void
 request_entries(struct stream_follow *follow, const char *option, size_t value)
 {
     /* Where none is known, one that nobody writes to is waited for. */
-    bool none = follow->n_streams == 0;
+    bool none = follow->streams.n == 0;
     char text[ID_TEXT_SIZE];
 
-    resp_command(&follow->request, 4 + (none ? 2 : 2 * follow->n_streams));
+    resp_command(&follow->request, 4 + (none ? 2 : 2 * follow->streams.n));
     resp_string(&follow->request, "XREAD");
     resp_string(&follow->request, option);
     snprintf(text, sizeof text, "%zu", value);
@@ -359,11 +240,12 @@ request_entries(struct stream_follow *follow, const char *option, size_t value)
         resp_string(&follow->request, "segmon:{}:flow");
         resp_string(&follow->request, "$");
     }
-    for (size_t i = 0; i < follow->n_streams; i++) {
-        resp_string(&follow->request, follow->streams[i].key);
+    for (size_t i = 0; i < follow->streams.n; i++) {
+        resp_string(&follow->request, follow->streams.list[i].key);
     }
-    for (size_t i = 0; i < follow->n_streams; i++) {
-        resp_string(&follow->request, id_format(follow->streams[i].last, text));
+    for (size_t i = 0; i < follow->streams.n; i++) {
+        resp_string(&follow->request,
+                    id_format(follow->streams.list[i].last, text));
     }
 }
 
@@ -374,7 +256,7 @@ receive_batch(struct stream_follow *follow, struct error *error)
     struct redis_reply *reply;
     bool good = true;
 
-    for (size_t i = 0; i < follow->n_streams + 2; i++) {
+    for (size_t i = 0; i < follow->streams.n + 2; i++) {
         reply = redis_link_receive(follow->link, error);
         if (!reply) {
             return NULL;
@@ -397,13 +279,14 @@ take_batch(struct stream_follow *follow, const struct redis_reply *batch,
            struct error *error)
 {
     const struct redis_reply *entries =
-        redis_reply_at(batch, follow->n_streams);
+        redis_reply_at(batch, follow->streams.n);
 
     if (redis_reply_error(entries)) {
         return redis_reply_refuse(entries, follow->link, "XREAD", error);
     }
-    for (size_t i = 0; i < follow->n_streams; i++) {
-        look_for_gap(follow, &follow->streams[i], redis_reply_at(batch, i));
+    for (size_t i = 0; i < follow->streams.n; i++) {
+        look_for_gap(follow, &follow->streams.list[i],
+                     redis_reply_at(batch, i));
     }
     if (!find_entries(follow, entries)) {
         return error_set(error, ERROR_MEMORY, NULL, "no memory for entries");
@@ -423,7 +306,7 @@ look_for_gap(struct stream_follow *follow, struct stream *stream,
     struct redis_id newest, oldest;
     uint64_t n_ever, n_left;
 
-    if (!id_of(redis_reply_of(info, "last-generated-id"), &newest)) {
+    if (!stream_list_id(redis_reply_of(info, "last-generated-id"), &newest)) {
         return;
     }
     if (redis_id_compare(newest, stream->last) < 0) {
@@ -434,12 +317,13 @@ look_for_gap(struct stream_follow *follow, struct stream *stream,
         follow->handler.gap(follow->handler.context, &gap);
         return;
     }
-    if (!count_of(redis_reply_of(info, "entries-added"), &n_ever) ||
-        !count_of(redis_reply_of(info, "length"), &n_left)) {
+    if (!stream_list_count(redis_reply_of(info, "entries-added"), &n_ever) ||
+        !stream_list_count(redis_reply_of(info, "length"), &n_left)) {
         return;
     }
     oldest = newest;
-    id_of(redis_reply_at(redis_reply_of(info, "first-entry"), 0), &oldest);
+    stream_list_id(redis_reply_at(redis_reply_of(info, "first-entry"), 0),
+                   &oldest);
     if (stream->is_counted && n_ever < stream->n_before) {
         gap.is_anew = true;
         follow->handler.gap(follow->handler.context, &gap);
@@ -487,9 +371,9 @@ find_entries_of(struct stream_follow *follow, const struct redis_reply *both)
 static struct stream *
 stream_of(struct stream_follow *follow, const struct redis_reply *key)
 {
-    for (size_t i = 0; i < follow->n_streams; i++) {
-        if (redis_reply_is(key, follow->streams[i].key)) {
-            return &follow->streams[i];
+    for (size_t i = 0; i < follow->streams.n; i++) {
+        if (redis_reply_is(key, follow->streams.list[i].key)) {
+            return &follow->streams.list[i];
         }
     }
     return NULL;
@@ -503,7 +387,7 @@ add_found(struct stream_follow *follow, const struct stream *stream,
     size_t capacity =
         follow->capacity ? 2 * follow->capacity : STREAM_FOLLOW_BATCH;
 
-    if (!id_of(redis_reply_at(entry, 0), &found.id)) {
+    if (!stream_list_id(redis_reply_at(entry, 0), &found.id)) {
         return true;
     }
     if (follow->n_found == follow->capacity) {
@@ -539,7 +423,7 @@ hand_out(struct stream_follow *follow)
     for (size_t i = 0; i < follow->n_found; i++) {
         const struct found *found = &follow->list[i];
         struct stream *stream =
-            &follow->streams[found->stream - follow->streams];
+            &follow->streams.list[found->stream - follow->streams.list];
         struct stream_entry entry = {
             .sensor = stream->sensor, .kind = stream->kind, .id = found->id};
 
@@ -551,26 +435,6 @@ hand_out(struct stream_follow *follow)
         follow->is_idle = false;
         follow->handler.entry(follow->handler.context, &entry);
     }
-}
-
-static bool
-id_of(const struct redis_reply *reply, struct redis_id *id)
-{
-    const char *text = redis_reply_text(reply, NULL);
-
-    return text && redis_id_parse(text, id);
-}
-
-static bool
-count_of(const struct redis_reply *reply, uint64_t *count)
-{
-    int64_t number;
-    bool good = redis_reply_integer(reply, &number) && number >= 0;
-
-    if (good) {
-        *count = (uint64_t)number;
-    }
-    return good;
 }
 
 static const char *

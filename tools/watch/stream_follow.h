@@ -36,7 +36,8 @@ struct stream_follow_options {
                                  * server knows, also later ones, which are read
                                  * from their beginning. */
     unsigned kinds;             /* Bit 1 << enum event_kind. */
-    bool only_new;              /* What comes from now on; else: */
+    bool only_new;              /* What comes from now on, and */
+    size_t n_newest;            /* so many of what there is; else: */
     struct redis_id after;      /* What is behind this. */
 };
 
