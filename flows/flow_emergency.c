@@ -53,17 +53,19 @@ flow_emergency_begin(struct flow_table *table)
 }
 
 /* What was ended early in this window would be there now; what was in the
- * window before, would not. */
+ * window before, would not.  Where time has jumped over a whole window, nothing
+ * would. */
 void
 flow_emergency_advance(struct flow_table *table)
 {
+    const int64_t hold_ns = table->options.emergency.hold_ns;
     struct flow_emergency *emergency = &table->emergency;
-    uint64_t early = emergency->n_early;
+    int64_t passed_ns = wall_time_since(table->clock, emergency->window);
+    uint64_t early = passed_ns < 2 * hold_ns ? emergency->n_early : 0;
     size_t n = flow_store_n_flows(&table->store);
     size_t bytes = table->store.memory.used;
 
-    if (wall_time_since(table->clock, emergency->window) <
-        table->options.emergency.hold_ns) {
+    if (passed_ns < hold_ns) {
         return;
     }
     if (n + early <= emergency->low_flows &&

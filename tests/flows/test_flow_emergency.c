@@ -310,6 +310,21 @@ a_long_flood_is_one_emergency(void **state)
 }
 
 static void
+an_emergency_is_over_after_a_long_silence(void **state)
+{
+    struct story story = {.n_news = 0};
+    struct flow_table_options options = emergency_options(&story);
+    struct flow_table *table = new_table(&options);
+
+    (void)state;
+    flood(table, 0, 5000, SECOND_NS, SECOND_NS);
+    flow_table_advance(table, (struct wall_time){200 * SECOND_NS});
+    assert_int_equal(story.n_news, 2);
+    assert_false(story.news[1].is_emergency);
+    flow_table_free(table);
+}
+
+static void
 after_an_emergency_attempts_are_kept_as_before(void **state)
 {
     struct story story = {.n_news = 0};
@@ -343,6 +358,7 @@ main(void)
         cmocka_unit_test(what_goes_on_one_way_is_no_attempt),
         cmocka_unit_test(refused_and_half_open_flows_are_attempts),
         cmocka_unit_test(a_long_flood_is_one_emergency),
+        cmocka_unit_test(an_emergency_is_over_after_a_long_silence),
         cmocka_unit_test(after_an_emergency_attempts_are_kept_as_before),
     };
 
