@@ -111,6 +111,11 @@ class Flood(unittest.TestCase):
             with self.subTest(violation=what):
                 self.assertEqual(flooded.get(violation), what)
 
+    def test_detectors_find_what_they_find_without_the_flood(self):
+        alone, flooded = (r.status["detectors"]["detections"] for r in (self.alone, self.mixed))
+        self.assertGreater(alone["scan"], 0)
+        self.assertEqual(flooded, alone)
+
     def test_the_flood_is_told_in_a_few_events(self):
         others = [e for e in self.mixed.events if not self.is_of_the_sample(e)]
         self.assertLess(len(others), MAX_EVENTS)

@@ -62,6 +62,7 @@ fill_status(struct metrics_sample *sample)
     status->max_flows = another(sample);
     status->collapsed = another(sample);
     status->collapsed_records = another(sample);
+    status->passed_over = another(sample);
     fill(sample, status->ended, sizeof status->ended);
     fill(sample, &status->violations, sizeof status->violations);
     fill(sample, &status->detectors, sizeof status->detectors);

@@ -264,6 +264,44 @@ a_flood_of_anything_is_a_bounded_number_of_records(void **state)
     stop(story);
 }
 
+static bool
+is_crowd(struct story *story, const struct attempt *attempt)
+{
+    const struct flow_record record = {.protocol = PROTOCOL_TCP,
+                                       .ip_version = 4,
+                                       .destination = {.port = attempt->port}};
+    const struct verdict verdict = {.decision = attempt->decision,
+                                    .rule = attempt->rule};
+    const struct event_flow flow = {.record = &record,
+                                    .verdict = &verdict,
+                                    .src_segment = attempt->src_segment,
+                                    .dst_segment = attempt->dst_segment};
+
+    return collapse_is_crowd(story->collapse, &flow);
+}
+
+static void
+very_many_sources_are_a_crowd_and_one_that_scans_is_not(void **state)
+{
+    struct story *story = start();
+    struct attempt scanned = usual;
+
+    (void)state;
+    scanned.port = 80;
+    assert_false(is_crowd(story, &usual));
+    try_many(story, &usual, COLLAPSE_TOLD + COLLAPSE_CROWD - 1);
+    assert_false(is_crowd(story, &usual));
+    try_many(story, &usual, 10);
+    assert_true(is_crowd(story, &usual));
+    for (unsigned i = 0; i < 2 * COLLAPSE_CROWD; i++) {
+        try(story, &scanned);
+    }
+    assert_false(is_crowd(story, &scanned));
+    flush(story);
+    assert_false(is_crowd(story, &usual));
+    stop(story);
+}
+
 int
 main(void)
 {
@@ -276,6 +314,8 @@ main(void)
         cmocka_unit_test(of_few_attempts_there_is_no_record),
         cmocka_unit_test(a_scan_of_all_ports_is_a_bounded_number_of_records),
         cmocka_unit_test(a_flood_of_anything_is_a_bounded_number_of_records),
+        cmocka_unit_test(
+            very_many_sources_are_a_crowd_and_one_that_scans_is_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

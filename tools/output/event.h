@@ -268,6 +268,7 @@ struct event_status {
     struct flow_table_counters flows;           /* Over all workers. */
     uint64_t collapsed;         /* Of the flows that ended, told together, */
     uint64_t collapsed_records; /* in so many. */
+    uint64_t passed_over;       /* Sightings not shown to detectors. */
     uint64_t max_flows;         /* Capacity of the tables. */
     uint64_t ended[FLOW_N_ENDS];
     struct violation_counters violations;

@@ -26,7 +26,7 @@ static void write_emergency(struct json *json,
 static void write_violations(struct json *json,
                              const struct violation_counters *counters);
 static void write_detectors(struct json *json,
-                            const struct detector_counters *counters);
+                            const struct event_status *status);
 static void write_engine(struct json *json, const struct event_status *status);
 static void write_outputs(struct json *json, const struct event_status *status);
 static void write_output(struct json *json, const struct event_output *output);
@@ -113,7 +113,7 @@ write_totals(struct json *json, const struct event_status *status)
     write_dissected(json, status);
     write_flows(json, status);
     write_violations(json, &status->violations);
-    write_detectors(json, &status->detectors);
+    write_detectors(json, status);
     write_engine(json, status);
     write_outputs(json, status);
     write_files(json, status);
@@ -194,12 +194,15 @@ write_violations(struct json *json, const struct violation_counters *counters)
 }
 
 static void
-write_detectors(struct json *json, const struct detector_counters *counters)
+write_detectors(struct json *json, const struct event_status *status)
 {
+    const struct detector_counters *counters = &status->detectors;
+
     json_open(json, "detectors", '{');
     json_u64(json, "sightings", counters->sightings);
     json_u64(json, "tracked", counters->tracked);
     json_u64(json, "overflow", counters->overflow);
+    json_u64(json, "passed_over", status->passed_over);
     json_open(json, "detections", '{');
     for (unsigned i = 0; i < N_DETECTORS; i++) {
         json_u64(json, detector_name((enum detector)i),

@@ -106,6 +106,22 @@ collapse_take(struct collapse *collapse, const struct event_flow *flow)
     return true;
 }
 
+bool
+collapse_is_crowd(struct collapse *collapse, const struct event_flow *flow)
+{
+    struct key key = key_of(flow, DETAIL_SERVICE);
+    uint16_t *slot = slot_of(collapse, &key);
+    const struct kind *kind;
+
+    if (!*slot) {
+        key = key_of(flow, DETAIL_SEGMENTS);
+        slot = slot_of(collapse, &key);
+    }
+    kind = *slot ? &collapse->kinds[*slot - 1] : NULL;
+    return kind && kind->record.flows >= COLLAPSE_CROWD &&
+           kind->sources.n > kind->record.flows / 2;
+}
+
 void
 collapse_flush(struct collapse *collapse, struct wall_time now)
 {

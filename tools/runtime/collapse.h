@@ -24,7 +24,8 @@ struct error;
 enum {
     COLLAPSE_TOLD = 4, /* Of a kind in an interval, one by one. */
     COLLAPSE_SERVICES = 64,
-    COLLAPSE_KINDS = 192
+    COLLAPSE_KINDS = 192,
+    COLLAPSE_CROWD = 1024 /* Flows of a kind; fewer are no crowd. */
 };
 
 #define COLLAPSE_INTERVAL_NS (60 * SECOND_NS)
@@ -41,6 +42,11 @@ void collapse_free(struct collapse *); /* Accepts NULL. */
 /* Whether the flow, an attempt that ended, is counted here; else it is to be
  * told as any other. */
 bool collapse_take(struct collapse *, const struct event_flow *);
+
+/* Whether the flow is one of a kind of which there are very many in this
+ * interval, and most of another source: what is remembered of each of these
+ * would only push out what is remembered of others. */
+bool collapse_is_crowd(struct collapse *, const struct event_flow *);
 
 /* Ends the interval: hands over all records, in the order they were begun. */
 void collapse_flush(struct collapse *, struct wall_time now);

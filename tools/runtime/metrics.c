@@ -17,8 +17,7 @@ static void write_rules(struct metrics_text *, const struct rule_counts *,
                         const struct counter *of(const struct rule_count *));
 static const struct counter *hits(const struct rule_count *);
 static const struct counter *told(const struct rule_count *);
-static void write_detectors(struct metrics_text *,
-                            const struct detector_counters *);
+static void write_detectors(struct metrics_text *, const struct event_status *);
 static void write_applications(struct metrics_text *,
                                const struct application_counters *);
 static void write_balance(struct metrics_text *, const struct event_status *);
@@ -34,7 +33,7 @@ metrics_write(struct metrics_text *text, const struct metrics *metrics)
     metrics_write_capture(text, metrics);
     write_flows(text, status);
     write_violations(text, metrics);
-    write_detectors(text, &status->detectors);
+    write_detectors(text, status);
     write_applications(text, status->application);
     metrics_write_pairs(text, status);
     metrics_write_outputs(text, status);
@@ -151,9 +150,10 @@ told(const struct rule_count *rule)
 }
 
 static void
-write_detectors(struct metrics_text *text,
-                const struct detector_counters *counters)
+write_detectors(struct metrics_text *text, const struct event_status *status)
 {
+    const struct detector_counters *counters = &status->detectors;
+
     metrics_family(text, "segmon_detections_total", METRICS_COUNTER,
                    "What the detectors found");
     for (unsigned i = 0; i < N_DETECTORS; i++) {
@@ -167,6 +167,9 @@ write_detectors(struct metrics_text *text,
           counters->tracked);
     counter(text, "segmon_detector_overflow_total",
             "What they forgot for want of room", counters->overflow);
+    counter(text, "segmon_detector_passed_over_total",
+            "Moments they were not shown while a flow table was nearly full",
+            status->passed_over);
 }
 
 static void

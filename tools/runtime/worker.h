@@ -101,6 +101,7 @@ struct worker_counters {
     uint64_t policies_refused;        /* Not put in force: out of memory. */
     uint64_t collapsed;               /* Flows told together (collapse.h), */
     uint64_t collapsed_records;       /* in so many. */
+    uint64_t passed_over;             /* Sightings not shown to detectors. */
 };
 
 /* What flows did, by the segments they are between; 'violations' are the

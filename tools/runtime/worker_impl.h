@@ -148,6 +148,10 @@ flow_news_handler worker_news;
 bool worker_collapses(struct worker *, const struct event_flow *);
 void worker_flush_collapsed(struct worker *);
 
+/* Whether the flow is of a crowd that detectors are not to look at one by one;
+ * counted. */
+bool worker_passes_over(struct worker *, const struct event_flow *);
+
 /* Of struct collapse. */
 collapse_handler worker_tell_collapsed;
 

@@ -54,6 +54,16 @@ worker_collapses(struct worker *worker, const struct event_flow *flow)
     return collapses;
 }
 
+bool
+worker_passes_over(struct worker *worker, const struct event_flow *flow)
+{
+    bool passes = flow_record_is_attempt(flow->record) &&
+                  collapse_is_crowd(worker->collapse, flow);
+
+    worker->counters.passed_over += passes;
+    return passes;
+}
+
 void
 worker_flush_collapsed(struct worker *worker)
 {

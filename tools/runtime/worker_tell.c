@@ -64,7 +64,8 @@ worker_tell_detections(struct worker *worker, const struct event_flow *flow,
         enum sighting_moment moment = (enum sighting_moment)__builtin_ctz(left);
 
         tripped |= detect_flow(worker->policy, question, flow->record, moment);
-        if (worker->sightings >> moment & 1) {
+        if (worker->sightings >> moment & 1 &&
+            !(worker->in_emergency && worker_passes_over(worker, flow))) {
             struct tray_item *item = tray_add(worker->tray, TRAY_SIGHTING);
 
             item->place = place_of(worker, flow->record);
