@@ -3,15 +3,21 @@
  * Linked before the product's own libraries, with --wrap for the functions
  * below, so that the product has no such places itself.  SEGMON_FAILPOINT names
  * what goes wrong: a thread sticks, or makes a system call that it never would.
- * It does from when SEGMON_FAILPOINT_FILE exists, if that is set.
+ * It does from when SEGMON_FAILPOINT_FILE exists, if that is set.  "malloc-7"
+ * makes the seventh allocation fail, "malloc-7-on" that and all later ones.
  *
  * What is called does no harm where it is allowed after all: its arguments are
  * not valid, or it changes nothing but this process. */
 
+#include "tests/support/failing_malloc.h"
+
+#include "capture/live_filter.h"
 #include "capture/source_live.h"
+#include "dissect/application.h"
 #include "rules/policy.h"
 #include "tools/output/event_queue.h"
 #include "tools/runtime/desk.h"
+#include "tools/runtime/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +37,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+static void arm_malloc(void);
+static void spare_malloc(void);
 static void stick_if_asked(const char *name);
 static bool is_asked(const char *name);
 static void intrude_if_asked(const char *where);
@@ -83,6 +91,16 @@ static const struct {
     {"allowed", call_allowed},
 };
 
+/* Before there are threads: which of them is the seventh is then always the
+ * same. */
+__attribute__((constructor)) static void
+begin(void)
+{
+    arm_malloc();
+}
+
+static size_t n_allocations; /* But for those that are spared. */
+
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming) */
 void __real_source_live_check(struct source *, struct mono_time,
                               struct wall_time);
@@ -92,6 +110,16 @@ bool __real_event_queue_peek(struct event_queue *, struct event_queue_item *);
 bool __wrap_event_queue_peek(struct event_queue *, struct event_queue_item *);
 bool __real_desk_run_round(struct desk *);
 bool __wrap_desk_run_round(struct desk *);
+bool __real_sandbox_enter(const struct sandbox_options *, struct error *);
+bool __wrap_sandbox_enter(const struct sandbox_options *, struct error *);
+struct application_engine *
+__real_application_engine_new(const struct application_options *,
+                              struct error *);
+struct application_engine *
+__wrap_application_engine_new(const struct application_options *,
+                              struct error *);
+bool __real_live_filter_set(struct pcap *, const char *, struct error *);
+bool __wrap_live_filter_set(struct pcap *, const char *, struct error *);
 struct policy *__real_policy_load(const char *,
                                   const struct application_engine *,
                                   struct problems *);
@@ -124,6 +152,41 @@ __wrap_desk_run_round(struct desk *desk)
     return __real_desk_run_round(desk);
 }
 
+bool
+__wrap_sandbox_enter(const struct sandbox_options *options, struct error *error)
+{
+    bool entered;
+
+    spare_malloc();
+    entered = __real_sandbox_enter(options, error);
+    arm_malloc();
+    return entered;
+}
+
+struct application_engine *
+__wrap_application_engine_new(const struct application_options *options,
+                              struct error *error)
+{
+    struct application_engine *engine;
+
+    spare_malloc();
+    engine = __real_application_engine_new(options, error);
+    arm_malloc();
+    return engine;
+}
+
+bool
+__wrap_live_filter_set(struct pcap *pcap, const char *expression,
+                       struct error *error)
+{
+    bool set;
+
+    spare_malloc();
+    set = __real_live_filter_set(pcap, expression, error);
+    arm_malloc();
+    return set;
+}
+
 struct policy *
 __wrap_policy_load(const char *path, const struct application_engine *engine,
                    struct problems *problems)
@@ -132,6 +195,32 @@ __wrap_policy_load(const char *path, const struct application_engine *engine,
     return __real_policy_load(path, engine, problems);
 }
 /* NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming) */
+
+static void
+arm_malloc(void)
+{
+    const char *asked = getenv("SEGMON_FAILPOINT");
+    char *end;
+    size_t nth;
+
+    if (!asked || strncmp(asked, "malloc-", strlen("malloc-")) != 0) {
+        return;
+    }
+    nth = strtoul(asked + strlen("malloc-"), &end, 10);
+    if (nth > n_allocations) {
+        failing_malloc_arm(nth - n_allocations, strcmp(end, "-on") == 0
+                                                    ? FAILING_MALLOC_FROM
+                                                    : FAILING_MALLOC_ONCE);
+    }
+}
+
+/* Until arm_malloc().  libseccomp, nDPI and the compiler in libpcap end the
+ * process, or worse, where they get no memory to begin with. */
+static void
+spare_malloc(void)
+{
+    n_allocations += failing_malloc_disarm();
+}
 
 static void
 stick_if_asked(const char *name)

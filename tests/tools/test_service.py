@@ -383,6 +383,70 @@ class Sandbox(Live):
             self.assertIn("Seccomp:\t2\n", (task / "status").read_text())
 
 
+class Limits(Live):
+    """A run that is not given enough to begin says what is missing, and ends."""
+
+    def begin(self, *wrapper, failpoint="", options=("-w", "2")):
+        """Status and last line; none if it captures."""
+        self.start(*options, ready=None, wrapper=wrapper, program=FAILING,
+                   environment={"SEGMON_FAILPOINT": failpoint})
+        with self.said:
+            self.assertTrue(self.said.wait_for(
+                lambda: "" in self.talk or "segmon run: r0: capturing\n" in self.talk, live.WAIT))
+            captures = "" not in self.talk
+        if captures:
+            self.kill()
+            return None
+        return self.run_.wait(live.WAIT), "".join(self.talk[-2:])
+
+    def check_told(self, ended, reasons):
+        self.assertEqual(ended[0], 1, ended)
+        self.assertRegex(ended[1], f"^segmon run: .*({reasons})")
+
+    def test_of_descriptors(self):
+        ended = {n: self.begin("prlimit", f"--nofile={n}") for n in range(4, 24)}
+        for n in sorted(ended):
+            if ended[n]:
+                with self.subTest(n=n):
+                    self.check_told(ended[n], "Too many open files|eventfd|shared object file")
+        self.assertIsNone(ended[23])
+        self.assertGreater(sum(map(bool, ended.values())), 2)
+
+    def test_of_threads(self):
+        user = pwd.getpwnam("nobody")
+        os.chown(self.path, user.pw_uid, 0)
+        ended = self.begin("setpriv", f"--reuid={user.pw_uid}", "--clear-groups",
+                           "--inh-caps=+net_raw", "--ambient-caps=+net_raw",
+                           "prlimit", "--nproc=1")
+        self.check_told(ended, "cannot start .*thread")
+
+    @unittest.skipIf(SANITIZED, "a sanitizer takes all addresses")
+    def test_of_addresses(self):
+        told = 0
+        for mebibytes in (*range(20, 120, 4), 200, 300, 400, 600):
+            ended = self.begin("prlimit", f"--as={mebibytes << 20}")
+            with self.subTest(mebibytes=mebibytes):
+                if ended and ended[0] != 127:  # The dynamic linker's own.
+                    self.check_told(ended, "memory|Cannot allocate|cannot start .*thread")
+                    told += 1
+        self.assertGreater(told, 3)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer has a heap of its own")
+    def test_of_memory_at_any_allocation(self):
+        self.policy.write_text("version: 1\npolicy: {name: p, revision: '1'}\n")
+        told = 0
+        for nth in (*range(1, 60), *range(60, 400, 7)):
+            for how in "", "-on":
+                with self.subTest(nth=nth, how=how):
+                    ended = self.begin(failpoint=f"malloc-{nth}{how}",
+                                       options=("-p", self.policy))
+                    if ended:
+                        self.assertIn(ended[0], (1, 2), ended)
+                        self.assertRegex(ended[1], "^segmon run: ")
+                        told += 1
+        self.assertGreater(told, 50)
+
+
 if __name__ == "__main__":
     live.SEGMON, live.SEND, FAILING = sys.argv[1:4]
     reason = live.reason_to_skip()

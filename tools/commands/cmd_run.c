@@ -130,7 +130,8 @@ run_to_end(struct run *run)
     if (!open_settings(run)) {
         return COMMAND_USAGE;
     }
-    if (!become_service(session, &error)) {
+    if (!run_service_has_room(session_workers(session), &error) ||
+        !become_service(session, &error)) {
         return session_fail(session, &error, COMMAND_FAILED);
     }
     session_watch_reload();

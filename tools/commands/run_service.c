@@ -8,6 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#define ROOM_BYTES ((size_t)16 << 20) /* For a worker. */
 
 enum {
     ALIVE_PARTS = 4, /* Of what the manager waits: told after one of them, */
@@ -21,6 +24,22 @@ static size_t look(struct run_service *, const struct live *,
 static bool all_moved(const struct run_service *, size_t n);
 static void tell_stuck(const struct run_service *, size_t n_live, size_t n,
                        struct mono_time now);
+
+bool
+run_service_has_room(unsigned n_workers, struct error *error)
+{
+    size_t bytes = ROOM_BYTES * ((size_t)n_workers + 2);
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (room == MAP_FAILED) {
+        return error_set(error, ERROR_MEMORY, NULL,
+                         "no memory to begin with: %zu MiB are wanted",
+                         bytes >> 20);
+    }
+    munmap(room, bytes);
+    return true;
+}
 
 void
 run_service_open(struct run_service *service)

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct error;
+
 enum {
     RUN_SERVICE_MAX_THREADS = LIVE_MAX_THREADS + 1 /* That of the output. */
 };
@@ -30,6 +32,10 @@ struct run_service {
     bool told_stuck;     /* Since 'alive'. */
     bool policy_refused; /* The one asked for last. */
 };
+
+/* Whether there are addresses to begin with: nDPI, libpcap and libseccomp do
+ * not survive it when memory runs out as they begin. */
+bool run_service_has_room(unsigned n_workers, struct error *);
 
 /* As the environment asks; what makes no sense there is told. */
 void run_service_open(struct run_service *);
