@@ -13,8 +13,8 @@
  *                killed, at any instruction: every record that was committed is
  *                there afterwards, acknowledged or not.
  *                power cut: so are those committed more than 'sync_ns' before;
- *                with sync_ns 0 all.  Ids given within that time may be given
- *                again: the server's last id tells.
+ *                with sync_ns 0 all.  Ids given within that time would be given
+ *                again: the server's last id tells, see spool_advance().
  *   in memory  ('directory' is NULL, or while the disk takes nothing.)  What
  * was not acknowledged is lost when the program ends in any way but
  *              spool_close() with the disk working.
@@ -134,6 +134,11 @@ void spool_reread(struct spool *, enum event_kind);
 /* The server lost what it had acknowledged: its last id is 'last'.  What is
  * kept above that is read again.  If not all of it is kept, a gap is told. */
 void spool_rewind(struct spool *, enum event_kind, struct redis_id last);
+
+/* Ids given from now on are above 'last', of an entry of ours in a stream:
+ * given before a power cut that took the record from here.  What waits keeps
+ * its ids, and is in the stream up to that one. */
+void spool_advance(struct spool *, struct redis_id last);
 
 /* Somebody else wrote to the stream, or the server's clock was ahead: its last
  * id is 'last'.  All that was not acknowledged is read again, with ids above
