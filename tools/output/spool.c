@@ -212,6 +212,7 @@ spool_get_stat(const struct spool *spool, struct spool_stat *stat)
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         stat->kind[kind] = spool->lanes[kind].stat;
         stat->kind[kind].last_serial = spool->state.marks[kind].last_serial;
+        stat->kind[kind].acked_id = spool->state.marks[kind].acked;
         stat->skipped_bytes += spool->lanes[kind].reader.skipped;
     }
 }

@@ -15,8 +15,8 @@
  *                power cut: so are those committed more than 'sync_ns' before;
  *                with sync_ns 0 all.  Ids given within that time would be given
  *                again: the server's last id tells, see spool_advance().
- *   in memory  ('directory' is NULL, or while the disk takes nothing.)  What
- * was not acknowledged is lost when the program ends in any way but
+ *   in memory  ('directory' is NULL, or the disk takes nothing for now.)  What
+ *              was not acknowledged is lost when the program ends, unless by
  *              spool_close() with the disk working.
  *
  * A disk that is full, fails, is read-only or whose folder is removed is no
@@ -27,12 +27,22 @@
  * When there is no room left, the oldest segments that are acknowledged go
  * first, then the oldest flows, then status, and violations last; a record that
  * would have to displace what counts for more is dropped itself.  Never dropped
- * is what may have been sent, and what tells of a gap.  All that is
- * missing is counted by kind and reason when it is dropped (or found corrupt),
- * and told in its place by a gap record, which is put into the status kind's
- * queue as one more record.  In every kind, always:
+ * is what may have been sent, and what tells of a gap.  All that is missing is
+ * counted by kind and reason when it is dropped (or found corrupt), and told by
+ * a gap record when its turn comes to be read: one more record of the status
+ * kind.  In every kind, always:
  *
  *   appended + recovered + rewound = acked + pending + all dropped
+ *
+ * Who sends does this.  On every new connection, for each kind, it asks for the
+ * last id of the stream: one above 'last_id' of the status is of a foreign
+ * producer, spool_raise(), or ours from before a power cut, spool_advance();
+ * one below 'acked_id' of the kind says that the server lost entries,
+ * spool_rewind(); else spool_reread().  Then it reads; what is not above the
+ * stream's last id is there and only needs spool_ack(), the rest is sent under
+ * its id.  Ids are fixed, so a batch must be stored as a whole or not at all
+ * (MULTI, EXEC): had one record been refused for now, and a later one stored,
+ * it would come too late.
  *
  * Used by one thread.  Memory: 'memory_bytes', and a window of 256 KiB a kind
  * for reading, however much is on disk. */
@@ -75,10 +85,11 @@ struct spool_options {
 };
 
 struct spool_kind_stat {
-    uint64_t last_serial; /* Given, by any run. */
-    uint64_t appended;    /* Since it was opened; refused ones included. */
-    uint64_t recovered;   /* Found unacknowledged when it was opened. */
-    uint64_t rewound;     /* Acknowledged ones that are to be sent again. */
+    uint64_t last_serial;     /* Given, by any run. */
+    struct redis_id acked_id; /* Of the last acknowledged, by any run. */
+    uint64_t appended;        /* Since it was opened; refused ones included. */
+    uint64_t recovered;       /* Found unacknowledged when it was opened. */
+    uint64_t rewound;         /* Acknowledged ones that are to be sent again. */
     uint64_t acked;
     uint64_t pending; /* Waiting or in flight. */
     uint64_t dropped[SPOOL_N_REASONS];

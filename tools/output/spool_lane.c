@@ -165,8 +165,9 @@ spool_lane_rewind(struct spool_lane *lane, uint64_t serial)
     lane->stat.pending += n;
     lane->expected = serial;
     lane->search = serial;
+    lane->n_doubtful -=
+        lane->n_doubtful < lane->n_flights ? lane->n_doubtful : lane->n_flights;
     lane->n_flights = 0;
-    lane->n_doubtful = 0;
     lane->found_reason = SPOOL_N_REASONS;
     spool_reader_close(&lane->reader);
 }

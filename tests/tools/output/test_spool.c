@@ -301,6 +301,8 @@ entries_that_a_server_lost_are_read_again(void **state)
     read_many(1, 80, true);
     spool_rewind(spool, EVENT_FLOW, id[60]);
     assert_int_equal(stat_now().kind[EVENT_FLOW].rewound, 20);
+    assert_int_equal(
+        redis_id_compare(stat_now().kind[EVENT_FLOW].acked_id, id[60]), 0);
     assert_true(spool_read(spool, EVENT_FLOW, &record));
     assert_int_equal(redis_id_compare(record.id, id[61]), 0);
     spool_ack(spool, EVENT_FLOW, record.id);
