@@ -124,7 +124,7 @@ print_server(const struct redis_examined *server, FILE *stream)
     show(server->name, stream);
     fputs(server->is_reached ? "" : ": not reached", stream);
     if (server->ping_ns) {
-        fprintf(stream, ": answers in %.1f ms", (double)server->ping_ns / 1e6);
+        fprintf(stream, ": answers in %.3f ms", (double)server->ping_ns / 1e6);
     }
     if (server->version[0]) {
         fputs(", version ", stream);

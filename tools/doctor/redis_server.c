@@ -219,7 +219,7 @@ check_persistence(const struct checked *checked)
                           setup->save[0] ? "the server writes snapshots only"
                                          : "the server keeps nothing on disk");
         diagnosis_fix(finding, "%s CONFIG SET appendonly yes", server->cli);
-        diagnosis_text(finding, "save", setup->save);
+        diagnosis_text(finding, "save", setup->save[0] ? setup->save : "never");
     }
 }
 
