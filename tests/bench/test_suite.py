@@ -137,6 +137,7 @@ class Ledger(unittest.TestCase):
     def test_what_adds_up_is_no_mistake(self):
         self.assertEqual(self.mistakes(whole_status()), [])
         self.assertEqual(ledger.lost(whole_status()), 3)
+        self.assertEqual(ledger.dropped(whole_status()), 9)
 
     def test_each_step_is_looked_at(self):
         for *path, last in (("capture", "frames"), ("capture", "filtered"), ("dissected", "ok"),

@@ -22,6 +22,10 @@ def lost(status):
     return sum(share["kernel_drops"] + share["unread"] for share in shares(status))
 
 
+def dropped(status):
+    return sum(counts["dropped"] for counts in status["outputs"][0]["events"].values())
+
+
 def mistakes(status, redis, sensor):
     """What does not add up in the last status of a run, and in its Redis."""
     events = status["outputs"][0]["events"]
