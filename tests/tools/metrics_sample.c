@@ -36,6 +36,8 @@ metrics_sample_init(struct metrics_sample *sample, const struct policy *policy)
         .begin = {SOME_TIME},
         .rules = sample->rules,
         .reloads = {.succeeded = 3, .failed = 1, .last_success = {SOME_TIME}},
+        .resident_bytes = 77 << 20,
+        .processor_ns = 5 * SECOND_NS,
         .ready = true,
     };
 }

@@ -105,6 +105,8 @@ class Numbers(Metrics):
         told, status = metrics(), self.last_interval()
         self.assertEqual(told['segmon_violation_hits_total{rule="no-web"}'], 300)
         self.assertEqual(told["segmon_flows_active"], 300)
+        self.assertGreater(told["process_resident_memory_bytes"], 5 << 20)
+        self.assertGreater(told["process_cpu_seconds_total"], 0)
         self.assertEqual(sum(value for name, value in told.items()
                              if name.startswith("segmon_violations_total")),
                          status["violations"]["told"])

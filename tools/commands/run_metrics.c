@@ -10,6 +10,12 @@
 #include "tools/runtime/rule_counts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t resident_bytes(void);
+static int64_t processor_ns(void);
 
 bool
 run_metrics_start(struct run_metrics *metrics,
@@ -78,6 +84,8 @@ run_metrics_publish(struct run_metrics *run, const struct session *session,
                                         ? session->reloads.last_done
                                         : run->begin,
                     .last_failed = session->reloads.failed},
+        .resident_bytes = resident_bytes(),
+        .processor_ns = processor_ns(),
         .ready = run->health.ready,
     };
     struct metrics_text text;
@@ -100,4 +108,33 @@ run_metrics_say_stopping(struct run_metrics *metrics)
         snprintf(health->reason, sizeof health->reason, "stopping");
         metrics_http_publish_health(metrics->http, health);
     }
+}
+
+/* The second number of proc_pid_statm(5), in pages. */
+static uint64_t
+resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    char line[128] = "", *at = line;
+    uint64_t pages;
+
+    if (!file) {
+        return 0;
+    }
+    if (!fgets(line, sizeof line, file)) {
+        line[0] = '\0';
+    }
+    fclose(file);
+    strtoull(line, &at, 10);
+    pages = strtoull(at, NULL, 10);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int64_t
+processor_ns(void)
+{
+    struct timespec used = {0};
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * SECOND_NS + used.tv_nsec;
 }

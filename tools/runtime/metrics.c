@@ -55,6 +55,11 @@ write_program(struct metrics_text *text, const struct metrics *metrics)
     metrics_value(text, 1);
     moment(text, "segmon_start_time_seconds", "When the run began",
            metrics->begin);
+    gauge(text, "process_resident_memory_bytes",
+          "Memory of the process; 0: unknown", metrics->resident_bytes);
+    metrics_family(text, "process_cpu_seconds_total", METRICS_COUNTER,
+                   "Processor time of the process");
+    metrics_value_time(text, metrics->processor_ns);
     gauge(text, "segmon_workers", "Threads that capture",
           metrics->status->workers);
     gauge(text, "segmon_ready",

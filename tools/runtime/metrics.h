@@ -36,6 +36,8 @@ struct metrics {
     struct wall_time now, begin;       /* 'now'; and when it began. */
     const struct rule_counts *rules;
     struct metrics_reloads reloads;
+    uint64_t resident_bytes; /* Memory the process has; 0: unknown. */
+    int64_t processor_ns;    /* And time it used. */
     bool ready;
 };
 
