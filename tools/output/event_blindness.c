@@ -63,16 +63,17 @@ write_interval(struct json *json, const struct event_blindness *interval)
 void
 event_write_visibility(struct json *json, const struct event_pair *pair)
 {
+    unsigned left = pair->blind_by;
+
     json_plain(json, "visibility", visibility_names[pair->visibility]);
-    if (pair->blind_by) {
-        json_open(json, "blind_by", '[');
-        for (unsigned i = 0; i < EVENT_N_BLINDNESS_CAUSES; i++) {
-            if (pair->blind_by >> i & 1) {
-                json_plain(json, NULL, cause_names[i]);
-            }
-        }
-        json_close(json, ']');
+    if (!left) {
+        return;
     }
+    json_open(json, "blind_by", '[');
+    for (; left; left &= left - 1) {
+        json_plain(json, NULL, cause_names[__builtin_ctz(left)]);
+    }
+    json_close(json, ']');
 }
 
 const char *
