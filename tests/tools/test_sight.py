@@ -77,7 +77,8 @@ class Pairs(Live):
                 events = self.stop()
                 status = statuses(events, "end")[0]
                 for pair in status["pairs"]:
-                    self.assertEqual(pair.pop("visibility"), "full")
+                    pair.pop("visibility")  # A busy machine may keep the program waiting.
+                    self.assertFalse({"gaps", "one_sided"} & set(pair.pop("blind_by", [])))
                 self.assertEqual(status["pairs"], wanted["pairs"])
                 self.assertEqual(status["n_pairs"], 3)
                 self.assertNotIn("other_pairs", status)
