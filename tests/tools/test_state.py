@@ -3,6 +3,7 @@
 Needs root and redis-server, and says so: status 77."""
 import json
 import re
+import subprocess
 import sys
 import time
 import unittest
@@ -77,6 +78,27 @@ class State(Live):
                          sum(json.loads(fields[b"event"])["network"]["packets"]
                              for fields in flows))
         self.assertGreater(self.server.call("TTL", "segmon:{here}:matrix"), 0)
+
+    def test_is_what_segmon_top_shows(self):
+        self.policy.write_text("version: 1\npolicy: {name: office, revision: '7'}\nsegments:\n"
+                               "  users: {networks: [10.1.0.0/16]}\n"
+                               "  servers: {networks: [10.2.0.0/16]}\n")
+        self.run_into_redis("-p", self.policy)
+        self.send(self.capture(conversations(N_CONVERSATIONS)))
+        self.wait_for_state(lambda state: int(state["flows.created"]) == N_CONVERSATIONS)
+        text = self.top()
+        self.assertRegex(text, r" [1-9]\d* violations\n")
+        self.assertRegex(text, r"\nhere +running .*  office 7; r0 capturing\n")
+        self.assertRegex(text, r"\n\S+ +\w+ +default:inter +users +servers +\d+ ")
+        self.stop()
+        text = self.top()
+        self.assertRegex(text, rf"\nusers +servers +{N_CONVERSATIONS} +{N_CONVERSATIONS} +0 +"
+                               rf"{N_CONVERSATIONS} ")
+        self.assertRegex(text, r"\nhere +ended ")
+
+    def top(self):
+        return subprocess.run([live.SEGMON, "top", "-b", "-r", self.server.uri], check=True,
+                              capture_output=True, text=True, timeout=WAIT).stdout
 
     def test_lives_on_for_a_moment_and_says_how_it_ended(self):
         self.run_into_redis()

@@ -349,7 +349,10 @@ find_entries(struct stream_follow *follow, const struct redis_reply *streams)
             return false;
         }
     }
-    qsort(follow->list, follow->n_found, sizeof *follow->list, compare_found);
+    if (follow->n_found > 1) { /* Else there may be no list. */
+        qsort(follow->list, follow->n_found, sizeof *follow->list,
+              compare_found);
+    }
     return true;
 }
 
