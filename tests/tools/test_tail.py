@@ -182,7 +182,7 @@ class WhatThereIs(Tail):
         self.assertEqual(run.stderr, "segmon tail: 13 entries were no events\n")
 
     def test_stays_one_line_whatever_is_in_it(self):
-        text = event("a").replace(",", ",\n\r", 1)
+        text = event("a").replace(",", ",\n\r", 1) + "\r\n"
         self.server.call("HSET", "segmon:sensors", "s", "0")
         self.server.call("XADD", "segmon:{s}:flow", "*", "event", text)
         shown = self.tail("--since", 0, "-n", 1, "-j").stdout

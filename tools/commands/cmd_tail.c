@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -48,6 +49,7 @@ static void recovered(struct tail *);
 static void take_entry(void *context, const struct stream_entry *);
 static void show(struct tail *, const struct stream_entry *,
                  const struct event_view *);
+static void show_json(const char *event, size_t size);
 static void show_line(struct tail *, const struct event_view *);
 static void take_gap(void *context, const struct stream_gap *);
 static bool nobody_reads(void);
@@ -192,19 +194,31 @@ take_entry(void *context, const struct stream_entry *entry)
     event_view_done(&view);
 }
 
-/* A line of JSON has no other newlines in it: else it is made one. */
 static void
 show(struct tail *tail, const struct stream_entry *entry,
      const struct event_view *view)
 {
-    if (!tail->options.json) {
+    if (tail->options.json) {
+        show_json(entry->event, entry->size);
+    } else {
         show_line(tail, view);
-        return;
     }
-    for (size_t i = 0; i < entry->size; i++) {
-        char byte = entry->event[i];
+}
 
-        putchar(byte == '\n' || byte == '\r' ? ' ' : byte);
+/* Newlines in it stand between values: blanks mean the same. */
+static void
+show_json(const char *event, size_t size)
+{
+    while (size > 0) {
+        size_t n = strcspn(event, "\r\n");
+
+        fwrite(event, 1, n, stdout);
+        if (n < size) {
+            putchar(' ');
+            n++;
+        }
+        event += n;
+        size -= n;
     }
     putchar('\n');
 }

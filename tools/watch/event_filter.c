@@ -24,13 +24,6 @@ event_filter_wants(const struct event_filter *filter,
            (!filter->has_dst || is_in(&view->dst, &filter->dst));
 }
 
-bool
-event_filter_is_set(const struct event_filter *filter)
-{
-    return filter->segment || filter->rule || filter->has_src ||
-           filter->has_dst || filter->has_level;
-}
-
 static bool
 is_in(const struct event_view_end *end, const struct prefix *prefix)
 {

@@ -21,7 +21,4 @@ struct event_filter {
 
 bool event_filter_wants(const struct event_filter *, const struct event_view *);
 
-/* Whether there is anything to look at inside an event. */
-bool event_filter_is_set(const struct event_filter *);
-
 #endif

@@ -32,13 +32,8 @@ enum {
     X(FRAMES, "frames")                                                        \
     X(BYTES, "bytes")                                                          \
     X(FLOWS, "flows.active")                                                   \
-    X(CREATED, "flows.created")                                                \
-    X(CAPACITY, "flows.capacity")                                              \
     X(EMERGENCY, "emergency")                                                  \
-    X(VIOLATIONS, "violations.told")                                           \
-    X(ACKED, "events.acked")                                                   \
-    X(SPOOLED, "events.spooled")                                               \
-    X(PAIRS, "matrix.pairs")
+    X(VIOLATIONS, "violations.told")
 
 enum top_counter {
 #define TOP_COUNTER(NAME, FIELD) TOP_##NAME,
