@@ -151,6 +151,24 @@ a_text_is_made_when_one_was_asked_for_and_kept_for_a_while(void **state)
     pthread_join(thread, NULL);
 }
 
+/* Which was asked for by somebody who did not wait so long. */
+static void
+a_text_that_came_too_late_is_not_told_later(void **state)
+{
+    pthread_t thread;
+    char *late = strdup("late 1\n");
+
+    (void)state;
+    assert_answered("/metrics", " 503 ", "there are no metrics yet\n");
+    metrics_http_publish_text(http, late, strlen(late));
+    rest(METRICS_HTTP_FRESH_MS + 100);
+    stop = false;
+    assert_int_equal(pthread_create(&thread, NULL, publish, NULL), 0);
+    assert_answered("/metrics", " 200 ", "\r\n\r\na 1\n");
+    stop = true;
+    pthread_join(thread, NULL);
+}
+
 /* Nobody publishes any more. */
 static void
 a_program_that_is_stuck_is_ill(void **state)
@@ -175,6 +193,8 @@ main(void)
         cmocka_unit_test_setup_teardown(
             a_text_is_made_when_one_was_asked_for_and_kept_for_a_while, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_text_that_came_too_late_is_not_told_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_program_that_is_stuck_is_ill, set_up,
                                         tear_down),
     };

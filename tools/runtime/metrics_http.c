@@ -84,6 +84,7 @@ static bool is_for_us(const struct metrics_http *, const char *host,
 static enum MHD_Result answer_metrics(struct metrics_http *,
                                       struct MHD_Connection *);
 static void refresh(struct metrics_http *);
+static bool take_text(struct metrics_http *, struct mono_time asked);
 static bool is_alive(struct metrics_http *);
 static enum MHD_Result answer_health(struct metrics_http *,
                                      struct MHD_Connection *, bool ready);
@@ -396,22 +397,39 @@ answer_metrics(struct metrics_http *http, struct MHD_Connection *connection)
     return MHD_queue_response(connection, MHD_HTTP_OK, http->metrics);
 }
 
-/* Asks for a text and takes what comes.  Those who are being sent the last one
- * keep it until they have it. */
+/* Asks for a text and waits for one made since; one that came too late for
+ * whoever asked before is no answer now. */
 static void
 refresh(struct metrics_http *http)
 {
+    struct mono_time asked = system_clock_mono();
+    int64_t left_ns = TEXT_WAIT_MS * MILLISECOND_NS;
+
+    if (!is_alive(http)) {
+        return;
+    }
+    atomic_store(&http->wants_text, true);
+    while (!take_text(http, asked) && left_ns > 0) {
+        doorbell_wait(&http->text_came, left_ns);
+        left_ns =
+            asked.ns + TEXT_WAIT_MS * MILLISECOND_NS - system_clock_mono().ns;
+    }
+}
+
+/* Whether the last text was made since 'asked'.  Those who are being sent the
+ * one before keep it until they have it. */
+static bool
+take_text(struct metrics_http *http, struct mono_time asked)
+{
     char *text;
     size_t size;
+    bool fresh;
 
-    if (is_alive(http)) {
-        atomic_store(&http->wants_text, true);
-        doorbell_wait(&http->text_came, TEXT_WAIT_MS * MILLISECOND_NS);
-    }
     pthread_mutex_lock(&http->lock);
     text = http->text;
     size = http->text_size;
     http->text = NULL;
+    fresh = http->text_made.ns >= asked.ns;
     if (text) {
         http->metrics_made = http->text_made;
     }
@@ -424,6 +442,7 @@ refresh(struct metrics_http *http)
             make_response(text, size, MHD_RESPMEM_MUST_FREE,
                           "text/plain; version=0.0.4; charset=utf-8");
     }
+    return fresh;
 }
 
 static bool
