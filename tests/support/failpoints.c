@@ -219,7 +219,9 @@ arm_malloc(void)
 static void
 spare_malloc(void)
 {
-    n_allocations += failing_malloc_disarm();
+    if (failing_malloc_works()) {
+        n_allocations += failing_malloc_disarm();
+    }
 }
 
 static void

@@ -231,7 +231,8 @@ class Privileges(Live):
                 self.assertEqual(int(status[name], 16), wanted, name)
             self.assertEqual(status["NoNewPrivs"], "1")
             n += 1
-        self.assertEqual(n, 5)  # The command, the output, two workers, and violations.
+        # The command, the output, two workers, and violations.
+        (self.assertGreaterEqual if SANITIZED else self.assertEqual)(n, 5)
 
     def check_secrets(self):
         self.assertIn("Max core file size        0                    0",
@@ -329,7 +330,8 @@ class Sandbox(Live):
 
     def check_denied(self, name, run):
         status, said = self.DENIED[name]
-        self.assertEqual(run.returncode, status, run.stderr)
+        ends = {status, 128 - status} if SANITIZED else {status}  # It may keep signals back.
+        self.assertIn(run.returncode, ends, run.stderr)
         if said:
             self.assertIn(f"{said.format(name)}", run.stderr)
             self.assertIn("is not allowed here", run.stderr)
@@ -412,6 +414,7 @@ class Limits(Live):
         self.assertIsNone(ended[23])
         self.assertGreater(sum(map(bool, ended.values())), 2)
 
+    @unittest.skipIf(SANITIZED, "a sanitizer needs one, too, to look for leaks")
     def test_of_threads(self):
         user = pwd.getpwnam("nobody")
         os.chown(self.path, user.pw_uid, 0)
