@@ -95,8 +95,8 @@ start_talk(unsigned seed)
     talk.table = new_table(&options);
     talk.now = SECOND_NS;
     for (unsigned end = 0; end < 2; end++) { /* Often near the wrap. */
-        talk.stream[end].start =
-            choose(&talk.choices, 65536) - choose(&talk.choices, 65536);
+        talk.stream[end].start = choose(&talk.choices, 65536);
+        talk.stream[end].start -= choose(&talk.choices, 65536);
     }
 }
 

@@ -8,15 +8,15 @@
 #define HOUR  (3600 * SECOND_NS)
 
 static struct live_clock live;
-static struct system_clocks system_;
+static struct system_clocks machine;
 
 static int64_t
 look_after(int64_t ns)
 {
-    system_.mono.ns += ns;
-    system_.boot_ns += ns;
-    system_.wall.ns += ns;
-    return live_clock_look(&live, &system_);
+    machine.mono.ns += ns;
+    machine.boot_ns += ns;
+    machine.wall.ns += ns;
+    return live_clock_look(&live, &machine);
 }
 
 static int
@@ -24,7 +24,7 @@ start(void **state)
 {
     (void)state;
     live = (struct live_clock){.now = {START}};
-    system_ = (struct system_clocks){.wall = {START}};
+    machine = (struct system_clocks){.wall = {START}};
     return look_after(0) ? -1 : 0;
 }
 
@@ -47,7 +47,7 @@ it_follows_a_clock_that_is_set_either_way(void **state)
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         start(state);
-        system_.wall.ns += steps[i];
+        machine.wall.ns += steps[i];
         assert_int_equal(look_after(SECOND_NS / 10), steps[i]);
         assert_int_equal(live.now.ns, START + steps[i]);
         assert_int_equal(look_after(SECOND_NS / 10), 0);
@@ -64,7 +64,7 @@ stamps_of_before_are_taken_along(void **state)
     (void)state;
     assert_true(live_clock_fits(&live, old));
     assert_false(live_clock_fits(&live, new));
-    system_.wall.ns -= HOUR;
+    machine.wall.ns -= HOUR;
     assert_int_equal(look_after(SECOND_NS / 10), -HOUR);
     assert_true(live_clock_fits(&live, new));
     assert_false(live_clock_fits(&live, old));

@@ -220,10 +220,10 @@ enum event_blindness_cause {
 /* From when until when not everything was to be seen. */
 struct event_blindness {
     enum event_blindness_cause cause;
+    enum event_visibility visibility;
     const char *interface;       /* NULL: all. */
     const char *src, *dst;       /* Segments; NULL: all pairs. */
     struct wall_time begin, end; /* 0: it goes on. */
-    enum event_visibility visibility;
     uint64_t lost; /* Frames, events, bytes or flows, as the cause is. */
 };
 
