@@ -40,9 +40,9 @@
  * one below 'acked_id' of the kind says that the server lost entries,
  * spool_rewind(); else spool_reread().  Then it reads; what is not above the
  * stream's last id is there and only needs spool_ack(), the rest is sent under
- * its id.  Ids are fixed, so a batch must be stored as a whole or not at all
- * (MULTI, EXEC): had one record been refused for now, and a later one stored,
- * it would come too late.
+ * its id; "equal or smaller" says that it is there, too.  Ids are fixed, so a
+ * batch must be stored as a whole or not at all (MULTI, EXEC): had one record
+ * been refused for now, and a later one stored, it would come too late.
  *
  * Used by one thread.  Memory: 'memory_bytes', and a window of 256 KiB a kind
  * for reading, however much is on disk. */
