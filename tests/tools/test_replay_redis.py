@@ -147,6 +147,14 @@ class ReplayRedis(unittest.TestCase):
         self.server.call("SET", "segmon:{lab}:flow", "x")
         self.assertIn("WRONGTYPE", self.replay("-q", status=1).stderr)
 
+    def test_events_are_written_by_who_may_not_list_itself(self):
+        """As in a Redis Cluster, where another node may have that key."""
+        self.server.call("ACL", "SETUSER", "narrow", "on", ">sesame", "~segmon:{lab}:*",
+                         "+xadd", "+xinfo", "+hset")
+        self.replay(uri=self.server.uri.replace("unix://", "unix://narrow:sesame@"))
+        self.assertEqual(len(list(self.server.entries("flow"))), N_FLOWS)
+        self.assertEqual(self.server.call("EXISTS", "segmon:sensors"), 0)
+
     def test_a_server_killed_in_the_middle_is_counted_loss(self):
         output = os.path.join(self.folder, "events")
         run, rest = self.feed("-o", output)

@@ -102,7 +102,6 @@ static bool set_name(const char **name, const char *value);
 static bool set_word(struct forward_options *, struct given *, int option,
                      const char *value);
 static bool set_number(struct forward_options *, int option, const char *value);
-static bool set_sensors(struct forward_options *, const char *names);
 static const char *complaint(const struct forward_options *,
                              const struct given *, bool has_operands);
 
@@ -147,7 +146,7 @@ forward_options_parse(struct forward_options *options, int argc, char *argv[])
 void
 forward_options_done(struct forward_options *options)
 {
-    free(options->sensor_names);
+    sensor_names_done(&options->sensors);
 }
 
 static struct forward_options
@@ -207,7 +206,9 @@ set_word(struct forward_options *options, struct given *given, int option,
     case 'e': return event_kinds_parse(value, &options->reader.events);
     case OPTION_CONSUMER: return set_name(&options->reader.consumer, value);
     case OPTION_FIELD: return set_name(&options->reader.field, value);
-    case OPTION_SENSOR: return set_sensors(options, value);
+    case OPTION_SENSOR:
+        return sensor_names_parse(&options->sensors, value,
+                                  &options->reader.sensors);
     case OPTION_FACILITY:
         return forward_facility_parse(value, &options->facility);
     case OPTION_FROM:
@@ -248,27 +249,6 @@ set_number(struct forward_options *options, int option, const char *value)
         return good;
     default: return false;
     }
-}
-
-static bool
-set_sensors(struct forward_options *options, const char *names)
-{
-    size_t n = 0;
-    char *rest;
-
-    free(options->sensor_names);
-    options->sensor_names = rest = strdup(names);
-    while (rest && n < FORWARD_MAX_SENSORS) {
-        const char *name = strsep(&rest, ",");
-
-        if (!event_sensor_ok(name)) {
-            return false;
-        }
-        options->sensors[n++] = name;
-    }
-    options->sensors[n] = NULL;
-    options->reader.sensors = options->sensors;
-    return n && !rest;
 }
 
 /* NULL, if the options go together. */

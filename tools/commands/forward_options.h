@@ -3,15 +3,12 @@
 #ifndef TOOLS_COMMANDS_FORWARD_OPTIONS_H
 #define TOOLS_COMMANDS_FORWARD_OPTIONS_H
 
+#include "tools/commands/sensor_names.h"
 #include "tools/forward/forward_line.h"
 #include "tools/forward/group_reader.h"
 
 #include <limits.h>
 #include <stdbool.h>
-
-enum {
-    FORWARD_MAX_SENSORS = 256
-};
 
 struct forward_options {
     struct group_reader_options reader;
@@ -24,8 +21,7 @@ struct forward_options {
 
     /* What 'reader' borrows. */
     char consumer[HOST_NAME_MAX + 1];
-    char *sensor_names;
-    const char *sensors[FORWARD_MAX_SENSORS + 1];
+    struct sensor_names sensors;
 };
 
 enum forward_parse {

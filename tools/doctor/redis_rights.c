@@ -8,13 +8,13 @@
 #include "capture/error.h"
 #include "tools/doctor/redis_parts.h"
 #include "tools/output/event.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/redis_link.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    MAX_KEY = 160,
     MISSING_SIZE = 200
 };
 
@@ -54,10 +54,9 @@ static void
 try_streams(struct redis_visit *visit, struct missing *missing)
 {
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        char key[MAX_KEY];
+        char key[REDIS_KEY_SIZE];
 
-        snprintf(key, sizeof key, "segmon:{%s}:%s", visit->options->sensor,
-                 event_kind_name(kind));
+        redis_key(key, visit->options->sensor, event_kind_name(kind));
         try(visit, "+xadd", REDIS_WORDS("XADD", key, "1-1", "event", "{}"),
             missing);
         try(visit, "+xinfo|stream", REDIS_WORDS("XINFO", "STREAM", key),
@@ -71,10 +70,9 @@ try_state(struct redis_visit *visit, struct missing *missing)
     static const char *const hashes[] = {"state", "matrix"};
 
     for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
-        char key[MAX_KEY];
+        char key[REDIS_KEY_SIZE];
 
-        snprintf(key, sizeof key, "segmon:{%s}:%s", visit->options->sensor,
-                 hashes[i]);
+        redis_key(key, visit->options->sensor, hashes[i]);
         try(visit, "+del", REDIS_WORDS("DEL", key), missing);
         try(visit, "+hset", REDIS_WORDS("HSET", key, "name", "value"), missing);
         try(visit, "+expire", REDIS_WORDS("EXPIRE", key, "15"), missing);

@@ -3,6 +3,7 @@
 
 #include "capture/error.h"
 #include "tools/doctor/redis_parts.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/redis_link.h"
 
 #include <inttypes.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 
 enum {
-    MAX_KEY = 160,
     LOST_PER_MILLE = 1 /* Of the frames; less is soon among months of them. */
 };
 
@@ -32,9 +32,9 @@ redis_check_sensor(struct redis_visit *visit)
 {
     struct error error;
     struct redis_reply *reply;
-    char key[MAX_KEY];
+    char key[REDIS_KEY_SIZE];
 
-    snprintf(key, sizeof key, "segmon:{%s}:state", visit->options->sensor);
+    redis_key(key, visit->options->sensor, "state");
     reply = redis_link_ask(visit->link, REDIS_WORDS("HGETALL", key), &error);
     if (redis_reply_n(reply)) {
         check_state(visit, reply);
@@ -55,7 +55,7 @@ check_absence(struct redis_visit *visit)
     const char *sensor = visit->options->sensor;
     struct error error;
     struct redis_reply *reply = redis_link_ask(
-        visit->link, REDIS_WORDS("HGET", "segmon:sensors", sensor), &error);
+        visit->link, REDIS_WORDS("HGET", REDIS_SENSORS_KEY, sensor), &error);
 
     if (redis_reply_text(reply, NULL)) {
         struct diagnosis_finding *finding = diagnosis_add(

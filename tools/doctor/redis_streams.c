@@ -7,6 +7,7 @@
 #include "capture/error.h"
 #include "tools/doctor/redis_parts.h"
 #include "tools/output/event.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/redis_link.h"
 
 #include <inttypes.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 
 enum {
-    MAX_KEY = 160,
     MANY_ENTRIES = 10000 /* A lag of less is made up for in no time. */
 };
 
@@ -55,10 +55,9 @@ redis_check_streams(struct redis_visit *visit)
     bool good = true;
 
     for (unsigned kind = 0; good && kind < EVENT_N_KINDS; kind++) {
-        char key[MAX_KEY];
+        char key[REDIS_KEY_SIZE];
 
-        snprintf(key, sizeof key, "segmon:{%s}:%s", visit->options->sensor,
-                 event_kind_name(kind));
+        redis_key(key, visit->options->sensor, event_kind_name(kind));
         good = check_stream(visit, key);
     }
     return good;

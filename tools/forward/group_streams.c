@@ -3,6 +3,7 @@
 #include "tools/forward/group_streams.h"
 
 #include "capture/error.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/redis_link.h"
 #include "tools/output/system_clock.h"
 
@@ -10,12 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFRESH_NS  (5 * SECOND_NS) /* Between looks for new sensors. */
-#define SENSORS_KEY "segmon:sensors"
+#define REFRESH_NS (5 * SECOND_NS) /* Between looks for new sensors. */
 
-static bool find_sensors(struct group_streams *, struct redis_link *,
-                         struct error *);
-static void add_sensor(struct group_streams *, const char *sensor);
+static bool add_sensor(void *streams, const char *sensor);
 static bool has_stream(const struct group_streams *, const char *key);
 static void add_stream(struct group_streams *, const char *key);
 static bool make_groups(struct group_streams *, struct redis_link *,
@@ -52,7 +50,7 @@ group_streams_refresh(struct group_streams *streams, struct redis_link *link,
     if (!streams->options->sensors &&
         (!streams->refreshed.ns ||
          now.ns - streams->refreshed.ns >= REFRESH_NS)) {
-        if (!find_sensors(streams, link, error)) {
+        if (!redis_keys_each_sensor(link, add_sensor, streams, error)) {
             return false;
         }
         streams->refreshed = now;
@@ -85,38 +83,20 @@ group_streams_refused(const struct redis_reply *reply, const char *begin)
 }
 
 static bool
-find_sensors(struct group_streams *streams, struct redis_link *link,
-             struct error *error)
+add_sensor(void *context, const char *sensor)
 {
-    struct redis_reply *reply =
-        redis_link_ask(link, REDIS_WORDS("HKEYS", SENSORS_KEY), error);
-    bool good = reply && (!redis_reply_error(reply) ||
-                          redis_reply_refuse(reply, link, SENSORS_KEY, error));
+    struct group_streams *streams = context;
 
-    for (size_t i = 0; good && i < redis_reply_n(reply); i++) {
-        const char *sensor = redis_reply_text(redis_reply_at(reply, i), NULL);
-
-        if (sensor && event_sensor_ok(sensor)) {
-            add_sensor(streams, sensor);
-        }
-    }
-    redis_reply_free(reply);
-    return good;
-}
-
-static void
-add_sensor(struct group_streams *streams, const char *sensor)
-{
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        char key[GROUP_STREAM_KEY_SIZE];
+        char key[REDIS_KEY_SIZE];
 
-        snprintf(key, sizeof key, "segmon:{%s}:%s", sensor,
-                 event_kind_name((enum event_kind)kind));
+        redis_key(key, sensor, event_kind_name((enum event_kind)kind));
         if (streams->options->events & (1U << kind) &&
             !has_stream(streams, key)) {
             add_stream(streams, key);
         }
     }
+    return true; /* There may be more. */
 }
 
 static bool

@@ -7,10 +7,9 @@
 
 #include "capture/clock.h"
 #include "tools/forward/group_reader.h"
-#include "tools/output/event.h"
+#include "tools/output/redis_keys.h"
 
 enum {
-    GROUP_STREAM_KEY_SIZE = EVENT_MAX_SENSOR + 24,
     GROUP_STREAM_ID_SIZE = 2 * 20 + 2 /* "<ms>-<seq>" */
 };
 
@@ -18,7 +17,7 @@ struct redis_link;
 struct redis_reply;
 
 struct group_stream {
-    char key[GROUP_STREAM_KEY_SIZE];
+    char key[REDIS_KEY_SIZE];
     const char *begin;                   /* Of a group made now: "$" or "0". */
     bool is_ready;                       /* Its group exists. */
     bool has_backlog;                    /* Maybe: */

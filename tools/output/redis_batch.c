@@ -50,8 +50,7 @@ static void
 stream_init(struct redis_stream *stream, enum event_kind kind,
             const char *sensor)
 {
-    snprintf(stream->key, sizeof stream->key, "segmon:{%.*s}:%s",
-             EVENT_MAX_SENSOR, sensor, event_kind_name(kind));
+    redis_key(stream->key, sensor, event_kind_name(kind));
     json_init(&stream->before, XADD_OVERHEAD);
     resp_command(&stream->before, XADD_ARGUMENTS);
     resp_string(&stream->before, "XADD");

@@ -16,6 +16,7 @@
 
 #include "tools/output/json.h"
 #include "tools/output/redis_id.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/sink.h"
 
 #include <stdbool.h>
@@ -23,9 +24,8 @@
 #include <stdint.h>
 
 enum {
-    REDIS_BATCH_EVENTS = 64,     /* Pipelined; more gains nothing. */
-    REDIS_BATCH_BYTES = 1 << 20, /* Of events, before one more is added. */
-    REDIS_KEY_SIZE = EVENT_MAX_SENSOR + 24
+    REDIS_BATCH_EVENTS = 64,    /* Pipelined; more gains nothing. */
+    REDIS_BATCH_BYTES = 1 << 20 /* Of events, before one more is added. */
 };
 
 struct redis_stream {

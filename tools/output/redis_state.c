@@ -2,6 +2,7 @@
 
 #include "tools/output/redis_state.h"
 
+#include "tools/output/redis_keys.h"
 #include "tools/output/resp.h"
 
 #include <inttypes.h>
@@ -10,8 +11,7 @@
 #include <string.h>
 
 enum {
-    MAX_VALUE = 256, /* Of one that is made here. */
-    KEY_SIZE = EVENT_MAX_SENSOR + 24
+    MAX_VALUE = 256 /* Of one that is made here. */
 };
 
 /* A hash on its way: what HSET takes is counted before it is written. */
@@ -89,7 +89,7 @@ encode_state(struct redis_state *state, const struct redis_state_facts *facts,
 {
     unsigned life_s = REDIS_STATE_LIFE * facts->interval_s;
     const char *sensor = facts->source->sensor;
-    char key[KEY_SIZE], epoch[JSON_MAX_NUMBER];
+    char key[REDIS_KEY_SIZE], epoch[JSON_MAX_NUMBER];
 
     put(state, REDIS_WORDS("MULTI"));
     describe(hash, facts);
@@ -97,14 +97,14 @@ encode_state(struct redis_state *state, const struct redis_state_facts *facts,
     tell_losses(hash, facts->status);
     tell_interfaces(hash, facts->status);
     tell_outputs(hash, facts->status);
-    snprintf(key, sizeof key, "segmon:{%.*s}:state", EVENT_MAX_SENSOR, sensor);
+    redis_key(key, sensor, "state");
     put_hash(state, key, hash, life_s);
     tell_pairs(hash, facts->status);
-    snprintf(key, sizeof key, "segmon:{%.*s}:matrix", EVENT_MAX_SENSOR, sensor);
+    redis_key(key, sensor, "matrix");
     put_hash(state, key, hash, life_s);
     put(state, REDIS_WORDS("EXEC"));
     snprintf(epoch, sizeof epoch, "%08" PRIx32, facts->source->epoch);
-    put(state, REDIS_WORDS("HSET", "segmon:sensors", sensor, epoch));
+    put(state, REDIS_WORDS("HSET", REDIS_SENSORS_KEY, sensor, epoch));
 }
 
 static void

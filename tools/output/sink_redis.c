@@ -12,6 +12,7 @@
 
 #include "capture/error.h"
 #include "tools/output/redis_batch.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/redis_link.h"
 #include "tools/output/redis_password.h"
 #include "tools/output/redis_state.h"
@@ -455,17 +456,26 @@ find_last_id(struct sink_redis *redis, const char *key,
            fail(redis, key, "the answer to XINFO STREAM has no last id");
 }
 
-/* So that readers find the streams of every sensor. */
+/* So that readers find the streams of every sensor.  Events do not depend on
+ * it: a server may refuse it (another node of a cluster has the key, or the
+ * sensor's user has no right to it), and the state tries it again. */
 static bool
 register_sensor(struct sink_redis *redis)
 {
     char epoch[JSON_MAX_NUMBER];
+    struct error error;
+    bool done;
 
     snprintf(epoch, sizeof epoch, "%08" PRIx32, redis->source->epoch);
-    return redis_link_do(
+    done = redis_link_do(
         redis->link,
-        REDIS_WORDS("HSET", "segmon:sensors", redis->source->sensor, epoch),
-        &redis->error);
+        REDIS_WORDS("HSET", REDIS_SENSORS_KEY, redis->source->sensor, epoch),
+        &error);
+    if (!done && !redis_link_ok(redis->link)) {
+        redis->error = error;
+        return false;
+    }
+    return true;
 }
 
 static void

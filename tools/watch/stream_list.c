@@ -4,6 +4,7 @@
 
 #include "capture/error.h"
 #include "tools/output/json.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/redis_link.h"
 #include "tools/watch/stream_follow.h"
 
@@ -13,7 +14,7 @@
 
 static bool ask_for_sensors(struct stream_list *, struct redis_link *,
                             struct error *);
-static void add_sensor(struct stream_list *, const char *sensor);
+static bool add_sensor(void *streams, const char *sensor);
 static bool place_streams(struct stream_list *, struct redis_link *,
                           struct error *);
 static bool place(const struct stream_list *, struct stream *,
@@ -76,37 +77,24 @@ static bool
 ask_for_sensors(struct stream_list *streams, struct redis_link *link,
                 struct error *error)
 {
-    struct redis_reply *reply =
-        redis_link_ask(link, REDIS_WORDS("HKEYS", "segmon:sensors"), error);
-    bool good =
-        reply && (!redis_reply_error(reply) ||
-                  redis_reply_refuse(reply, link, "segmon:sensors", error));
-
     streams->n_left_out = 0;
-    for (size_t i = 0; i < redis_reply_n(reply); i++) {
-        size_t size;
-        const char *name = redis_reply_text(redis_reply_at(reply, i), &size);
-
-        if (name && strlen(name) == size && event_sensor_ok(name)) {
-            add_sensor(streams, name);
-        }
-    }
-    redis_reply_free(reply);
-    return good;
+    return redis_keys_each_sensor(link, add_sensor, streams, error);
 }
 
-/* Unless it is followed already. */
-static void
-add_sensor(struct stream_list *streams, const char *sensor)
+/* Unless it is followed already.  There may be more. */
+static bool
+add_sensor(void *context, const char *sensor)
 {
+    struct stream_list *streams = context;
+
     for (size_t i = 0; i < streams->n; i++) {
         if (strcmp(streams->list[i].sensor, sensor) == 0) {
-            return;
+            return true;
         }
     }
     if (streams->n + EVENT_N_KINDS > STREAM_FOLLOW_MAX_STREAMS) {
         streams->n_left_out++;
-        return;
+        return true;
     }
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         struct stream *stream = &streams->list[streams->n];
@@ -116,10 +104,10 @@ add_sensor(struct stream_list *streams, const char *sensor)
         }
         *stream = (struct stream){.kind = (enum event_kind)kind};
         snprintf(stream->sensor, sizeof stream->sensor, "%s", sensor);
-        snprintf(stream->key, sizeof stream->key, "segmon:{%s}:%s",
-                 stream->sensor, event_kind_name(stream->kind));
+        redis_key(stream->key, sensor, event_kind_name(stream->kind));
         streams->n++;
     }
+    return true;
 }
 
 static bool

@@ -6,7 +6,8 @@
 #define TOOLS_WATCH_STREAM_LIST_H
 
 #include "tools/output/event.h"
-#include "tools/output/redis_batch.h"
+#include "tools/output/redis_id.h"
+#include "tools/output/redis_keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,6 +4,7 @@
 
 #include "capture/error.h"
 #include "rules/schedule.h"
+#include "tools/output/redis_keys.h"
 #include "tools/output/redis_link.h"
 #include "tools/watch/stream_follow.h"
 
@@ -12,7 +13,6 @@
 #include <string.h>
 
 enum {
-    KEY_SIZE = EVENT_MAX_SENSOR + 24,
     MAX_COLUMNS = 64,
     N_FIXED = 7, /* Fields before the counters. */
     N_FIELDS = N_FIXED + TOP_N_COUNTERS + REDIS_STATE_N_LOSSES,
@@ -148,7 +148,7 @@ static bool
 poll_known(struct top_poll *poll, struct error *error)
 {
     struct redis_reply *names =
-        ask(poll, REDIS_WORDS("HKEYS", "segmon:sensors"), error);
+        ask(poll, REDIS_WORDS("HKEYS", REDIS_SENSORS_KEY), error);
     bool good = names != NULL;
 
     for (size_t i = 0; good && i < redis_reply_n(names); i++) {
@@ -168,14 +168,14 @@ poll_sensor(struct top_poll *poll, const char *name, struct error *error)
 {
     struct top_sensor *sensor = top_model_sensor(poll->model, name);
     const char *words[N_FIELDS + 3] = {"HMGET"};
-    char key[KEY_SIZE], interfaces[TOP_TEXT_SIZE];
+    char key[REDIS_KEY_SIZE], interfaces[TOP_TEXT_SIZE];
     struct redis_reply *reply;
     bool good;
 
     if (!sensor) {
         return true; /* No room. */
     }
-    snprintf(key, sizeof key, "segmon:{%s}:state", name);
+    redis_key(key, name, "state");
     words[1] = key;
     memcpy(words + 2, fields, sizeof fields);
     reply = ask(poll, words, error);
@@ -280,9 +280,9 @@ poll_pairs(struct top_poll *poll, const struct top_sensor *sensor,
 {
     enum top_column columns[MAX_COLUMNS];
     size_t n_columns = top_columns(names, columns, MAX_COLUMNS);
-    char key[KEY_SIZE], cursor[JSON_MAX_NUMBER + 1] = "0";
+    char key[REDIS_KEY_SIZE], cursor[JSON_MAX_NUMBER + 1] = "0";
 
-    snprintf(key, sizeof key, "segmon:{%s}:matrix", sensor->name);
+    redis_key(key, sensor->name, "matrix");
     do {
         struct redis_reply *reply = ask(
             poll, REDIS_WORDS("HSCAN", key, cursor, "COUNT", "1000"), error);
