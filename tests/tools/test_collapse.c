@@ -96,7 +96,7 @@ try(struct story *story, const struct attempt *attempt)
                                     .src_segment = attempt->src_segment,
                                     .dst_segment = attempt->dst_segment};
 
-    story->told += !collapse_take(story->collapse, &flow);
+    story->told += !collapse_take(story->collapse, &flow, COLLAPSE_TOLD);
 }
 
 static void
@@ -217,6 +217,22 @@ of_few_attempts_there_is_no_record(void **state)
 }
 
 static void
+an_interval_that_is_over_is_told_when_time_passes(void **state)
+{
+    struct story *story = start();
+
+    (void)state;
+    try_many(story, &usual, COLLAPSE_TOLD + 10);
+    collapse_advance(story->collapse,
+                     (struct wall_time){COLLAPSE_INTERVAL_NS - 1});
+    assert_int_equal(story->n_records, 0);
+    collapse_advance(story->collapse, (struct wall_time){COLLAPSE_INTERVAL_NS});
+    assert_int_equal(story->n_records, 1);
+    assert_int_equal(story->flows, 10);
+    stop(story);
+}
+
+static void
 a_scan_of_all_ports_is_a_bounded_number_of_records(void **state)
 {
     struct story *story = start();
@@ -312,6 +328,7 @@ main(void)
         cmocka_unit_test(what_differs_is_counted_apart),
         cmocka_unit_test(each_minute_has_its_record),
         cmocka_unit_test(of_few_attempts_there_is_no_record),
+        cmocka_unit_test(an_interval_that_is_over_is_told_when_time_passes),
         cmocka_unit_test(a_scan_of_all_ports_is_a_bounded_number_of_records),
         cmocka_unit_test(a_flood_of_anything_is_a_bounded_number_of_records),
         cmocka_unit_test(

@@ -69,6 +69,31 @@ class Overload(Live):
                 self.assertGreater(status["capture"]["frames"], 1000)
                 self.assertGreater(status["violations"]["told"], 0)
 
+    def test_of_attempts_is_told_together_where_there_is_room(self):
+        """RSTs answer, so that they end while the test goes on."""
+        frames = []
+        for i in range(3000):
+            client = f"172.16.{i // 250}.{i % 250 + 1}"
+            frames += [p.tcp(client, 1024 + i, "10.2.0.1", 80, p.SYN),
+                       p.tcp("10.2.0.1", 80, client, 1024 + i, p.RST | p.ACK)]
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                self.begin("-w", str(workers), "--set", "flows.attempts=500")
+                sent = self.send(self.capture(frames))
+                time.sleep(SETTLED)
+                events = self.stop()
+                status = self.check(sent, events)
+                flows = [event for event in events if event["event"]["dataset"] == "segmon.flow"]
+                together = [event["segmon"]["collapsed"] for event in flows
+                            if event["segmon"]["record"] == "collapsed"]
+                self.assertEqual(status["flows"]["emergency"]["entered"], 0)
+                self.assertLessEqual(len(flows) - len(together), 500)
+                self.assertEqual(len(together), workers)
+                self.assertEqual(len(flows) - len(together) +
+                                 sum(record["flows"] for record in together), 3000)
+                self.assertEqual(sum(record["refused"] for record in together),
+                                 sum(record["flows"] for record in together))
+
     def test_of_flows_leaves_conversations(self):
         syns = [p.tcp(f"172.16.{i // 250}.{i % 250 + 1}", 1024 + i, "10.2.0.1", 80, p.SYN)
                 for i in range(20000)]

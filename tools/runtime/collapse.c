@@ -37,7 +37,7 @@ static_assert(sizeof(segment_id) <= sizeof(uint16_t), "it fits");
 
 struct kind {
     struct key key;
-    unsigned n_told; /* One by one. */
+    uint64_t n_told; /* One by one. */
     struct distinct sources, destinations, ports;
     struct event_collapsed record; /* 'flows' 0: nothing to tell. */
 };
@@ -86,19 +86,18 @@ collapse_free(struct collapse *collapse)
 }
 
 bool
-collapse_take(struct collapse *collapse, const struct event_flow *flow)
+collapse_take(struct collapse *collapse, const struct event_flow *flow,
+              uint64_t most)
 {
     struct wall_time now = flow->record->now;
     struct kind *kind;
 
+    collapse_advance(collapse, now);
     if (collapse->began.ns == INT64_MIN) {
-        collapse->began = now;
-    } else if (wall_time_since(now, collapse->began) >= COLLAPSE_INTERVAL_NS) {
-        collapse_flush(collapse, now);
         collapse->began = now;
     }
     kind = kind_of(collapse, flow);
-    if (kind->n_told < COLLAPSE_TOLD) {
+    if (kind->n_told < most) {
         kind->n_told++;
         return false;
     }
@@ -120,6 +119,15 @@ collapse_is_crowd(struct collapse *collapse, const struct event_flow *flow)
     kind = *slot ? &collapse->kinds[*slot - 1] : NULL;
     return kind && kind->record.flows >= COLLAPSE_CROWD &&
            kind->sources.n > kind->record.flows / 2;
+}
+
+void
+collapse_advance(struct collapse *collapse, struct wall_time now)
+{
+    if (collapse->began.ns != INT64_MIN &&
+        wall_time_since(now, collapse->began) >= COLLAPSE_INTERVAL_NS) {
+        collapse_flush(collapse, now);
+    }
 }
 
 void

@@ -17,12 +17,13 @@
 #include "tools/output/event.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct collapse; /* Opaque. */
 struct error;
 
 enum {
-    COLLAPSE_TOLD = 4, /* Of a kind in an interval, one by one. */
+    COLLAPSE_TOLD = 4, /* Of a kind in an interval, while there is no room. */
     COLLAPSE_SERVICES = 64,
     COLLAPSE_KINDS = 192,
     COLLAPSE_CROWD = 1024 /* Flows of a kind; fewer are no crowd. */
@@ -40,13 +41,16 @@ struct collapse *collapse_new(collapse_handler *, void *context,
 void collapse_free(struct collapse *); /* Accepts NULL. */
 
 /* Whether the flow, an attempt that ended, is counted here; else it is to be
- * told as any other. */
-bool collapse_take(struct collapse *, const struct event_flow *);
+ * told as any other, as 'most' of its kind are in an interval. */
+bool collapse_take(struct collapse *, const struct event_flow *, uint64_t most);
 
 /* Whether the flow is one of a kind of which there are very many in this
  * interval, and most of another source: what is remembered of each of these
  * would only push out what is remembered of others. */
 bool collapse_is_crowd(struct collapse *, const struct event_flow *);
+
+/* Ends the interval if it is over. */
+void collapse_advance(struct collapse *, struct wall_time now);
 
 /* Ends the interval: hands over all records, in the order they were begun. */
 void collapse_flush(struct collapse *, struct wall_time now);

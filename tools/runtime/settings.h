@@ -61,6 +61,7 @@ struct settings {
     struct {
         uint64_t max;
         uint64_t memory_bytes; /* 0: what the budget leaves. */
+        uint64_t attempts;     /* As 'max_attempts' of struct worker_options. */
         unsigned duplicates;   /* enum flow_duplicates. */
         unsigned vlan;         /* enum worker_vlan. */
         bool decapsulate;

@@ -91,6 +91,8 @@ struct settings_key {
       RESTART, "conversations alive at once")                                  \
     X("flows.memory", SIZE, flows.memory_bytes, 1, SIZE_MAX / 2, NULL, "0",    \
       RESTART, "of the flow table; 0: what 'memory' leaves")                   \
+    X("flows.attempts", COUNT, flows.attempts, 0, 1000000000, NULL, "10000",   \
+      RESTART_LIVE, "of one kind told one by one in a minute; 0: all")         \
     X("flows.duplicates", WORD, flows.duplicates, 0, 0,                        \
       settings_duplicate_words, "mark", RESTART,                               \
       "copies of a packet: counted with the rest, or apart only")              \

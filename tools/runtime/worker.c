@@ -60,6 +60,7 @@ worker_share(const struct worker_options *all, unsigned i, unsigned n)
     share.table.max_flows = (share.table.max_flows + n - 1) / n;
     share.table.max_bytes /= n;
     share.max_inspection_bytes /= n;
+    share.max_attempts = (share.max_attempts + n - 1) / n;
     share.engine = i == 0 ? all->engine : NULL;
     share.number = i;
     share.n_workers = n;
@@ -103,6 +104,7 @@ worker_init(struct worker *worker, const struct worker_options *options,
     }
     follow_policy(worker);
     worker->vlan = options->vlan;
+    worker->max_attempts = options->max_attempts;
     worker->source = options->source;
     worker->names = options->names;
     worker->queue = options->queue;
@@ -317,6 +319,9 @@ worker_end_round(struct worker *worker, struct wall_time clock)
 {
     worker_advance(worker, clock);
     worker->phase = TRAY_DUE;
+    if (worker->max_attempts) {
+        collapse_advance(worker->collapse, clock);
+    }
     if (worker->previous) {
         sweep(worker, SWEEP_FLOWS);
     }

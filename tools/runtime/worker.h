@@ -56,6 +56,9 @@ struct worker_options {
     const struct worker_observer *observer; /* NULL: none. */
     unsigned events; /* Bit 1 << enum event_kind: wanted. */
     enum worker_vlan vlan;
+    uint64_t max_attempts; /* Of one kind told one by one in an interval, as in
+                            * collapse.h; the workers share it.  0: all, but in
+                            * an emergency. */
 };
 
 /* The options of worker 'i' of 'n': limits are for all together, the engine is

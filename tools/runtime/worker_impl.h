@@ -71,7 +71,8 @@ struct worker {
     uint8_t generation;      /* Of 'policy'. */
     bool asks_replied;       /* As policy_asks_replied(). */
     bool owns_engine;
-    bool in_emergency; /* So is the table: attempts are told together. */
+    bool in_emergency;     /* So is the table: attempts are told together. */
+    uint64_t max_attempts; /* As in the options. */
     struct application_engine *engine; /* NULL: nothing is inspected. */
     struct symbols *symbols;           /* NULL with it. */
     struct judge_memo *memo;           /* Of 'policy'. */

@@ -1,5 +1,5 @@
-/* What a worker does while its table is nearly full: see flow_emergency.h for
- * what the table does.
+/* What a worker does while its table is nearly full (see flow_emergency.h for
+ * what the table does), or while more attempts come than are to be told.
  *
  * It says when that begins and when it is over, each in an event of its own,
  * from its own thread: so the event is among the others where it belongs, and
@@ -48,7 +48,9 @@ worker_collapses(struct worker *worker, const struct event_flow *flow)
 {
     bool collapses = flow->record->kind == FLOW_RECORD_END &&
                      flow_record_is_attempt(flow->record) &&
-                     collapse_take(worker->collapse, flow);
+                     collapse_take(worker->collapse, flow,
+                                   worker->in_emergency ? COLLAPSE_TOLD
+                                                        : worker->max_attempts);
 
     worker->counters.collapsed += collapses;
     return collapses;

@@ -21,7 +21,8 @@ worker_tell_flow(struct worker *worker, const struct event_flow *flow)
     if (worker->observer.flow && flow->record->kind == FLOW_RECORD_END) {
         worker->observer.flow(worker->observer.context, flow);
     }
-    if (worker->in_emergency && worker_collapses(worker, flow)) {
+    if ((worker->in_emergency || worker->max_attempts) &&
+        worker_collapses(worker, flow)) {
         return;
     }
     if (worker->events & (1u << EVENT_FLOW)) {

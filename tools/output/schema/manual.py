@@ -54,8 +54,8 @@ terminal is escaped.
 A flow that lasts makes interim records with totals, and so does one whose
 verdict changes.
 .It
-While a flow table is nearly full, attempts that come to nothing are not told
-one by one, but counted:
+While a flow table is nearly full, or too many of a kind come, attempts that
+nothing comes of are not told one by one, but counted:
 .Ql segmon.record
 is
 .Ql collapsed ,
