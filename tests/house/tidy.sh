@@ -19,5 +19,5 @@ PYTHON
 )
 # One file a run: between files clang-tidy 14 forgets va_start() and complains.
 printf '%s\n' "${files[@]}" |
-    xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$2" 2>/dev/null
+    nice -n 19 xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$2" 2>/dev/null
 echo "${#files[@]} files"

@@ -21,7 +21,7 @@ sound_policy(const char *text, size_t size,
 
     problems_init(&problems);
     policy = policy_load_bytes("policy.yaml", text, size, engine, &problems);
-    if (!policy) {
+    if (problems.n_errors) {
         problems_print(&problems, stderr);
         fwrite(text, 1, size, stderr);
     }

@@ -13,7 +13,7 @@
 
 #define REFRESH_NS (5 * SECOND_NS) /* Between looks for new sensors. */
 
-static bool add_sensor(void *streams, const char *sensor);
+static bool add_sensor(void *context, const char *sensor);
 static bool has_stream(const struct group_streams *, const char *key);
 static void add_stream(struct group_streams *, const char *key);
 static bool make_groups(struct group_streams *, struct redis_link *,

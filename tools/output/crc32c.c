@@ -119,20 +119,21 @@ add_word(uint32_t crc, const uint8_t *at)
 __attribute__((target("sse4.2"))) static uint32_t
 by_instruction(uint32_t start, const uint8_t *at, size_t size)
 {
+    const size_t stretch = STRETCH_BYTES;
     uint64_t crc = (uint32_t)~start;
 
-    for (; size >= 3 * STRETCH_BYTES; size -= 3 * STRETCH_BYTES) {
+    for (; size >= 3 * stretch; size -= 3 * stretch) {
         uint64_t second = 0;
         uint64_t third = 0;
 
-        for (size_t i = 0; i < STRETCH_BYTES; i += sizeof crc) {
+        for (size_t i = 0; i < stretch; i += sizeof crc) {
             crc = _mm_crc32_u64(crc, word_at(at + i));
-            second = _mm_crc32_u64(second, word_at(at + STRETCH_BYTES + i));
-            third = _mm_crc32_u64(third, word_at(at + 2 * STRETCH_BYTES + i));
+            second = _mm_crc32_u64(second, word_at(at + stretch + i));
+            third = _mm_crc32_u64(third, word_at(at + 2 * stretch + i));
         }
         crc = skip_stretch((uint32_t)crc) ^ second;
         crc = skip_stretch((uint32_t)crc) ^ third;
-        at += 3 * STRETCH_BYTES;
+        at += 3 * stretch;
     }
     for (; size >= sizeof crc; size -= sizeof crc, at += sizeof crc) {
         crc = _mm_crc32_u64(crc, word_at(at));

@@ -8,6 +8,8 @@
 static_assert((size_t)SPOOL_CHUNK_BYTES >= SPOOL_MAX_FRAME,
               "any frame fits in a chunk");
 
+static bool read_chunk(struct spool_memory *, uint64_t serial, uint32_t salt,
+                       struct spool_record *);
 static bool add_chunk(struct spool_memory *memory, uint64_t serial);
 static struct spool_chunk *take_chunk(struct spool_pool *pool);
 static void free_chunk(struct spool_pool *pool, struct spool_chunk *chunk);
@@ -114,21 +116,32 @@ spool_memory_read(struct spool_memory *memory, uint64_t serial, uint32_t salt,
         memory->offset = 0;
     }
     while (memory->at) {
-        struct spool_chunk *chunk = memory->at;
-
-        while (memory->offset < chunk->size &&
-               spool_frame_decode(chunk->frames + memory->offset,
-                                  chunk->size - memory->offset, salt, record)) {
-            if (record->serial >= serial) {
-                return true;
-            }
-            memory->offset += spool_frame_bytes(record->size);
+        if (read_chunk(memory, serial, salt, record)) {
+            return true;
         }
-        if (!chunk->next) {
+        if (!memory->at->next) {
             return false; /* More may come at its end. */
         }
-        memory->at = chunk->next;
+        memory->at = memory->at->next;
         memory->offset = 0;
+    }
+    return false;
+}
+
+/* Goes on in the chunk that is being read. */
+static bool
+read_chunk(struct spool_memory *memory, uint64_t serial, uint32_t salt,
+           struct spool_record *record)
+{
+    const struct spool_chunk *chunk = memory->at;
+
+    while (memory->offset < chunk->size &&
+           spool_frame_decode(chunk->frames + memory->offset,
+                              chunk->size - memory->offset, salt, record)) {
+        if (record->serial >= serial) {
+            return true;
+        }
+        memory->offset += spool_frame_bytes(record->size);
     }
     return false;
 }

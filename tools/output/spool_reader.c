@@ -76,12 +76,13 @@ spool_reader_peek(struct spool_reader *reader, uint64_t limit,
         size_t left = reader->size - reader->offset;
         size_t claimed = spool_frame_claimed(next, left);
         bool is_whole = claimed > 0 && claimed <= left;
+        bool wants_more = !is_whole && left < SPOOL_MAX_FRAME &&
+                          reader->at + reader->size < limit;
 
-        if (!is_whole && left < SPOOL_MAX_FRAME &&
-            reader->at + reader->size < limit) {
-            if (!fill(reader, limit)) {
-                return SPOOL_READ_FAILED;
-            }
+        if (wants_more && !fill(reader, limit)) {
+            return SPOOL_READ_FAILED;
+        }
+        if (wants_more) {
             continue;
         }
         if (spool_frame_decode(next, left, reader->salt, record) &&

@@ -48,7 +48,7 @@ spool_header_encode(const struct spool_segment_header *header,
                     uint8_t bytes[SPOOL_SEGMENT_START])
 {
     memset(bytes, 0, SPOOL_HEADER_BYTES);
-    memcpy(bytes, HEADER_MAGIC, strlen(HEADER_MAGIC));
+    memcpy(bytes, HEADER_MAGIC, sizeof HEADER_MAGIC - 1);
     put_32(bytes + HEADER_VERSION, SPOOL_VERSION);
     put_32(bytes + HEADER_VERSION_CRC, crc32c(0, bytes, HEADER_VERSION_CRC));
     put_32(bytes + HEADER_KIND, header->kind);

@@ -114,7 +114,7 @@ static void
 encode_slot(uint8_t *slot, const struct spool_state *state)
 {
     memset(slot, 0, SPOOL_SLOT_BYTES);
-    memcpy(slot, STATE_MAGIC, strlen(STATE_MAGIC));
+    memcpy(slot, STATE_MAGIC, sizeof STATE_MAGIC - 1);
     put_32(slot + SLOT_VERSION, STATE_VERSION);
     put_32(slot + SLOT_VERSION_CRC, crc32c(0, slot, SLOT_VERSION_CRC));
     put_64s(slot + SLOT_GENERATION, &state->generation, 1);

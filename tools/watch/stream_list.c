@@ -14,7 +14,7 @@
 
 static bool ask_for_sensors(struct stream_list *, struct redis_link *,
                             struct error *);
-static bool add_sensor(void *streams, const char *sensor);
+static bool add_sensor(void *context, const char *sensor);
 static bool place_streams(struct stream_list *, struct redis_link *,
                           struct error *);
 static bool place(const struct stream_list *, struct stream *,

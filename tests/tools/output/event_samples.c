@@ -293,6 +293,38 @@ static const struct event_pair_counts some_counts = {
     .duplicates = {10, 11},
 };
 
+static const struct event_blindness blindness[] = {
+    {.cause = EVENT_BLINDNESS_KERNEL_DROPS,
+     .interface = "eth1",
+     .begin = {SOME_TIME},
+     .end = {SOME_TIME + SECOND_NS},
+     .visibility = EVENT_VISIBILITY_PARTIAL,
+     .lost = 5},
+    {.cause = EVENT_BLINDNESS_GAPS,
+     .src = "corp-users",
+     .dst = "cde-db",
+     .begin = {SOME_TIME},
+     .visibility = EVENT_VISIBILITY_PARTIAL}};
+
+static const struct event_emergency emergency = {
+    .worker = 3,
+    .news = {.is_emergency = true,
+             .why = FLOW_SHORTAGE_BYTES,
+             .since = {SOME_TIME},
+             .now = {SOME_TIME},
+             .n_flows = 800,
+             .max_flows = 1000,
+             .n_bytes = 90000,
+             .max_bytes = 100000}};
+
+static const struct event_interface interface = {
+    .name = "eth1",
+    .state = SOURCE_LIVE_LOST,
+    .reason = "it disappeared",
+    .mtu = 1500,
+    .workers = {{100, 20000, 3, 1}},
+    .n_workers = 2};
+
 static void
 each_status(struct event_samples *samples, event_sample_handler *each,
             void *context)
@@ -303,24 +335,6 @@ each_status(struct event_samples *samples, event_sample_handler *each,
     struct event_output output = {
         .name = "events.ndjson", .up = true, .kind = {{5, 2, 2, 1, 1}}};
     struct event_file file = {"demo.pcap", 100, 20000, &error};
-    struct event_interface interface = {.name = "eth1",
-                                        .state = SOURCE_LIVE_LOST,
-                                        .reason = "it disappeared",
-                                        .mtu = 1500,
-                                        .workers = {{100, 20000, 3, 1}},
-                                        .n_workers = 2};
-    const struct event_blindness blindness[] = {
-        {.cause = EVENT_BLINDNESS_KERNEL_DROPS,
-         .interface = "eth1",
-         .begin = {SOME_TIME},
-         .end = {SOME_TIME + SECOND_NS},
-         .visibility = EVENT_VISIBILITY_PARTIAL,
-         .lost = 5},
-        {.cause = EVENT_BLINDNESS_GAPS,
-         .src = "corp-users",
-         .dst = "cde-db",
-         .begin = {SOME_TIME},
-         .visibility = EVENT_VISIBILITY_PARTIAL}};
     const struct event_pair pair = {.visibility = EVENT_VISIBILITY_PARTIAL,
                                     .blind_by = 1U << EVENT_BLINDNESS_GAPS,
                                     .src = "corp-users",
@@ -348,17 +362,6 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .n_pairs = 1,
                                   .other_pairs = &some_counts,
                                   .notes = notes};
-
-    const struct event_emergency emergency = {
-        .worker = 3,
-        .news = {.is_emergency = true,
-                 .why = FLOW_SHORTAGE_BYTES,
-                 .since = {SOME_TIME},
-                 .now = {SOME_TIME},
-                 .n_flows = 800,
-                 .max_flows = 1000,
-                 .n_bytes = 90000,
-                 .max_bytes = 100000}};
 
     error_set(&error, ERROR_SYNTAX, "demo.pcap", "cut short");
     output.error = error;

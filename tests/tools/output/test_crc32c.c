@@ -48,11 +48,11 @@ examples_of_the_standard_are_met(void **state)
     assert_crc(bytes, sizeof bytes, 0x8a9136aa);
     memset(bytes, 0xff, sizeof bytes);
     assert_crc(bytes, sizeof bytes, 0x62a8ab43);
-    for (uint8_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = i;
+    for (unsigned i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)i;
     }
     assert_crc(bytes, sizeof bytes, 0x46dd794e);
-    for (uint8_t i = 0; i < sizeof bytes; i++) {
+    for (unsigned i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(31 - i);
     }
     assert_crc(bytes, sizeof bytes, 0x113fdb5c);
