@@ -18,6 +18,12 @@ for name in sorted(names):
 PYTHON
 )
 # One file a run: between files clang-tidy 14 forgets va_start() and complains.
-printf '%s\n' "${files[@]}" |
-    nice -n 19 xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$2" 2>/dev/null
+# Tests fail where the analyzer would look for paths through them: they are
+# spared it, which takes ten times as long as all else.
+tidy() {
+    nice -n 19 xargs -P "$(nproc)" -n 1 clang-tidy --quiet "$@" 2>/dev/null
+}
+printf '%s\n' "${files[@]}" | grep -v "^$PWD/tests/" | tidy -p "$2"
+printf '%s\n' "${files[@]}" | grep "^$PWD/tests/" |
+    tidy "--checks=-clang-analyzer-*" -p "$2"
 echo "${#files[@]} files"
