@@ -240,9 +240,11 @@ class WhatComes(Tail):
             of_kind = [int(name) for name in shown if int(name) % 3 == kind]
             self.assertEqual(of_kind, sorted(of_kind))
         self.end()
-        # One time may be over before it tries again after the one before.
-        self.assertIn(len([line for line in self.talk if "trying again" in line]), (1, 2, 3))
-        self.assertEqual(len([line for line in self.talk if "goes on" in line]), 3)
+        tries = [line for line in self.talk if "trying again" in line]
+        goes_on = [line for line in self.talk if "goes on" in line]
+        # The server may be away again before it is noticed that it was back.
+        self.assertIn(len(tries), (1, 2, 3))
+        self.assertEqual(len(goes_on), len(tries))
 
     def test_after_the_server_hung_is_shown_once(self):
         self.begin("-j")
