@@ -27,10 +27,15 @@ class Server:
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         for _ in range(200):
-            if os.path.exists(self.path):
+            if self.listens():
                 return
             time.sleep(0.025)
         raise RuntimeError("redis-server does not start")
+
+    def listens(self):
+        """The socket's file is there a moment before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            return connection.connect_ex(self.path) == 0
 
     def kill(self):
         self.process.kill()
