@@ -6,9 +6,9 @@
  * was not inspected.  Head and body are written, as for a real event; the clock
  * is process CPU time. */
 
-#include "tests/tools/output/event_samples.h"
-#include "tests/tools/output/fixed_policy.h"
-#include "tools/output/json.h"
+#include "tests/tools/event/event_samples.h"
+#include "tests/tools/event/fixed_policy.h"
+#include "tools/event/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

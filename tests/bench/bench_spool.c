@@ -6,8 +6,8 @@
  * processor time a record, of the program and of the kernel, and what the whole
  * takes by the clock.  FOLDER must not exist; it is left behind. */
 
-#include "tools/output/spool.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
+#include "tools/spool/spool.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
  * corpus) can make sound frames; and they are also taken for a whole segment,
  * header and all. */
 
-#include "tools/output/crc32c.h"
-#include "tools/output/spool_reader.h"
+#include "tools/spool/crc32c.h"
+#include "tools/spool/spool_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>

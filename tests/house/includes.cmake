@@ -1,8 +1,8 @@
 # Checks the house rules about #include:
 #
 #   - a folder includes only itself and the folders upstream of it; inside
-#     tools/: output, then runtime, then commands, with report and forward beside
-#     runtime, and doctor behind report;
+#     tools/: event, redis, spool, output, then runtime, then commands, with
+#     report, forward and watch beside runtime, and doctor behind report;
 #     the rooms of rules/ may use each other;
 #   - each outside library is included by the files named here and no other;
 #   - only tools/ starts threads.
@@ -12,7 +12,8 @@ cmake_minimum_required(VERSION 3.22)
 set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
                 rules/detect)
 set(folders capture dissect flows ${rooms_rules}
-            tools/output tools/runtime tools/report tools/forward tools/doctor
+            tools/event tools/redis tools/spool tools/output tools/runtime
+            tools/report tools/forward tools/doctor
             tools/watch
             tools/commands tools)
 set(upstream_capture capture)
@@ -22,7 +23,10 @@ set(upstream_rules capture dissect flows ${rooms_rules})
 foreach(room ${rooms_rules})
     set(upstream_${room} ${upstream_rules})
 endforeach()
-set(upstream_tools/output ${upstream_rules} tools/output)
+set(upstream_tools/event ${upstream_rules} tools/event)
+set(upstream_tools/redis ${upstream_tools/event} tools/redis)
+set(upstream_tools/spool ${upstream_tools/redis} tools/spool)
+set(upstream_tools/output ${upstream_tools/spool} tools/output)
 set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
 set(upstream_tools/report ${upstream_tools/output} tools/report)
 set(upstream_tools/forward ${upstream_tools/output} tools/forward)
@@ -47,7 +51,7 @@ set(owners_jansson "tools/(commands/(question_json|run_dump)|forward/forward_lin
 set(owners_microhttpd "tools/runtime/metrics_http\\.c")
 set(owners_seccomp "tools/runtime/sandbox\\.c")
 set(owners_curses "tools/watch/top_terminal\\.c")
-set(owners_hiredis "tools/output/redis_link\\.c")
+set(owners_hiredis "tools/redis/redis_link\\.c")
 
 set(broken 0)
 macro(complain text)

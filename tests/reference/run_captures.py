@@ -20,7 +20,7 @@ For each capture:
 --every N takes only every N-th capture: what ctest does.  All of them, as
 
   tests/reference/run_captures.py build/tools/segmon \\
-      tools/output/schema/segmon-event-1.0.json ../shared/captures
+      tools/event/schema/segmon-event-1.0.json ../shared/captures
 
 take about four minutes of two processors' time; they are run the same way with
 '--policy rules/examples/enterprise-pci-ot.yaml' and with a program built with

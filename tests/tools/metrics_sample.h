@@ -3,7 +3,7 @@
 #ifndef TESTS_TOOLS_METRICS_SAMPLE_H
 #define TESTS_TOOLS_METRICS_SAMPLE_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/runtime/metrics.h"
 #include "tools/runtime/rule_counts.h"
 

@@ -13,10 +13,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COOKBOOK = ROOT / "rules/examples/cookbook.md"
 LANGUAGE = ROOT / "rules/segmon-policy.5"
 PROGRAM = ROOT / "tools/segmon.1"
-EVENTS = ROOT / "tools/output/segmon-events.5"
+EVENTS = ROOT / "tools/event/segmon-events.5"
 METRICS = ROOT / "tools/runtime/segmon-metrics.5"
 CONFIGURATION = ROOT / "tools/runtime/segmon.yaml.5"
-SCHEMA = ROOT / "tools/output/schema"
+SCHEMA = ROOT / "tools/event/schema"
 SEGMON = None
 
 
@@ -176,9 +176,9 @@ class Settings(unittest.TestCase):
                 ("runtime/settings_memory.c", "OUTPUT_BYTES  (3 * MIB)", "3M for each output"),
                 ("runtime/settings_memory.c", "DPI_PART = 8", "an eighth"),
                 ("output/output.h", "OUTPUT_QUEUE_BYTES = 4 << 20", "4M for each worker and two"),
-                ("output/event.h", "EVENT_MAX_OUTPUTS = 4", "At most four"),
-                ("output/event.h", "EVENT_MAX_INTERFACES = 8", "at most eight"),
-                ("output/event.h", "EVENT_MAX_SENSOR = 64", "at most 64 letters"),
+                ("event/event.h", "EVENT_MAX_OUTPUTS = 4", "At most four"),
+                ("event/event.h", "EVENT_MAX_INTERFACES = 8", "at most eight"),
+                ("event/event.h", "EVENT_MAX_SENSOR = 64", "at most 64 letters"),
                 ("runtime/pipeline.h", "PIPELINE_MAX_WORKERS = 64", "to 64")):
             self.assertIn(name, (ROOT / "tools" / path).read_text())
             self.assertIn(text, said)

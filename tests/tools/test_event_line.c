@@ -3,7 +3,7 @@
 
 #include "tests/support/test.h"
 
-#include "tools/output/utf8.h"
+#include "tools/event/utf8.h"
 #include "tools/watch/event_filter.h"
 #include "tools/watch/event_line.h"
 

@@ -3,7 +3,7 @@
 #include "tests/support/sound_policy.h"
 
 #include "tests/tools/metrics_sample.h"
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 #include "tools/runtime/metrics_text.h"
 
 #include <jansson.h>

@@ -16,7 +16,7 @@ import live
 from live import ROOT, Live, conversations, p
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
 
-SCHEMA = ROOT / "tools/output/schema/segmon-event-1.0.json"
+SCHEMA = ROOT / "tools/event/schema/segmon-event-1.0.json"
 SLOW = 5 if os.environ.get("SEGMON_BUILD") in ("Asan", "Tsan") else 1
 SETTLED = 0.5  # What was sent by then has been read: two timeouts of the ring, and some.
 

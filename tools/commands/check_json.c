@@ -2,7 +2,7 @@
 
 #include "tools/commands/check_json.h"
 
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 
 #include <stdio.h>
 

@@ -11,7 +11,7 @@
 #include "rules/problems.h"
 #include "tools/commands/check_json.h"
 #include "tools/commands/command.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 #include "tools/report/coverage_report.h"
 #include "tools/runtime/sandbox.h"
 #include "tools/runtime/settings.h"

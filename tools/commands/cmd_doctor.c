@@ -6,7 +6,7 @@
 #include "tools/commands/session.h"
 #include "tools/doctor/doctor_json.h"
 #include "tools/doctor/doctor_text.h"
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,9 +8,9 @@
 #include "tools/commands/command.h"
 #include "tools/commands/forward_options.h"
 #include "tools/commands/session.h"
+#include "tools/event/event.h"
+#include "tools/event/json.h"
 #include "tools/forward/forward_target.h"
-#include "tools/output/event.h"
-#include "tools/output/json.h"
 #include "tools/runtime/log.h"
 
 #include <inttypes.h>

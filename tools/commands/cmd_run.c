@@ -7,7 +7,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/run.h"
 #include "tools/commands/run_tell.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 #include "tools/runtime/log.h"
 #include "tools/runtime/privileges.h"
 

@@ -1,7 +1,7 @@
 /* segmon schema: prints the JSON Schema of the events. */
 
 #include "tools/commands/command.h"
-#include "tools/output/schema.h"
+#include "tools/event/schema.h"
 
 #include <stdio.h>
 #include <string.h>

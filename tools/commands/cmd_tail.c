@@ -8,7 +8,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/session.h"
 #include "tools/commands/tail_options.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 #include "tools/report/text.h"
 #include "tools/watch/event_line.h"
 

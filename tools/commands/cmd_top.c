@@ -8,7 +8,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/session.h"
 #include "tools/commands/top_options.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 #include "tools/watch/top_poll.h"
 #include "tools/watch/top_render.h"
 #include "tools/watch/top_terminal.h"

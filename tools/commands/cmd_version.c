@@ -5,8 +5,8 @@
 #include "dissect/application.h"
 #include "rules/load/yaml_doc.h"
 #include "tools/commands/command.h"
-#include "tools/output/event.h"
-#include "tools/output/redis_link.h"
+#include "tools/event/event.h"
+#include "tools/redis/redis_link.h"
 
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/redis_target.h"
 #include "tools/commands/session.h"
-#include "tools/output/redis_password.h"
+#include "tools/redis/redis_password.h"
 
 #include <getopt.h>
 #include <stdio.h>

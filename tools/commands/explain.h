@@ -6,7 +6,7 @@
 #include "rules/judge/flow_test.h"
 #include "rules/judge/judge_path.h"
 #include "rules/judge/location.h"
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 
 enum {
     EXPLAIN_MAX_LINE = 256 << 10, /* Of a file of questions, in bytes. */

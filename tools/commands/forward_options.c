@@ -5,7 +5,7 @@
 #include "capture/error.h"
 #include "tools/commands/redis_target.h"
 #include "tools/commands/session.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <getopt.h>
 #include <stdio.h>

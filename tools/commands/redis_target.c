@@ -2,8 +2,8 @@
 
 #include "tools/commands/redis_target.h"
 
-#include "tools/output/redis_password.h"
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_password.h"
+#include "tools/redis/redis_uri.h"
 
 #include <stddef.h>
 #include <stdlib.h>

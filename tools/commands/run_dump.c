@@ -5,8 +5,8 @@
 
 #include "tools/commands/run_dump.h"
 
-#include "tools/output/event.h"
-#include "tools/output/json.h"
+#include "tools/event/event.h"
+#include "tools/event/json.h"
 #include "tools/runtime/log.h"
 
 #include <jansson.h>

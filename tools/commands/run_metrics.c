@@ -3,7 +3,7 @@
 #include "tools/commands/run_metrics.h"
 
 #include "capture/source_filter.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 #include "tools/runtime/metrics.h"
 #include "tools/runtime/metrics_http.h"
 #include "tools/runtime/metrics_text.h"

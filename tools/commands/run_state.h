@@ -5,7 +5,7 @@
 #define TOOLS_COMMANDS_RUN_STATE_H
 
 #include "capture/clock.h"
-#include "tools/output/redis_state.h"
+#include "tools/redis/redis_state.h"
 
 #include <stdbool.h>
 

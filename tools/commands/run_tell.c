@@ -8,7 +8,7 @@
 #include "tools/commands/command.h"
 #include "tools/commands/run.h"
 #include "tools/commands/run_dump.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 #include "tools/runtime/log.h"
 #include "tools/runtime/settings_memory.h"
 

@@ -4,7 +4,7 @@
 #ifndef TOOLS_COMMANDS_RUN_TELL_H
 #define TOOLS_COMMANDS_RUN_TELL_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/output/output.h"
 
 #include <stdbool.h>

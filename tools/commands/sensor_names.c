@@ -2,7 +2,7 @@
 
 #include "tools/commands/sensor_names.h"
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "capture/error.h"
 #include "tools/commands/command.h"
-#include "tools/output/redis_link.h"
+#include "tools/redis/redis_link.h"
 #include "tools/report/text.h"
 #include "tools/runtime/privileges.h"
 #include "tools/runtime/sandbox.h"

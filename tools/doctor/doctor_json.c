@@ -3,7 +3,7 @@
 #include "tools/doctor/doctor_json.h"
 
 #include "tools/doctor/doctor.h"
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 
 static void write_nic(const struct doctor *, size_t interface, struct json *);
 static void write_features(const struct nic *, struct json *);

@@ -3,7 +3,7 @@
 #include "tools/doctor/doctor_text.h"
 
 #include "tools/doctor/doctor.h"
-#include "tools/output/utf8.h"
+#include "tools/event/utf8.h"
 #include "tools/report/text.h"
 
 #include <inttypes.h>

@@ -6,8 +6,8 @@
 #include "capture/error.h"
 #include "tools/doctor/redis_info.h"
 #include "tools/doctor/redis_parts.h"
-#include "tools/output/redis_link.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
+#include "tools/redis/redis_link.h"
 
 #include <inttypes.h>
 #include <stdio.h>

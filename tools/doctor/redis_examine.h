@@ -7,7 +7,7 @@
 #ifndef TOOLS_DOCTOR_REDIS_EXAMINE_H
 #define TOOLS_DOCTOR_REDIS_EXAMINE_H
 
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_uri.h"
 
 #include <stdbool.h>
 #include <stdint.h>

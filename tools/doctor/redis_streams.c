@@ -6,9 +6,9 @@
 
 #include "capture/error.h"
 #include "tools/doctor/redis_parts.h"
-#include "tools/output/event.h"
-#include "tools/output/redis_keys.h"
-#include "tools/output/redis_link.h"
+#include "tools/event/event.h"
+#include "tools/redis/redis_keys.h"
+#include "tools/redis/redis_link.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include "tools/doctor/diagnosis.h"
 #include "tools/doctor/nic.h"
 #include "tools/doctor/traffic.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 
 #include <poll.h>
 

@@ -2,7 +2,7 @@
 
 #include "tools/forward/forward_line.h"
 
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 
 #include <jansson.h>
 #include <stdio.h>

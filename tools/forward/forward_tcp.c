@@ -7,8 +7,8 @@
  * syslog has none. */
 
 #include "capture/error.h"
+#include "tools/event/system_clock.h"
 #include "tools/forward/forward_target.h"
-#include "tools/output/system_clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,9 +10,9 @@
 
 #include "capture/clock.h"
 #include "capture/error.h"
+#include "tools/event/system_clock.h"
 #include "tools/forward/group_streams.h"
-#include "tools/output/redis_link.h"
-#include "tools/output/system_clock.h"
+#include "tools/redis/redis_link.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -18,7 +18,7 @@
 #ifndef TOOLS_FORWARD_GROUP_READER_H
 #define TOOLS_FORWARD_GROUP_READER_H
 
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_uri.h"
 
 #include <stdbool.h>
 #include <stddef.h>

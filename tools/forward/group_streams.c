@@ -3,9 +3,9 @@
 #include "tools/forward/group_streams.h"
 
 #include "capture/error.h"
-#include "tools/output/redis_keys.h"
-#include "tools/output/redis_link.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
+#include "tools/redis/redis_keys.h"
+#include "tools/redis/redis_link.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 
 #include "capture/clock.h"
 #include "tools/forward/group_reader.h"
-#include "tools/output/redis_keys.h"
+#include "tools/redis/redis_keys.h"
 
 enum {
     GROUP_STREAM_ID_SIZE = 2 * 20 + 2 /* "<ms>-<seq>" */

@@ -14,8 +14,8 @@
 
 #include "capture/counter.h"
 #include "capture/error.h"
+#include "tools/event/json.h"
 #include "tools/output/doorbell.h"
-#include "tools/output/json.h"
 
 #include <assert.h>
 #include <stdalign.h>

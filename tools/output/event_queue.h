@@ -15,7 +15,7 @@
 #define TOOLS_OUTPUT_EVENT_QUEUE_H
 
 #include "capture/clock.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdbool.h>
 #include <stddef.h>

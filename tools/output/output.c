@@ -8,10 +8,10 @@
 #include "tools/output/output.h"
 
 #include "capture/error.h"
+#include "tools/event/json.h"
 #include "tools/output/doorbell.h"
-#include "tools/output/json.h"
-#include "tools/output/redis_state.h"
 #include "tools/output/sink.h"
+#include "tools/redis/redis_state.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -9,7 +9,7 @@
 #ifndef TOOLS_OUTPUT_OUTPUT_H
 #define TOOLS_OUTPUT_OUTPUT_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/output/event_queue.h"
 
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
 
 #include "tools/output/redis_batch.h"
 
-#include "tools/output/resp.h"
+#include "tools/redis/resp.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -14,10 +14,10 @@
 #ifndef TOOLS_OUTPUT_REDIS_BATCH_H
 #define TOOLS_OUTPUT_REDIS_BATCH_H
 
-#include "tools/output/json.h"
-#include "tools/output/redis_id.h"
-#include "tools/output/redis_keys.h"
+#include "tools/event/json.h"
 #include "tools/output/sink.h"
+#include "tools/redis/redis_id.h"
+#include "tools/redis/redis_keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>

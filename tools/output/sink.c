@@ -2,7 +2,7 @@
 
 #include "tools/output/sink.h"
 
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_uri.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 #define TOOLS_OUTPUT_SINK_H
 
 #include "capture/counter.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -12,8 +12,8 @@
  * as a run that was killed, is ended before anything is appended to it. */
 
 #include "capture/error.h"
+#include "tools/event/system_clock.h"
 #include "tools/output/sink.h"
-#include "tools/output/system_clock.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -11,14 +11,14 @@
  * server what it has. */
 
 #include "capture/error.h"
+#include "tools/event/system_clock.h"
 #include "tools/output/redis_batch.h"
-#include "tools/output/redis_keys.h"
-#include "tools/output/redis_link.h"
-#include "tools/output/redis_password.h"
-#include "tools/output/redis_state.h"
-#include "tools/output/redis_uri.h"
 #include "tools/output/sink.h"
-#include "tools/output/system_clock.h"
+#include "tools/redis/redis_keys.h"
+#include "tools/redis/redis_link.h"
+#include "tools/redis/redis_password.h"
+#include "tools/redis/redis_state.h"
+#include "tools/redis/redis_uri.h"
 
 #include <inttypes.h>
 #include <stdio.h>

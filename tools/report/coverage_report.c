@@ -2,7 +2,7 @@
 
 #include "tools/report/coverage_report.h"
 
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 #include "tools/report/text.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #ifndef TOOLS_REPORT_SUMMARY_H
 #define TOOLS_REPORT_SUMMARY_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/report/tally.h"
 
 #include <stdbool.h>

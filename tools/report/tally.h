@@ -7,7 +7,7 @@
 #ifndef TOOLS_REPORT_TALLY_H
 #define TOOLS_REPORT_TALLY_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -12,7 +12,7 @@
 #ifndef TOOLS_REPORT_VIOLATION_LIST_H
 #define TOOLS_REPORT_VIOLATION_LIST_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdbool.h>
 #include <stddef.h>

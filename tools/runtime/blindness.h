@@ -11,8 +11,8 @@
 #define TOOLS_RUNTIME_BLINDNESS_H
 
 #include "rules/names.h"
-#include "tools/output/clock_watch.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
+#include "tools/runtime/clock_watch.h"
 #include "tools/runtime/pairs.h"
 
 #include <stdbool.h>

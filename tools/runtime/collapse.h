@@ -14,7 +14,7 @@
 #ifndef TOOLS_RUNTIME_COLLAPSE_H
 #define TOOLS_RUNTIME_COLLAPSE_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdbool.h>
 #include <stdint.h>

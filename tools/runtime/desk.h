@@ -16,7 +16,7 @@
 #include "rules/detect/detect.h"
 #include "rules/policy.h"
 #include "rules/violation.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/runtime/tray.h"
 
 struct desk; /* Opaque. */

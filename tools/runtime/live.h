@@ -14,7 +14,7 @@
 
 #include "capture/source_live.h"
 #include "dissect/dissect.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/runtime/desk.h"
 #include "tools/runtime/pipeline.h"
 #include "tools/runtime/worker.h"

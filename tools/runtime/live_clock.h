@@ -9,7 +9,7 @@
 #ifndef TOOLS_RUNTIME_LIVE_CLOCK_H
 #define TOOLS_RUNTIME_LIVE_CLOCK_H
 
-#include "tools/output/clock_watch.h"
+#include "tools/runtime/clock_watch.h"
 
 #include <stdbool.h>
 

@@ -6,8 +6,8 @@
 
 #include "tools/runtime/live_lane.h"
 
+#include "tools/event/system_clock.h"
 #include "tools/output/event_queue.h"
-#include "tools/output/system_clock.h"
 #include "tools/runtime/desk.h"
 
 #include <errno.h>

@@ -6,8 +6,8 @@
 
 #include "tools/runtime/log.h"
 
-#include "tools/output/system_clock.h"
-#include "tools/output/utf8.h"
+#include "tools/event/system_clock.h"
+#include "tools/event/utf8.h"
 
 #include <assert.h>
 #include <errno.h>

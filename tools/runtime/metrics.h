@@ -10,7 +10,7 @@
 #define TOOLS_RUNTIME_METRICS_H
 
 #include "capture/clock.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdbool.h>
 #include <stdint.h>

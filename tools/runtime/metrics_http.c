@@ -7,8 +7,8 @@
 #include "tools/runtime/metrics_http.h"
 
 #include "capture/error.h"
+#include "tools/event/system_clock.h"
 #include "tools/output/doorbell.h"
-#include "tools/output/system_clock.h"
 #include "tools/runtime/health.h"
 #include "tools/runtime/metrics_listen.h"
 

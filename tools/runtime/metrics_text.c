@@ -6,7 +6,7 @@
 #include "tools/runtime/metrics_text.h"
 
 #include "capture/clock.h"
-#include "tools/output/utf8.h"
+#include "tools/event/utf8.h"
 
 #include <assert.h>
 #include <inttypes.h>

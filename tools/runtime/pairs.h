@@ -11,7 +11,7 @@
 #define TOOLS_RUNTIME_PAIRS_H
 
 #include "rules/policy.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdbool.h>
 #include <stddef.h>

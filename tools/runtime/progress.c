@@ -2,7 +2,7 @@
 
 #include "tools/runtime/progress.h"
 
-#include "tools/output/system_clock.h"
+#include "tools/event/system_clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* What several settings must agree on. */
 
-#include "tools/output/redis_password.h"
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_password.h"
+#include "tools/redis/redis_uri.h"
 #include "tools/runtime/settings_impl.h"
 #include "tools/runtime/settings_memory.h"
 

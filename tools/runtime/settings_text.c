@@ -1,6 +1,6 @@
 /* A value of the settings as text that reads back as the same. */
 
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_uri.h"
 #include "tools/runtime/settings_impl.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 
 #include "rules/names.h"
 #include "rules/schedule.h"
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_uri.h"
 #include "tools/runtime/settings_impl.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "flows/flow_table.h"
 #include "rules/detect/detect.h"
 #include "rules/policy.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/output/output.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 
 #include "tools/watch/event_line.h"
 
-#include "tools/output/utf8.h"
+#include "tools/event/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #define TOOLS_WATCH_EVENT_VIEW_H
 
 #include "dissect/addr.h"
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 
 #include <stdbool.h>
 #include <stddef.h>

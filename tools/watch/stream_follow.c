@@ -8,9 +8,9 @@
 #include "tools/watch/stream_follow.h"
 
 #include "capture/error.h"
-#include "tools/output/json.h"
-#include "tools/output/redis_link.h"
-#include "tools/output/system_clock.h"
+#include "tools/event/json.h"
+#include "tools/event/system_clock.h"
+#include "tools/redis/redis_link.h"
 #include "tools/watch/stream_list.h"
 
 #include <inttypes.h>

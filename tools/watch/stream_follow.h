@@ -13,9 +13,9 @@
 #ifndef TOOLS_WATCH_STREAM_FOLLOW_H
 #define TOOLS_WATCH_STREAM_FOLLOW_H
 
-#include "tools/output/event.h"
+#include "tools/event/event.h"
 #include "tools/output/redis_batch.h"
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_uri.h"
 
 #include <stdbool.h>
 #include <stddef.h>

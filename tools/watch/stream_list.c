@@ -3,9 +3,9 @@
 #include "tools/watch/stream_list.h"
 
 #include "capture/error.h"
-#include "tools/output/json.h"
-#include "tools/output/redis_keys.h"
-#include "tools/output/redis_link.h"
+#include "tools/event/json.h"
+#include "tools/redis/redis_keys.h"
+#include "tools/redis/redis_link.h"
 #include "tools/watch/stream_follow.h"
 
 #include <stdio.h>

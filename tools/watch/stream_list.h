@@ -5,9 +5,9 @@
 #ifndef TOOLS_WATCH_STREAM_LIST_H
 #define TOOLS_WATCH_STREAM_LIST_H
 
-#include "tools/output/event.h"
-#include "tools/output/redis_id.h"
-#include "tools/output/redis_keys.h"
+#include "tools/event/event.h"
+#include "tools/redis/redis_id.h"
+#include "tools/redis/redis_keys.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
 #define TOOLS_WATCH_TOP_MODEL_H
 
 #include "capture/clock.h"
-#include "tools/output/event.h"
-#include "tools/output/redis_state.h"
+#include "tools/event/event.h"
+#include "tools/redis/redis_state.h"
 #include "tools/watch/event_view.h"
 
 #include <stdbool.h>

@@ -4,8 +4,8 @@
 
 #include "capture/error.h"
 #include "rules/schedule.h"
-#include "tools/output/redis_keys.h"
-#include "tools/output/redis_link.h"
+#include "tools/redis/redis_keys.h"
+#include "tools/redis/redis_link.h"
 #include "tools/watch/stream_follow.h"
 
 #include <stdio.h>

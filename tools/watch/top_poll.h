@@ -7,7 +7,7 @@
 #ifndef TOOLS_WATCH_TOP_POLL_H
 #define TOOLS_WATCH_TOP_POLL_H
 
-#include "tools/output/redis_uri.h"
+#include "tools/redis/redis_uri.h"
 #include "tools/watch/top_model.h"
 
 struct error;

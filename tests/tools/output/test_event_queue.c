@@ -3,9 +3,9 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
+#include "tools/event/json.h"
 #include "tools/output/doorbell.h"
 #include "tools/output/event_queue.h"
-#include "tools/output/json.h"
 
 #include <pthread.h>
 #include <stdlib.h>

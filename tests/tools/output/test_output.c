@@ -3,7 +3,7 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "tools/output/json.h"
+#include "tools/event/json.h"
 #include "tools/output/output.h"
 
 #include <jansson.h>

@@ -5,10 +5,10 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "tests/tools/output/fixed_policy.h"
-#include "tools/output/json.h"
+#include "tests/tools/event/fixed_policy.h"
+#include "tools/event/json.h"
 #include "tools/output/output.h"
-#include "tools/output/redis_state.h"
+#include "tools/redis/redis_state.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,0 +1,298 @@
+/* spool.h over power cuts: what was synced before is there afterwards
+ *
+ * A disk may keep of what was written since the last sync what it likes.  So at
+ * the end of each run files lose a part of that, or have zeros there, new ones
+ * vanish, and the state is the old or the new one. */
+
+#include "tests/support/choices.h"
+#include "tests/support/test.h"
+
+#include "tests/tools/spool/spool_folder.h"
+#include "tools/spool/spool_failpoint.h"
+#include "tools/spool/spool_state.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    N_CUTS = 150,
+    N_STEPS = 40,
+    MAX_NUMBERS = 1 << 17,
+    MAX_FILES = 64,
+    MAX_TEXT = 6000,
+    SYNC_MS = 300
+};
+
+static char folder[SPOOL_FOLDER_SIZE];
+
+/* What a sync made sure of. */
+static struct {
+    char names[MAX_FILES][40];
+    off_t sizes[MAX_FILES];
+    size_t n;
+    char state[SPOOL_STATE_BYTES];
+} synced;
+
+/* What the processes share. */
+struct shared {
+    struct redis_id last;               /* Of the server, */
+    unsigned char seen[MAX_NUMBERS];    /* and which texts came, how often. */
+    unsigned char is_safe[MAX_NUMBERS]; /* Committed, and synced. */
+    uint64_t n_numbers, n_committed;    /* Appended in any run. */
+};
+
+static struct shared *shared;
+
+static void
+path_of(const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", folder, name);
+}
+
+static void
+note_synced(void)
+{
+    DIR *stream = opendir(folder);
+    struct dirent *entry;
+    struct stat info;
+    char path[512];
+    int fd;
+
+    synced.n = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread. */
+    while ((entry = readdir(stream)) && synced.n < MAX_FILES) {
+        path_of(entry->d_name, path, sizeof path);
+        if (stat(path, &info) == 0 && strstr(path, ".seg")) {
+            snprintf(synced.names[synced.n], sizeof synced.names[0], "%.39s",
+                     entry->d_name);
+            synced.sizes[synced.n++] = info.st_size;
+        }
+    }
+    closedir(stream);
+    path_of("state", path, sizeof path);
+    fd = open(path, O_RDONLY);
+    assert_true(read(fd, synced.state, sizeof synced.state) > 0);
+    close(fd);
+}
+
+/* Segments are synced when this one is reached. */
+int
+spool_failpoint(const char *name)
+{
+    if (strcmp(name, "sync state") == 0) {
+        note_synced();
+    }
+    return 0;
+}
+
+static off_t
+synced_size(const char *name)
+{
+    for (size_t i = 0; i < synced.n; i++) {
+        if (strcmp(synced.names[i], name) == 0) {
+            return synced.sizes[i];
+        }
+    }
+    return 0;
+}
+
+static void
+cut_file(struct choices *choices, const char *name)
+{
+    struct stat info;
+    char path[512];
+    off_t keep = synced_size(name);
+
+    path_of(name, path, sizeof path);
+    assert_int_equal(stat(path, &info), 0);
+    if (keep == 0 && chance(choices, 2)) {
+        assert_int_equal(unlink(path), 0);
+        return;
+    }
+    keep += choose(choices, (uint32_t)(info.st_size - keep) % 65535 + 1);
+    assert_int_equal(truncate(path, keep), 0);
+    if (chance(choices, 2)) {
+        assert_int_equal(truncate(path, info.st_size), 0);
+    }
+}
+
+static void
+cut_power(struct choices *choices)
+{
+    DIR *stream = opendir(folder);
+    struct dirent *entry;
+    char path[512];
+    int fd;
+
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread. */
+    while ((entry = readdir(stream))) {
+        if (strstr(entry->d_name, ".seg")) {
+            cut_file(choices, entry->d_name);
+        }
+    }
+    closedir(stream);
+    path_of("state", path, sizeof path);
+    fd = open(path, O_WRONLY);
+    if (chance(choices, 2)) {
+        assert_int_equal(pwrite(fd, synced.state, sizeof synced.state, 0),
+                         (ssize_t)sizeof synced.state);
+    }
+    close(fd);
+}
+
+/* As whoever sends does: asks first what the server has. */
+static struct spool *
+open_spool(const struct spool_options *options)
+{
+    struct error error;
+    struct spool_stat stat;
+    struct spool *spool = spool_open(options, (struct mono_time){0}, &error);
+
+    assert_non_null(spool);
+    spool_get_stat(spool, &stat);
+    if (redis_id_compare(shared->last, stat.last_id) > 0) {
+        spool_advance(spool, shared->last);
+    }
+    return spool;
+}
+
+static void
+send_some(struct spool *spool, unsigned n)
+{
+    struct spool_record record;
+
+    while (n-- > 0 && spool_read(spool, EVENT_FLOW, &record)) {
+        uint64_t number = spool_text_number(record.bytes, record.size);
+
+        assert_in_range(number, 1, shared->n_numbers);
+        if (redis_id_compare(record.id, shared->last) > 0) {
+            shared->last = record.id;
+            shared->seen[number]++;
+        }
+        spool_ack(spool, EVENT_FLOW, record.id);
+    }
+}
+
+static void
+step(struct spool *spool, struct choices *choices, int64_t now_ms)
+{
+    static char text[MAX_TEXT];
+    struct spool_stat stat;
+    struct redis_id id;
+    uint64_t n_syncs;
+
+    for (unsigned i = choose(choices, 20); i > 0; i--) {
+        size_t size = 8 + choose(choices, MAX_TEXT - 8);
+
+        spool_text_fill(text, size, ++shared->n_numbers);
+        assert_true(spool_append(
+            spool, EVENT_FLOW, (struct wall_time){SECOND_NS}, text, size, &id));
+    }
+    spool_get_stat(spool, &stat);
+    n_syncs = stat.n_syncs;
+    assert_true(
+        spool_commit(spool, (struct mono_time){now_ms * MILLISECOND_NS}));
+    spool_get_stat(spool, &stat);
+    if (stat.n_syncs > n_syncs) {
+        while (shared->n_committed < shared->n_numbers) {
+            shared->is_safe[++shared->n_committed] = 1;
+        }
+    }
+    send_some(spool, choose(choices, 30));
+}
+
+/* A process that leaves its files to the cut. */
+static void
+run_and_cut(const struct spool_options *options, uint64_t seed)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        struct choices choices = choices_from_seed(seed);
+        struct spool *spool = open_spool(options);
+
+        note_synced();
+        shared->n_committed = shared->n_numbers;
+        for (int64_t i = choose(&choices, N_STEPS); i > 0; i--) {
+            step(spool, &choices, (N_STEPS - i) * 50);
+        }
+        cut_power(&choices);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void
+survives(int64_t sync_ns)
+{
+    const struct spool_options options = {
+        .directory = folder, .max_bytes = 256 << 20, .sync_ns = sync_ns};
+    uint64_t n_safe = 0;
+    struct spool *spool;
+
+    memset(shared, 0, sizeof *shared);
+    spool_folder_make(folder);
+    for (uint64_t cut = 1; cut <= N_CUTS; cut++) {
+        run_and_cut(&options, cut);
+    }
+    spool = open_spool(&options);
+    send_some(spool, UINT32_MAX);
+    spool_assert_balance(spool);
+    spool_close(spool, (struct mono_time){0});
+    spool_folder_remove(folder);
+    for (uint64_t number = 1; number <= shared->n_numbers; number++) {
+        n_safe += shared->is_safe[number];
+        assert_true(shared->seen[number] <= 1);
+        assert_true(shared->seen[number] >= shared->is_safe[number]);
+    }
+    print_message("%zu of %zu were synced\n", (size_t)n_safe,
+                  (size_t)shared->n_numbers);
+    assert_true(n_safe > 1000);
+}
+
+static void
+what_was_synced_survives_power_cuts_and_comes_once(void **state)
+{
+    (void)state;
+    survives(SYNC_MS * MILLISECOND_NS);
+}
+
+static void
+with_every_commit_synced_nothing_that_was_committed_is_lost(void **state)
+{
+    (void)state;
+    survives(0);
+    for (uint64_t number = 1; number <= shared->n_numbers; number++) {
+        assert_int_equal(shared->seen[number], 1);
+    }
+}
+
+static int
+share_memory(void **state)
+{
+    (void)state;
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return shared == MAP_FAILED;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_synced_survives_power_cuts_and_comes_once),
+        cmocka_unit_test(
+            with_every_commit_synced_nothing_that_was_committed_is_lost),
+    };
+
+    return cmocka_run_group_tests(tests, share_memory, NULL);
+}

@@ -1,0 +1,128 @@
+/* Names, ids and the head of events; see event.h. */
+
+#include "tools/event/event.h"
+
+#include "tools/event/json.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum {
+    EPOCH_DIGITS = 8,
+    SEQUENCE_DIGITS = 14,
+    HEAD_SIZE = 160 /* Without the id. */
+};
+
+static char *put_hex(char *at, uint64_t value, unsigned n_digits);
+
+static const char *const kind_names[EVENT_N_KINDS] = {
+#define KIND_NAME(NAME, TEXT) [EVENT_##NAME] = (TEXT),
+    EVENT_KINDS(KIND_NAME)
+#undef KIND_NAME
+};
+
+void
+event_head_encode(struct json *json, const char *id, uint64_t sequence,
+                  struct wall_time emitted)
+{
+    size_t id_size = strlen(id);
+    char *at;
+
+    json_reset(json, false);
+    if (!json_room(json, HEAD_SIZE + id_size, &at)) {
+        return;
+    }
+    at = JSON_PUT(at, "{\"@timestamp\":");
+    at = json_put_time(json, at, emitted);
+    at = JSON_PUT(at, ",\"ecs\":{\"version\":\"" EVENT_ECS_VERSION
+                      "\"},\"event\":{\"id\":");
+    at = json_put_plain(at, id, id_size);
+    at = JSON_PUT(at, ",\"sequence\":");
+    at = json_digits(at, sequence);
+    json_commit(json, at);
+}
+
+const char *
+event_id_format(const struct event_source *source, uint64_t sequence,
+                char text[EVENT_ID_SIZE])
+{
+    size_t size = strnlen(source->sensor, EVENT_MAX_SENSOR);
+    char *at = json_append(text, source->sensor, size);
+
+    *at++ = '-';
+    at = put_hex(at, source->epoch, EPOCH_DIGITS);
+    *at++ = '-';
+    at = put_hex(at, sequence, SEQUENCE_DIGITS);
+    *at = '\0';
+    return text;
+}
+
+static char *
+put_hex(char *at, uint64_t value, unsigned n_digits)
+{
+    char digits[JSON_ID_SIZE];
+
+    json_hex(digits, value);
+    return json_append(at, digits + JSON_ID_SIZE - n_digits, n_digits);
+}
+
+bool
+event_sensor_ok(const char *sensor)
+{
+    size_t size = strlen(sensor);
+
+    if (size == 0 || size > EVENT_MAX_SENSOR) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (!isalnum((unsigned char)sensor[i]) && !strchr("._-", sensor[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *
+event_kind_name(enum event_kind kind)
+{
+    return kind_names[kind];
+}
+
+bool
+event_kinds_parse(const char *text, unsigned *kinds)
+{
+    unsigned found = 0;
+
+    for (;;) {
+        size_t size = strcspn(text, ",");
+        unsigned kind = 0;
+
+        while (kind < EVENT_N_KINDS &&
+               (strlen(kind_names[kind]) != size ||
+                memcmp(kind_names[kind], text, size) != 0)) {
+            kind++;
+        }
+        if (kind == EVENT_N_KINDS) {
+            return false;
+        }
+        found |= 1U << kind;
+        if (text[size] == '\0') {
+            break;
+        }
+        text += size + 1;
+    }
+    *kinds = found;
+    return true;
+}
+
+const char *
+event_verdict_name(enum decision decision)
+{
+    static const char *const names[] = {
+#define VERDICT_NAME(NAME, TEXT) [DECISION_##NAME] = (TEXT),
+        EVENT_VERDICTS(VERDICT_NAME)
+#undef VERDICT_NAME
+    };
+
+    return names[decision];
+}

@@ -1,8 +1,0 @@
-/* The JSON Schema of the events this program writes, as it was built in. */
-
-#ifndef TOOLS_OUTPUT_SCHEMA_H
-#define TOOLS_OUTPUT_SCHEMA_H
-
-const char *schema_text(void);
-
-#endif
