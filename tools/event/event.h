@@ -133,18 +133,33 @@ struct event_violation {
     const struct detection *detection; /* NULL if it is none. */
 };
 
-/* What happened to the events of one kind at one output:
- * emitted = acked + spooled + dropped, always. */
+/* What happened to the events of one kind at one output, always:
+ * emitted + recovered + rewound = acked + spooled + dropped. */
 struct event_counters {
     uint64_t emitted, acked;
     uint64_t spooled; /* Waiting: in a queue, or sent and not acknowledged. */
+    uint64_t pending; /* Of these: in the output's spool. */
     uint64_t dropped;
-    uint64_t refused; /* Of these: by a queue that was full. */
+    uint64_t refused;   /* Of these: by a queue that was full. */
+    uint64_t recovered; /* Left in the spool by an earlier run. */
+    uint64_t rewound; /* Acknowledged, lost by the server, to be sent again. */
+};
+
+/* What an output keeps until it is acknowledged; see spool.h. */
+struct event_spool {
+    bool is_there; /* The output has one: all to Redis do. */
+    bool has_disk; /* It outlives this run. */
+    bool is_up;    /* The disk takes what it is given. */
+    uint64_t disk_bytes, memory_bytes;
+    uint64_t troubles;  /* Times the disk began to take nothing. */
+    int64_t lag_ns;     /* How long the oldest that waits has waited. */
+    struct error error; /* The latest trouble's. */
 };
 
 struct event_output {
     char name[EVENT_OUTPUT_NAME_SIZE]; /* The target, passwords left out. */
     struct event_counters kind[EVENT_N_KINDS];
+    struct event_spool spool;
     bool up;
     struct error error; /* The first; ERROR_NONE if there was none. */
 };

@@ -37,6 +37,16 @@ struct output_target {
     const char *password_file;
 };
 
+/* Where and how events wait for a Redis server; see spool.h. */
+struct output_spool {
+    /* Each such output has a folder of its own in it; NULL: they wait in
+     * memory. */
+    const char *directory;
+    uint64_t max_bytes;  /* Of each on disk; 0 is SPOOL_DEFAULT_BYTES. */
+    size_t memory_bytes; /* Of each; 0 is SPOOL_DEFAULT_MEMORY_BYTES. */
+    int64_t sync_ns; /* 0: with every commit.  SPOOL_DEFAULT_SYNC_NS suits. */
+};
+
 struct output_options {
     struct event_source source; /* Its strings are borrowed to the end. */
     unsigned n_queues;
@@ -44,7 +54,8 @@ struct output_options {
     bool blocking;      /* Producers wait rather than lose (replay). */
     bool append;        /* To files, which output_reopen() then opens anew. */
     struct output_target targets[OUTPUT_MAX_SINKS];
-    size_t n_targets;    /* May be 0: events are counted, and gone. */
+    size_t n_targets; /* May be 0: events are counted, and gone. */
+    struct output_spool spool;
     int64_t patience_ns; /* 0 is 10 s. */
     /* Wins over the URI's; NULL if none.  The program takes it from the
      * environment, SEGMON_REDIS_PASSWORD, because others can read arguments. */
