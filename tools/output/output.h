@@ -27,6 +27,41 @@ enum {
     OUTPUT_QUEUE_BYTES = 4 << 20 /* The default for 'queue_bytes'. */
 };
 
+/* How a Redis server gets events.  X(NAME, "name") */
+#define OUTPUT_MODES(X)                                                        \
+    X(STREAM, "stream")   /* XADD: exactly once, for groups of readers. */     \
+    X(LIST, "list")       /* RPUSH: at least once, for LPOP and its like. */   \
+    X(CHANNEL, "channel") /* PUBLISH: to whoever listens just then. */
+
+enum output_mode {
+#define OUTPUT_MODE_ENUM(NAME, TEXT) OUTPUT_##NAME,
+    OUTPUT_MODES(OUTPUT_MODE_ENUM) OUTPUT_N_MODES
+#undef OUTPUT_MODE_ENUM
+};
+
+/* What gives way when a list is as long as it may be. */
+#define OUTPUT_WHEN_FULL(X)                                                    \
+    X(SPOOL, "spool")             /* Nothing: events wait for room. */         \
+    X(DROP_OLDEST, "drop-oldest") /* What nobody has taken from it yet. */     \
+    X(DROP_NEW, "drop-new")       /* What comes, until there is room. */
+
+enum output_when_full {
+#define OUTPUT_WHEN_FULL_ENUM(NAME, TEXT) OUTPUT_FULL_##NAME,
+    OUTPUT_WHEN_FULL(OUTPUT_WHEN_FULL_ENUM) OUTPUT_N_WHEN_FULL
+#undef OUTPUT_WHEN_FULL_ENUM
+};
+
+#define OUTPUT_FIELD "event"
+
+/* Where and how events are in Redis; all 0: as segmon's own readers want it. */
+struct output_redis {
+    enum output_mode mode;
+    const char *key;     /* Or channel: see redis_template.h; NULL: its own. */
+    const char *field;   /* Of a stream's entry; NULL: OUTPUT_FIELD. */
+    uint64_t max_length; /* Of a stream, about, or list; 0: never cut. */
+    enum output_when_full when_full; /* Of a list with 'max_length'. */
+};
+
 /* "-" is standard output; "redis://..." and "unix:///..." a Redis server (see
  * redis_uri.h); all else a file, which is replaced unless 'append'. */
 struct output_target {
@@ -35,6 +70,7 @@ struct output_target {
     /* Of the file with a server's password, read at every connection; it wins
      * over all other ways to give one.  NULL if there is none. */
     const char *password_file;
+    struct output_redis redis; /* Of a server only. */
 };
 
 /* Where and how events wait for a Redis server; see spool.h. */
