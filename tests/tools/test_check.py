@@ -305,6 +305,25 @@ class Configuration(unittest.TestCase):
         secret.chmod(0o600)
         self.check(config=config)
 
+    def test_a_spool_must_be_where_the_service_may_write(self):
+        config = CONFIG + "spool: {directory: spool}\n"
+        self.assertEqual(self.check(config=config)[1], "")
+        missing = config.replace("directory: spool", "directory: a/spool")
+        self.assertIn(f"{self.config}:6:20: W-FILE: ", self.check(config=missing)[1])
+        spool = self.path / "spool"
+        spool.touch()
+        self.assertIn(f"{self.config}:6:20: E-FILE: it is not a folder",
+                      self.check(config=config, status=2)[1])
+        spool.unlink()
+        spool.mkdir(0o700)
+        self.assertEqual(self.check(config=config)[1], "")
+        config += "service: {user: nobody}\n"
+        if os.geteuid() == 0:
+            self.assertIn(f"{self.config}:6:20: E-FILE: the user 'nobody' may not write there",
+                          self.check(config=config, status=2)[1])
+        spool.chmod(0o777)
+        self.assertEqual(self.check(config=config)[1], "")
+
     def test_the_example_that_is_shipped_is_in_order(self):
         example = ROOT / "tools/packaging/segmon.yaml"
         run = subprocess.run([SEGMON, "check", "-C", example], capture_output=True, timeout=60)

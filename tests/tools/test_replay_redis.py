@@ -143,6 +143,23 @@ class ReplayRedis(unittest.TestCase):
         run = self.replay(environment={"SEGMON_REDIS_PASSWORD": "sesame"})
         self.assertNotIn("sesame", run.stderr + run.stdout)
 
+    def test_the_password_may_be_in_a_file_that_not_everybody_reads(self):
+        self.server.kill()
+        self.server = self.serve("--requirepass", "sesame")
+        path = os.path.join(self.folder, "password")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("sesame\n")
+        environment = {"SEGMON_REDIS_PASSWORD_FILE": path}
+        os.chmod(path, 0o604)
+        run = self.replay("-q", status=1, environment=environment)
+        self.assertIn("everybody may read this password", run.stderr)
+        os.chmod(path, 0o600)
+        run = self.replay(environment=environment)
+        self.assertNotIn("sesame", run.stderr + run.stdout)
+        run = self.replay("-q", status=1,
+                          environment={**environment, "SEGMON_REDIS_PASSWORD": "hunter2"})
+        self.assertIn("WRONGPASS", run.stderr)
+
     def test_a_key_of_another_type_is_an_error(self):
         self.server.call("SET", "segmon:{lab}:flow", "x")
         self.assertIn("WRONGTYPE", self.replay("-q", status=1).stderr)

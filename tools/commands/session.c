@@ -4,7 +4,9 @@
 
 #include "capture/error.h"
 #include "tools/commands/command.h"
+#include "tools/commands/redis_target.h"
 #include "tools/redis/redis_link.h"
+#include "tools/redis/redis_uri.h"
 #include "tools/report/text.h"
 #include "tools/runtime/privileges.h"
 #include "tools/runtime/sandbox.h"
@@ -23,6 +25,9 @@ static atomic_uint stop_seconds; /* After which a stop is no longer in order;
 
 #define STOP_REST_NS (SECOND_NS * 2 * REDIS_LINK_TIMEOUT_S)
 
+static struct output_target target_of(const struct settings *settings,
+                                      const struct settings_output *output,
+                                      const char *password);
 static void on_stop(int signal);
 static void on_alarm(int signal);
 
@@ -155,7 +160,7 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
                     struct error *error)
 {
     const struct settings *settings = &session->settings;
-    char *password = getenv("SEGMON_REDIS_PASSWORD");
+    char *password = getenv(REDIS_TARGET_PASSWORD);
     struct output_options output = {
         .source = session->source,
         .n_queues = n_queues,
@@ -163,15 +168,17 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
         .redis_password = password,
         .stop = &stop_signal,
         .append = session->from.live,
+        .spool = {.directory = settings->spool.directory[0]
+                                   ? settings->spool.directory
+                                   : NULL,
+                  .max_bytes = settings->spool.max_bytes,
+                  .sync_ns = settings->spool.sync_ns},
     };
 
-    for (size_t i = 0; i < settings->n_outputs; i++) {
-        const struct settings_output *one = &settings->outputs[i];
-
-        output.targets[output.n_targets++] = (struct output_target){
-            .target = one->target,
-            .kinds = one->events & settings->events,
-            .password_file = one->password_file[0] ? one->password_file : NULL};
+    while (output.n_targets < settings->n_outputs) {
+        output.targets[output.n_targets] =
+            target_of(settings, &settings->outputs[output.n_targets], password);
+        output.n_targets++;
     }
     if (output.n_targets == 0) {
         return true;
@@ -186,6 +193,28 @@ session_open_output(struct session *session, unsigned n_queues, bool blocking,
         session_close_output(session);
     }
     return session->output != NULL;
+}
+
+/* A password of its own wins over those of the environment, and what is said
+ * there over a file that is named there. */
+static struct output_target
+target_of(const struct settings *settings, const struct settings_output *output,
+          const char *password)
+{
+    const char *path = password ? NULL : getenv(REDIS_TARGET_PASSWORD_FILE);
+    bool is_server = redis_uri_is_one(output->target);
+
+    return (struct output_target){.target = output->target,
+                                  .kinds = output->events & settings->events,
+                                  .password_file = output->password_file[0]
+                                                       ? output->password_file
+                                                   : is_server ? path
+                                                               : NULL,
+                                  .redis = {.mode = output->mode,
+                                            .key = output->key,
+                                            .field = output->field,
+                                            .max_length = output->max_length,
+                                            .when_full = output->when_full}};
 }
 
 struct event_status

@@ -63,11 +63,25 @@ enum session_parse {
 /* What --help says of the options that all sessions have. */
 #define SESSION_HELP_OUTPUTS                                                   \
     "  -o, --output FILE|-      write events as NDJSON\n"                      \
-    "  -r, --redis URI          write events to Redis streams:\n"              \
+    "  -r, --redis URI          write events to a Redis server:\n"             \
     "                           redis://[USER[:PASSWORD]@]HOST[:PORT][/DB] "   \
     "or\n"                                                                     \
     "                           unix:///PATH; password also from the\n"        \
-    "                           environment variable SEGMON_REDIS_PASSWORD\n"  \
+    "                           environment: SEGMON_REDIS_PASSWORD, or a "     \
+    "file\n"                                                                   \
+    "                           that SEGMON_REDIS_PASSWORD_FILE names\n"       \
+    "      --redis-mode MODE    of the -r before: stream (default), list, "    \
+    "for\n"                                                                    \
+    "                           readers that take events from its head, or\n"  \
+    "                           channel, for whoever listens just then\n"      \
+    "      --redis-key KEY      of the -r before; {sensor} and {type} stand\n" \
+    "                           for the sensor's name and the kind of "        \
+    "event;\n"                                                                 \
+    "                           default: " REDIS_TEMPLATE_DEFAULT "\n"         \
+    "      --redis-field NAME   of the event in a stream's entry; default:\n"  \
+    "                           " OUTPUT_FIELD "\n"                            \
+    "      --redis-max-length N of a stream, about, or list; default: no "     \
+    "end\n"                                                                    \
     "  -e, --events KIND,...    flow, violation, status; default: all\n"
 #define SESSION_HELP_WORK                                                      \
     "  -w, --workers N          threads that do the work; default: 1\n"        \
@@ -98,6 +112,11 @@ enum session_parse {
     {"policy", required_argument, NULL, 'p'},                                  \
         {"output", required_argument, NULL, 'o'},                              \
         {"redis", required_argument, NULL, 'r'},                               \
+        {"redis-mode", required_argument, NULL, SESSION_OPTION_REDIS_MODE},    \
+        {"redis-key", required_argument, NULL, SESSION_OPTION_REDIS_KEY},      \
+        {"redis-field", required_argument, NULL, SESSION_OPTION_REDIS_FIELD},  \
+        {"redis-max-length", required_argument, NULL,                          \
+         SESSION_OPTION_REDIS_MAX_LENGTH},                                     \
         {"events", required_argument, NULL, 'e'},                              \
         {"sensor", required_argument, NULL, SESSION_OPTION_SENSOR},            \
         {"filter", required_argument, NULL, 'f'},                              \
@@ -120,6 +139,10 @@ enum session_parse {
 
 enum session_option {
     SESSION_OPTION_SENSOR = 256,
+    SESSION_OPTION_REDIS_MODE,
+    SESSION_OPTION_REDIS_KEY,
+    SESSION_OPTION_REDIS_FIELD,
+    SESSION_OPTION_REDIS_MAX_LENGTH,
     SESSION_OPTION_NO_DPI,
     SESSION_OPTION_NO_DECAPSULATION,
     SESSION_OPTION_TEREDO,

@@ -15,6 +15,10 @@
     X('p', "policy", NULL)                                                     \
     X('o', SETTINGS_OUTPUT_FILE, NULL)                                         \
     X('r', SETTINGS_OUTPUT_REDIS, NULL)                                        \
+    X(SESSION_OPTION_REDIS_MODE, SETTINGS_OF_OUTPUT "mode", NULL)              \
+    X(SESSION_OPTION_REDIS_KEY, SETTINGS_OF_OUTPUT "key", NULL)                \
+    X(SESSION_OPTION_REDIS_FIELD, SETTINGS_OF_OUTPUT "field", NULL)            \
+    X(SESSION_OPTION_REDIS_MAX_LENGTH, SETTINGS_OF_OUTPUT "max_length", NULL)  \
     X('e', "events", NULL)                                                     \
     X('f', "capture.filter", NULL)                                             \
     X('i', "capture.interfaces", NULL)                                         \

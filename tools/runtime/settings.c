@@ -22,6 +22,17 @@ static const char *const settings_vlan_words[] = {
     [WORKER_VLAN_ALWAYS] = "always",
     [WORKER_VLAN_NEVER] = "never",
     NULL};
+static const char *const settings_mode_words[] = {
+#define MODE_WORD(NAME, TEXT) TEXT,
+    OUTPUT_MODES(MODE_WORD)
+#undef MODE_WORD
+        NULL};
+static const char *const settings_full_words[] = {
+#define FULL_WORD(NAME, TEXT) TEXT,
+    OUTPUT_WHEN_FULL(FULL_WORD)
+#undef FULL_WORD
+        NULL};
+static const char *const settings_schema_words[] = {"native", NULL};
 static const char *const settings_redact_words[] = {"hostnames", NULL};
 
 #define KEY_OF(STRUCT, NAME, TYPE, MEMBER, LEAST, MOST, WORDS, STANDARD,       \
@@ -42,6 +53,9 @@ static const struct settings_key output_keys[] = {
 
 static_assert(sizeof keys / sizeof keys[0] <= SETTINGS_MAX_KEYS,
               "SETTINGS_MAX_KEYS is too small");
+static_assert(sizeof output_keys / sizeof output_keys[0] <=
+                  SETTINGS_MAX_OUTPUT_KEYS,
+              "SETTINGS_MAX_OUTPUT_KEYS is too small");
 
 const struct settings_table settings_table = {keys,
                                               sizeof keys / sizeof keys[0]};

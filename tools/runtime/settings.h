@@ -10,6 +10,7 @@
 
 #include "flows/flow_table.h"
 #include "tools/output/output.h"
+#include "tools/redis/redis_template.h"
 #include "tools/runtime/live.h"
 #include "tools/runtime/metrics_listen.h"
 
@@ -22,8 +23,9 @@
 struct problems;
 
 enum {
-    SETTINGS_MAX_TEXT = 1024,  /* Bytes of a path, URI or name. */
-    SETTINGS_MAX_FILTER = 4096 /* Of a BPF expression. */
+    SETTINGS_MAX_TEXT = 1024,   /* Bytes of a path, URI or name. */
+    SETTINGS_MAX_FILTER = 4096, /* Of a BPF expression. */
+    SETTINGS_MAX_FIELD = 64     /* Of the name of an entry's field. */
 };
 
 #define SETTINGS_DEFAULT_PATH "/etc/segmon/segmon.yaml"
@@ -37,6 +39,13 @@ struct settings_output {
     char target[SETTINGS_MAX_TEXT + 1];        /* As in struct output_target. */
     char password_file[SETTINGS_MAX_TEXT + 1]; /* "": none. */
     unsigned events; /* Mask of 1 << enum event_kind. */
+    /* Of a Redis server, as in struct output_redis. */
+    unsigned mode;                    /* enum output_mode. */
+    char key[REDIS_TEMPLATE_MAX + 1]; /* As in redis_template.h. */
+    char field[SETTINGS_MAX_FIELD + 1];
+    uint64_t max_length;
+    unsigned when_full; /* enum output_when_full. */
+    unsigned schema;    /* 0: our own, which is all there is. */
 };
 
 /* Texts are "" where nothing is set.  Paths are as they are to be opened. */
@@ -47,6 +56,11 @@ struct settings {
     unsigned events;                    /* Mask, of all outputs. */
     struct settings_output outputs[OUTPUT_MAX_SINKS];
     size_t n_outputs;
+    struct {
+        char directory[SETTINGS_MAX_TEXT + 1]; /* "": in memory. */
+        uint64_t max_bytes;                    /* For each server. */
+        int64_t sync_ns;                       /* 0: always. */
+    } spool;
     int64_t heartbeat_ns;    /* Between two status events. */
     int64_t stop_timeout_ns; /* To end in order. */
     struct {
@@ -106,9 +120,11 @@ struct settings_source {
 /* Adds every mistake to 'problems' and returns false if there is one; then
  * 'settings' are only good for telling.  An override of a list adds to what
  * overrides before it set, and the first replaces what the file says.  Its key
- * may also be one of the two below: one more output, whatever its text. */
-#define SETTINGS_OUTPUT_REDIS "outputs.redis"
-#define SETTINGS_OUTPUT_FILE  "outputs.file"
+ * may also be one of an output: the two below add one more, whatever its text,
+ * and all others are of the one that was added last. */
+#define SETTINGS_OF_OUTPUT    "outputs."
+#define SETTINGS_OUTPUT_REDIS SETTINGS_OF_OUTPUT "redis"
+#define SETTINGS_OUTPUT_FILE  SETTINGS_OF_OUTPUT "file"
 bool settings_load(struct settings *, const struct settings_source *,
                    struct problems *);
 

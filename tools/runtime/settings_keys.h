@@ -9,6 +9,7 @@
 #define TOOLS_RUNTIME_SETTINGS_KEYS_H
 
 #include "tools/runtime/settings.h"
+#include "tools/spool/spool.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,9 @@
     X(TEXT, "text")                                                            \
     X(PATH, "the path of a file")                                              \
     X(SENSOR, "letters, digits, '.', '_' and '-'")                             \
+    X(SYNC, "'always', or a time such as 500ms or 2s")                         \
+    X(TEMPLATE, "text for people, with {sensor} and {type}")                   \
+    X(FIELD, "letters, digits, '.', '_' and '-'")                              \
     X(LISTEN, "'off', a port, or a numeric address and one: 127.0.0.1:9464")   \
     X(INTERFACES, "a list of names of interfaces")                             \
     X(OUTPUTS, "a list of outputs")                                            \
@@ -39,7 +43,8 @@ enum settings_type {
 enum settings_flag {
     SETTINGS_HOT = 0,     /* A change takes effect at once. */
     SETTINGS_RESTART = 1, /* It has to wait for the next start. */
-    SETTINGS_LIVE = 2     /* Means nothing without interfaces. */
+    SETTINGS_LIVE = 2,    /* Means nothing without interfaces. */
+    SETTINGS_SERVER = 4   /* Of an output: means nothing for a file. */
 };
 
 struct settings_key {
@@ -54,10 +59,12 @@ struct settings_key {
     const char *meaning;
 };
 
-#define SETTINGS_RESTART_LIVE (SETTINGS_RESTART | SETTINGS_LIVE)
-#define SETTINGS_HOT_LIVE     (SETTINGS_HOT | SETTINGS_LIVE)
-#define SETTINGS_MAX_SECONDS  1000000000
-#define SETTINGS_MAX_TIMEOUT  1728000 /* 20 days, as in flow_expiry.h. */
+#define SETTINGS_RESTART_LIVE   (SETTINGS_RESTART | SETTINGS_LIVE)
+#define SETTINGS_HOT_LIVE       (SETTINGS_HOT | SETTINGS_LIVE)
+#define SETTINGS_RESTART_SERVER (SETTINGS_RESTART | SETTINGS_SERVER)
+#define SETTINGS_MAX_SECONDS    1000000000
+#define SETTINGS_MAX_TIMEOUT    1728000 /* 20 days, as in flow_expiry.h. */
+#define SETTINGS_MAX_SYNC_MS    60000
 
 /* Of the whole file. */
 #define SETTINGS_KEYS(X)                                                       \
@@ -70,6 +77,12 @@ struct settings_key {
     X("events", WORDS, events, 1, 0, settings_event_words,                     \
       "flow,violation,status", RESTART, "the kinds that are made at all")      \
     X("outputs", OUTPUTS, outputs, 0, 0, NULL, "", RESTART, "where events go") \
+    X("spool.directory", PATH, spool.directory, 0, 0, NULL, "", RESTART,       \
+      "where they wait for servers; without one, in memory")                   \
+    X("spool.size", SIZE, spool.max_bytes, SPOOL_MIN_BYTES, SPOOL_MAX_BYTES,   \
+      NULL, "1G", RESTART, "of what waits on disk, for each server")           \
+    X("spool.sync", SYNC, spool.sync_ns, 1, SETTINGS_MAX_SYNC_MS, NULL,        \
+      "500ms", RESTART, "what a power cut may take of it")                     \
     X("heartbeat", DURATION, heartbeat_ns, 1, SETTINGS_MAX_SECONDS, NULL,      \
       "60", HOT_LIVE, "between two status events")                             \
     X("stop_timeout", DURATION, stop_timeout_ns, 5, SETTINGS_MAX_SECONDS,      \
@@ -142,8 +155,20 @@ struct settings_key {
       "a file that is appended to; '-' is standard output")                    \
     X("events", WORDS, events, 1, 0, settings_event_words,                     \
       "flow,violation,status", RESTART, "the kinds that it gets")              \
-    X("password_file", PATH, password_file, 0, 0, NULL, "", RESTART,           \
-      "holds the server's password; nobody else may read it")
+    X("password_file", PATH, password_file, 0, 0, NULL, "", RESTART_SERVER,    \
+      "holds the server's password; nobody else may read it")                  \
+    X("mode", WORD, mode, 0, 0, settings_mode_words, "stream", RESTART_SERVER, \
+      "what the server makes of them")                                         \
+    X("key", TEMPLATE, key, 0, 0, NULL, REDIS_TEMPLATE_DEFAULT,                \
+      RESTART_SERVER, "its name there")                                        \
+    X("field", FIELD, field, 0, 0, NULL, OUTPUT_FIELD, RESTART_SERVER,         \
+      "of a stream's entry that has the event")                                \
+    X("max_length", COUNT, max_length, 1, INT64_MAX, NULL, "0",                \
+      RESTART_SERVER, "of a stream or list; 0: never cut")                     \
+    X("when_full", WORD, when_full, 0, 0, settings_full_words, "spool",        \
+      RESTART_SERVER, "what gives way in a list of that length")               \
+    X("schema", WORD, schema, 0, 0, settings_schema_words, "native", RESTART,  \
+      "what events look like")
 
 struct settings_table {
     const struct settings_key *keys;

@@ -12,7 +12,6 @@
 
 static void begin(struct settings_reader *, struct settings *,
                   struct problems *);
-static void set_defaults(struct settings_reader *);
 static bool finish(struct settings_reader *, const char *sensor);
 static void read_file(struct settings_reader *, const char *path);
 static void read_bytes(struct settings_reader *, const char *name,
@@ -69,24 +68,51 @@ begin(struct settings_reader *reader, struct settings *settings,
                                        .problems = problems,
                                        .n_errors_before = problems->n_errors};
     memset(settings, 0, sizeof *settings);
-    set_defaults(reader);
+    settings_set_defaults(reader, &settings_table, settings);
 }
 
-/* They are written as values are, and cannot be wrong. */
-static void
-set_defaults(struct settings_reader *reader)
+void
+settings_set_defaults(struct settings_reader *reader,
+                      const struct settings_table *table, void *base)
 {
-    for (size_t i = 0; i < settings_table.n; i++) {
-        const struct settings_key *key = &settings_table.keys[i];
+    for (size_t i = 0; i < table->n; i++) {
+        const struct settings_key *key = &table->keys[i];
         const struct yaml_node *value =
             key->standard[0] ? settings_make_value(reader, key->name, key->type,
                                                    key->standard)
                              : NULL;
 
         if (value) {
-            settings_read_value(reader, key, reader->settings, value);
+            settings_read_value(reader, key, base, value);
         }
     }
+}
+
+void
+settings_set(struct settings_reader *reader, const struct settings_table *table,
+             const struct settings_key *key, void *base,
+             const struct yaml_node *value)
+{
+    size_t i = (size_t)(key - table->keys);
+
+    if (table == &settings_table) {
+        reader->set[i] = value;
+    } else {
+        const struct settings_output *output = base;
+
+        reader->output_set[output - reader->settings->outputs][i] = value;
+    }
+    settings_read_value(reader, key, base, value);
+}
+
+const struct yaml_node *
+settings_where(const struct settings_reader *reader, const char *key)
+{
+    static const struct yaml_node nowhere = {.file = "settings"};
+    size_t i =
+        (size_t)(settings_key_find(&settings_table, key) - settings_table.keys);
+
+    return reader->set[i] ? reader->set[i] : &nowhere;
 }
 
 static bool
@@ -231,10 +257,7 @@ read_entry(struct settings_reader *reader, const struct settings_table *table,
         snprintf(name, sizeof name, "%s%s.", prefix, entry->key->text);
         settings_read_map(reader, table, base, name, entry->value);
     } else if (key) {
-        if (table == &settings_table) {
-            reader->set[key - table->keys] = entry->value;
-        }
-        settings_read_value(reader, key, base, entry->value);
+        settings_set(reader, table, key, base, entry->value);
     } else {
         tell_unknown(reader, table, prefix, entry->key);
     }

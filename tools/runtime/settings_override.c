@@ -10,9 +10,15 @@
 
 static const char *name_option(struct settings_reader *,
                                const struct settings_override *);
+static const struct settings_key *find_of_output(const char *name);
+static void set_output(struct settings_reader *,
+                       const struct settings_override *, const char *where,
+                       const struct settings_key *);
+static void set_key(struct settings_reader *, const struct settings_override *,
+                    const char *where, const struct settings_key *, bool live);
 static const struct settings_key *find(struct settings_reader *,
                                        const struct settings_override *,
-                                       const char *where);
+                                       const char *where, bool is_output);
 static void tell_unknown(struct settings_reader *,
                          const struct settings_override *, const char *where);
 static void clear_list(struct settings *, const struct settings_key *);
@@ -33,11 +39,63 @@ settings_override(struct settings_reader *reader,
                   const struct settings_override *override, bool live)
 {
     const char *where = name_option(reader, override);
-    const struct settings_key *key =
-        where ? find(reader, override, where) : NULL;
+    const struct settings_key *of_output = find_of_output(override->key), *key;
+
+    if (!where) {
+        return;
+    }
+    if (of_output && of_output->type != SETTINGS_REDIS &&
+        of_output->type != SETTINGS_FILE) {
+        set_output(reader, override, where, of_output);
+        return;
+    }
+    key = find(reader, override, where, of_output != NULL);
+    if (key) {
+        set_key(reader, override, where, key, live);
+    }
+}
+
+/* NULL if it is no key of one output. */
+static const struct settings_key *
+find_of_output(const char *name)
+{
+    const size_t before = sizeof SETTINGS_OF_OUTPUT - 1;
+
+    return strncmp(name, SETTINGS_OF_OUTPUT, before) == 0
+               ? settings_key_find(&settings_output_table, name + before)
+               : NULL;
+}
+
+/* Of the output that the command line added last. */
+static void
+set_output(struct settings_reader *reader,
+           const struct settings_override *override, const char *where,
+           const struct settings_key *key)
+{
+    const struct settings_key *list =
+        settings_key_find(&settings_table, "outputs");
     const struct yaml_node *value =
-        key ? make_one(reader, override, where, key) : NULL;
-    size_t i = key ? (size_t)(key - settings_table.keys) : 0;
+        settings_make_value(reader, where, key->type, override->value);
+
+    if (!value) {
+        return;
+    }
+    if (!reader->overridden[list - settings_table.keys] ||
+        reader->settings->n_outputs == 0) {
+        SETTINGS_ERROR(reader, "E-CONFLICT", value,
+                       "there is no output before it that this could be of");
+        return;
+    }
+    settings_set_output(reader, key, value);
+}
+
+static void
+set_key(struct settings_reader *reader,
+        const struct settings_override *override, const char *where,
+        const struct settings_key *key, bool live)
+{
+    const struct yaml_node *value = make_one(reader, override, where, key);
+    size_t i = (size_t)(key - settings_table.keys);
 
     if (!value) {
         return;
@@ -52,8 +110,7 @@ settings_override(struct settings_reader *reader,
         clear_list(reader->settings, key);
     }
     reader->overridden[i] = true;
-    reader->set[i] = value;
-    settings_read_value(reader, key, reader->settings, value);
+    settings_set(reader, &settings_table, key, reader->settings, value);
 }
 
 /* "--workers", "--set capture.workers"; NULL when out of memory, and told. */
@@ -77,16 +134,11 @@ name_option(struct settings_reader *reader,
 /* NULL, and told, if there is none. */
 static const struct settings_key *
 find(struct settings_reader *reader, const struct settings_override *override,
-     const char *where)
+     const char *where, bool is_output)
 {
-    const char *name = override->key;
-    const struct settings_key *key;
+    const struct settings_key *key = settings_key_find(
+        &settings_table, is_output ? "outputs" : override->key);
 
-    if (strcmp(name, SETTINGS_OUTPUT_REDIS) == 0 ||
-        strcmp(name, SETTINGS_OUTPUT_FILE) == 0) {
-        name = "outputs";
-    }
-    key = settings_key_find(&settings_table, name);
     if (!key) {
         tell_unknown(reader, override, where);
     }

@@ -12,6 +12,9 @@ static void write_listen(const struct metrics_listen *, FILE *);
 static void write_interfaces(const struct settings *, FILE *);
 static void write_outputs(const struct settings *, FILE *);
 static void write_output(const struct settings_output *, FILE *);
+static void write_mode(const struct settings_output *, FILE *);
+static void write_output_key(const struct settings_output *, const char *name,
+                             FILE *);
 static void write_target(const char *target, FILE *);
 static void write_quoted(const char *text, FILE *);
 
@@ -33,6 +36,11 @@ settings_write_value(const struct settings_key *key, const void *base,
         settings_write_number(
             key->type, (uint64_t)(*(const int64_t *)value / SECOND_NS), out);
         break;
+    case SETTINGS_SYNC:
+        settings_write_number(
+            key->type, (uint64_t)(*(const int64_t *)value / MILLISECOND_NS),
+            out);
+        break;
     case SETTINGS_WORD: fputs(key->words[*(const unsigned *)value], out); break;
     case SETTINGS_WORDS: write_words(key, *(const unsigned *)value, out); break;
     case SETTINGS_LISTEN: write_listen(value, out); break;
@@ -43,6 +51,8 @@ settings_write_value(const struct settings_key *key, const void *base,
     case SETTINGS_SENSOR:
     case SETTINGS_REDIS:
     case SETTINGS_FILE:
+    case SETTINGS_TEMPLATE:
+    case SETTINGS_FIELD:
     case SETTINGS_N_TYPES:
     default: write_quoted(value, out); break;
     }
@@ -53,9 +63,13 @@ settings_write_number(enum settings_type type, uint64_t number, FILE *out)
 {
     if (type == SETTINGS_SIZE) {
         write_size(number, out);
+    } else if (type == SETTINGS_SYNC && number == 0) {
+        fputs("always", out);
     } else {
         fprintf(out, "%" PRIu64 "%s", number,
-                type == SETTINGS_DURATION ? "s" : "");
+                type == SETTINGS_DURATION ? "s"
+                : type == SETTINGS_SYNC   ? "ms"
+                                          : "");
     }
 }
 
@@ -134,14 +148,40 @@ write_output(const struct settings_output *output, FILE *out)
 
     fputs(is_redis ? "{redis: " : "{file: ", out);
     write_target(output->target, out);
-    fputs(", events: ", out);
-    write_words(settings_key_find(&settings_output_table, "events"),
-                output->events, out);
+    write_output_key(output, "events", out);
     if (output->password_file[0]) {
-        fputs(", password_file: ", out);
-        write_quoted(output->password_file, out);
+        write_output_key(output, "password_file", out);
+    }
+    if (is_redis) {
+        write_mode(output, out);
     }
     fputc('}', out);
+}
+
+/* What has a meaning for it. */
+static void
+write_mode(const struct settings_output *output, FILE *out)
+{
+    write_output_key(output, "mode", out);
+    write_output_key(output, "key", out);
+    if (output->mode == OUTPUT_STREAM) {
+        write_output_key(output, "field", out);
+    }
+    if (output->mode != OUTPUT_CHANNEL) {
+        write_output_key(output, "max_length", out);
+    }
+    if (output->mode == OUTPUT_LIST && output->max_length) {
+        write_output_key(output, "when_full", out);
+    }
+}
+
+static void
+write_output_key(const struct settings_output *output, const char *name,
+                 FILE *out)
+{
+    fprintf(out, ", %s: ", name);
+    settings_write_value(settings_key_find(&settings_output_table, name),
+                         output, out);
 }
 
 /* With an empty password in place of another; redis_uri_parse() finds it in the

@@ -4,7 +4,6 @@
 
 #include "rules/names.h"
 #include "rules/schedule.h"
-#include "tools/redis/redis_uri.h"
 #include "tools/runtime/settings_impl.h"
 
 #include <errno.h>
@@ -12,20 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef void read_function(struct settings_reader *,
-                           const struct settings_key *, void *base,
-                           const struct yaml_node *);
-
-static read_function read_bool, read_count, read_size, read_duration, read_word,
-    read_words, read_text, read_path, read_sensor, read_listen, read_interfaces,
-    read_outputs, read_redis, read_file;
+static settings_read_function read_bool, read_count, read_size, read_duration,
+    read_sync, read_word, read_words, read_sensor, read_listen, read_interfaces;
 static bool fits(struct settings_reader *, const struct settings_key *,
                  const struct yaml_node *);
 static bool is_one(struct settings_reader *, const struct settings_key *,
                    const struct yaml_node *);
 static bool says_nothing(const struct yaml_node *);
-static size_t count(const struct yaml_node *);
-static const struct yaml_node *item(const struct yaml_node *, size_t i);
+static bool parse_milliseconds(const char *text, int64_t *ns);
 static bool parse_number(const char *text, uint64_t *number);
 static bool parse_size(const char *text, uint64_t *bytes);
 static bool is_good(struct settings_reader *, const struct settings_key *,
@@ -37,34 +30,33 @@ static void words_text(const struct settings_key *, char *text, size_t size);
 static void read_interface(struct settings_reader *, struct settings *,
                            const struct yaml_node *);
 static bool has_interface(const struct settings *, const char *name);
-static void read_output(struct settings_reader *, struct settings_output *,
+static void copy_behind(struct settings_reader *, const struct settings_key *,
+                        char *place, const char *folder,
                         const struct yaml_node *);
-static void read_target(struct settings_reader *, struct settings_output *,
-                        const struct yaml_node *);
-static void copy_text(struct settings_reader *, const struct settings_key *,
-                      char *place, const char *folder,
-                      const struct yaml_node *);
 
 void
 settings_read_value(struct settings_reader *reader,
                     const struct settings_key *key, void *base,
                     const struct yaml_node *node)
 {
-    static read_function *const functions[SETTINGS_N_TYPES] = {
+    static settings_read_function *const functions[SETTINGS_N_TYPES] = {
         [SETTINGS_BOOL] = read_bool,
         [SETTINGS_COUNT] = read_count,
         [SETTINGS_SIZE] = read_size,
         [SETTINGS_DURATION] = read_duration,
         [SETTINGS_WORD] = read_word,
         [SETTINGS_WORDS] = read_words,
-        [SETTINGS_TEXT] = read_text,
-        [SETTINGS_PATH] = read_path,
+        [SETTINGS_TEXT] = settings_copy_text,
+        [SETTINGS_PATH] = settings_copy_path,
         [SETTINGS_SENSOR] = read_sensor,
         [SETTINGS_LISTEN] = read_listen,
         [SETTINGS_INTERFACES] = read_interfaces,
-        [SETTINGS_OUTPUTS] = read_outputs,
-        [SETTINGS_REDIS] = read_redis,
-        [SETTINGS_FILE] = read_file,
+        [SETTINGS_OUTPUTS] = settings_read_outputs,
+        [SETTINGS_REDIS] = settings_read_redis,
+        [SETTINGS_FILE] = settings_read_file,
+        [SETTINGS_TEMPLATE] = settings_read_template,
+        [SETTINGS_FIELD] = settings_read_field,
+        [SETTINGS_SYNC] = read_sync,
     };
 
     if (fits(reader, key, node)) {
@@ -86,8 +78,8 @@ fits(struct settings_reader *reader, const struct settings_key *key,
     if (!settings_type_is_list(key->type)) {
         return is_one(reader, key, node);
     }
-    for (size_t i = 0; i < count(node); i++) {
-        const struct yaml_node *one = item(node, i);
+    for (size_t i = 0; i < settings_n_items(node); i++) {
+        const struct yaml_node *one = settings_item(node, i);
 
         if (!(key->type == SETTINGS_OUTPUTS && one->kind == YAML_DOC_MAP) &&
             !is_one(reader, key, one)) {
@@ -117,14 +109,14 @@ says_nothing(const struct yaml_node *node)
             strcmp(node->text, "null") == 0);
 }
 
-static size_t
-count(const struct yaml_node *node)
+size_t
+settings_n_items(const struct yaml_node *node)
 {
     return node->kind == YAML_DOC_LIST ? node->n : 1;
 }
 
-static const struct yaml_node *
-item(const struct yaml_node *node, size_t i)
+const struct yaml_node *
+settings_item(const struct yaml_node *node, size_t i)
 {
     return node->kind == YAML_DOC_LIST ? node->items[i] : node;
 }
@@ -177,6 +169,38 @@ read_duration(struct settings_reader *reader, const struct settings_key *key,
     if (is_good(reader, key, node, is_number, (uint64_t)(ns / SECOND_NS))) {
         *(int64_t *)(void *)((char *)base + key->offset) = ns;
     }
+}
+
+static void
+read_sync(struct settings_reader *reader, const struct settings_key *key,
+          void *base, const struct yaml_node *node)
+{
+    int64_t ns = 0;
+    bool is_always = strcmp(node->text, "always") == 0;
+    bool is_time = parse_milliseconds(node->text, &ns);
+
+    if (is_always ||
+        is_good(reader, key, node, is_time, (uint64_t)(ns / MILLISECOND_NS))) {
+        *(int64_t *)(void *)((char *)base + key->offset) = ns;
+    }
+}
+
+/* Or any other time. */
+static bool
+parse_milliseconds(const char *text, int64_t *ns)
+{
+    size_t digits = strspn(text, "0123456789");
+    uint64_t number;
+    char copy[8];
+
+    if (digits == 0 || digits >= sizeof copy ||
+        strcmp(text + digits, "ms") != 0) {
+        return duration_parse(text, ns);
+    }
+    snprintf(copy, sizeof copy, "%.*s", (int)digits, text);
+    parse_number(copy, &number);
+    *ns = (int64_t)number * MILLISECOND_NS;
+    return true;
 }
 
 static bool
@@ -270,8 +294,8 @@ read_words(struct settings_reader *reader, const struct settings_key *key,
 {
     unsigned bits = 0;
 
-    for (size_t i = 0; i < count(node); i++) {
-        int word = find_word(reader, key, item(node, i));
+    for (size_t i = 0; i < settings_n_items(node); i++) {
+        int word = find_word(reader, key, settings_item(node, i));
 
         if (word < 0) {
             return;
@@ -323,23 +347,6 @@ words_text(const struct settings_key *key, char *text, size_t size)
 }
 
 static void
-read_text(struct settings_reader *reader, const struct settings_key *key,
-          void *base, const struct yaml_node *node)
-{
-    copy_text(reader, key, (char *)base + key->offset, "", node);
-}
-
-static void
-read_path(struct settings_reader *reader, const struct settings_key *key,
-          void *base, const struct yaml_node *node)
-{
-    bool is_relative = node->text[0] && node->text[0] != '/';
-
-    copy_text(reader, key, (char *)base + key->offset,
-              is_relative ? reader->folder : "", node);
-}
-
-static void
 read_sensor(struct settings_reader *reader, const struct settings_key *key,
             void *base, const struct yaml_node *node)
 {
@@ -350,7 +357,7 @@ read_sensor(struct settings_reader *reader, const struct settings_key *key,
                        settings_type_text(key->type));
         return;
     }
-    copy_text(reader, key, (char *)base + key->offset, "", node);
+    settings_copy_text(reader, key, base, node);
 }
 
 static void
@@ -375,8 +382,8 @@ read_interfaces(struct settings_reader *reader, const struct settings_key *key,
     struct settings *settings = base;
 
     (void)key;
-    for (size_t i = 0; i < count(list); i++) {
-        read_interface(reader, settings, item(list, i));
+    for (size_t i = 0; i < settings_n_items(list); i++) {
+        read_interface(reader, settings, settings_item(list, i));
     }
 }
 
@@ -413,91 +420,28 @@ has_interface(const struct settings *settings, const char *name)
     return false;
 }
 
-static void
-read_outputs(struct settings_reader *reader, const struct settings_key *key,
-             void *base, const struct yaml_node *list)
+void
+settings_copy_text(struct settings_reader *reader,
+                   const struct settings_key *key, void *base,
+                   const struct yaml_node *node)
 {
-    struct settings *settings = base;
-
-    for (size_t i = 0; i < count(list); i++) {
-        if (settings->n_outputs == OUTPUT_MAX_SINKS) {
-            SETTINGS_ERROR(reader, "E-LIMIT", item(list, i),
-                           "more than %d outputs in '%s'", OUTPUT_MAX_SINKS,
-                           key->name);
-            return;
-        }
-        read_output(reader, &settings->outputs[settings->n_outputs++],
-                    item(list, i));
-    }
+    copy_behind(reader, key, (char *)base + key->offset, "", node);
 }
 
-/* A mapping, or only its target. */
-static void
-read_output(struct settings_reader *reader, struct settings_output *output,
-            const struct yaml_node *node)
+void
+settings_copy_path(struct settings_reader *reader,
+                   const struct settings_key *key, void *base,
+                   const struct yaml_node *node)
 {
-    bool is_redis = yaml_doc_get(node, "redis"),
-         is_file = yaml_doc_get(node, "file");
+    bool is_relative = node->text[0] && node->text[0] != '/';
 
-    *output = (struct settings_output){.events = EVENT_ALL_KINDS};
-    if (node->kind == YAML_DOC_SCALAR) {
-        read_target(reader, output, node);
-        return;
-    }
-    if (is_redis == is_file) {
-        SETTINGS_ERROR(reader, is_redis ? "E-CONFLICT" : "E-MISSING", node,
-                       "an output has either 'redis' or 'file'");
-    }
-    if (is_file && yaml_doc_get(node, "password_file")) {
-        SETTINGS_ERROR(reader, "E-CONFLICT",
-                       yaml_doc_get(node, "password_file"),
-                       "a file has no password");
-    }
-    settings_read_map(reader, &settings_output_table, output, "", node);
+    copy_behind(reader, key, (char *)base + key->offset,
+                is_relative ? reader->folder : "", node);
 }
 
 static void
-read_target(struct settings_reader *reader, struct settings_output *output,
-            const struct yaml_node *node)
-{
-    const char *name = redis_uri_is_one(node->text) ? "redis" : "file";
-
-    settings_read_value(reader, settings_key_find(&settings_output_table, name),
-                        output, node);
-}
-
-static void
-read_redis(struct settings_reader *reader, const struct settings_key *key,
-           void *base, const struct yaml_node *node)
-{
-    struct redis_uri uri;
-    struct error error;
-
-    if (!redis_uri_parse(node->text, &uri, &error)) {
-        SETTINGS_ERROR(reader, "E-VALUE", node, "%s", error.message);
-    } else {
-        copy_text(reader, key, (char *)base + key->offset, "", node);
-    }
-    explicit_bzero(&uri, sizeof uri);
-}
-
-static void
-read_file(struct settings_reader *reader, const struct settings_key *key,
-          void *base, const struct yaml_node *node)
-{
-    if (strcmp(node->text, "-") == 0) {
-        copy_text(reader, key, (char *)base + key->offset, "", node);
-    } else if (!node->text[0] || redis_uri_is_one(node->text)) {
-        SETTINGS_ERROR(reader, "E-VALUE", node, "'%.60s' is not %s", node->text,
-                       settings_type_text(key->type));
-    } else {
-        read_path(reader, key, base, node);
-    }
-}
-
-static void
-copy_text(struct settings_reader *reader, const struct settings_key *key,
-          char *place, const char *folder, const struct yaml_node *node)
+copy_behind(struct settings_reader *reader, const struct settings_key *key,
+            char *place, const char *folder, const struct yaml_node *node)
 {
     size_t before = strlen(folder), length = strlen(node->text);
 
