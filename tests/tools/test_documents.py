@@ -14,6 +14,7 @@ COOKBOOK = ROOT / "rules/examples/cookbook.md"
 LANGUAGE = ROOT / "rules/segmon-policy.5"
 PROGRAM = ROOT / "tools/segmon.1"
 EVENTS = ROOT / "tools/event/segmon-events.5"
+SCHEMAS = ROOT / "tools/forward/segmon-schemas.5"
 METRICS = ROOT / "tools/runtime/segmon-metrics.5"
 CONFIGURATION = ROOT / "tools/runtime/segmon.yaml.5"
 SCHEMA = ROOT / "tools/event/schema"
@@ -69,6 +70,13 @@ class Events(unittest.TestCase):
         self.assertEqual(made, EVENTS.read_text(), f"make {EVENTS} again")
 
 
+class Schemas(unittest.TestCase):
+    def test_the_page_says_what_the_tables_say(self):
+        made = subprocess.run([sys.executable, ROOT / "tools/forward/manual.py"],
+                              capture_output=True, check=True).stdout.decode()
+        self.assertEqual(made, SCHEMAS.read_text(), f"make {SCHEMAS} again")
+
+
 class Pages(unittest.TestCase):
     def test_they_are_well_formed(self):
         checkers = (["groff", "-mdoc", "-ww", "-z", "-Tutf8"],
@@ -77,7 +85,7 @@ class Pages(unittest.TestCase):
         if not checkers:
             self.skipTest("neither groff nor mandoc is here")
         for checker in checkers:
-            for page in (LANGUAGE, PROGRAM, EVENTS, METRICS, CONFIGURATION):
+            for page in (LANGUAGE, PROGRAM, EVENTS, METRICS, SCHEMAS, CONFIGURATION):
                 run = subprocess.run([*checker, str(page)], capture_output=True, timeout=60)
                 self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
 

@@ -31,6 +31,7 @@ struct forward {
     struct forward_options options;
     struct group_reader *reader;
     struct forward_target *target;
+    struct forward_line line;
     struct json out; /* Of a batch: as it is passed on. */
     const atomic_int *stop;
     int pause_ms;
@@ -105,6 +106,8 @@ open_all(struct forward *forward, struct error *error)
     const struct forward_options *options = &forward->options;
     off_t cut = 0;
 
+    forward_line_init(&forward->line, options->format, options->facility,
+                      options->schema);
     json_init(&forward->out, (size_t)GROUP_READER_MAX_STREAMS *
                                  (EVENT_MAX_BYTES + FRAME_OVERHEAD));
     forward->pause_ms = FIRST_PAUSE_MS;
@@ -129,6 +132,7 @@ close_all(struct forward *forward)
     group_reader_free(forward->reader);
     forward_target_free(forward->target);
     json_done(&forward->out);
+    forward_line_done(&forward->line);
 }
 
 static void
@@ -175,8 +179,8 @@ read_batch(struct forward *forward, size_t *n)
     recovered(forward);
     json_reset(&forward->out, false);
     for (size_t i = 0; i < *n; i++) {
-        forward_line_add(&forward->out, options->format, options->facility,
-                         entries[i].event, entries[i].size);
+        forward_line_add(&forward->line, &forward->out, entries[i].event,
+                         entries[i].size);
     }
     if (forward->out.failed) {
         error_set(&error, ERROR_MEMORY, NULL, "no memory for a batch");
@@ -246,6 +250,7 @@ recovered(struct forward *forward)
 static void
 tell_totals(const struct forward *forward)
 {
+    const struct forward_line *line = &forward->line;
     struct group_counters counters;
 
     group_reader_get_counters(forward->reader, &counters);
@@ -256,6 +261,13 @@ tell_totals(const struct forward *forward)
              " were trimmed before they could be read",
              counters.acked, counters.claimed, counters.foreign,
              counters.trimmed);
+    if (line->unfit || line->no_record) {
+        log_tell(NULL, LOG_LEVEL_NOTICE,
+                 "passed on as they were: %" PRIu64
+                 " events that do not fit the schema, and %" PRIu64
+                 " of a kind that it has no record for",
+                 line->unfit, line->no_record);
+    }
     if (counters.overflow) {
         log_tell(NULL, LOG_LEVEL_WARNING,
                  "%" PRIu64 " streams were not read: the limit is %d",

@@ -35,6 +35,10 @@ static const char help[] =
     "                           frames with their length (RFC 6587); default:\n"
     "                           ndjson to files, syslog over TCP\n"
     "      --facility NAME      of syslog; default: local0\n"
+    "      --schema SCHEMA      ecs: as they are, ECS-shaped, the default; "
+    "ocsf:\n"
+    "                           OCSF 1.7.0; asim: ASIM NetworkSession 0.2.7;\n"
+    "                           what does not fit a schema stays as it is\n"
     "  -g, --group NAME         consumer group; default: forward\n"
     "      --consumer NAME      of this reader in the group: the same after a\n"
     "                           restart; default: the host's name\n"
@@ -56,6 +60,7 @@ enum forward_option {
     OPTION_TCP = 256,
     OPTION_FORMAT,
     OPTION_FACILITY,
+    OPTION_SCHEMA,
     OPTION_CONSUMER,
     OPTION_FROM,
     OPTION_SENSOR,
@@ -72,6 +77,7 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"facility", required_argument, NULL, OPTION_FACILITY},
     {"group", required_argument, NULL, 'g'},
+    {"schema", required_argument, NULL, OPTION_SCHEMA},
     {"consumer", required_argument, NULL, OPTION_CONSUMER},
     {"from", required_argument, NULL, OPTION_FROM},
     {"sensor", required_argument, NULL, OPTION_SENSOR},
@@ -211,6 +217,7 @@ set_word(struct forward_options *options, struct given *given, int option,
                                   &options->reader.sensors);
     case OPTION_FACILITY:
         return forward_facility_parse(value, &options->facility);
+    case OPTION_SCHEMA: return convert_schema_parse(value, &options->schema);
     case OPTION_FROM:
         options->reader.only_new = strcmp(value, "newest") == 0;
         return options->reader.only_new || strcmp(value, "oldest") == 0;

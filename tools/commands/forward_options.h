@@ -15,6 +15,7 @@ struct forward_options {
     const char *output; /* File, "-" for standard output, or NULL: */
     const char *tcp;    /* HOST:PORT. */
     enum forward_format format;
+    enum convert_schema schema;
     unsigned facility;
     bool once; /* Ends when nothing is left. */
     bool quiet;

@@ -2,7 +2,7 @@
 
 #include "tools/forward/forward_line.h"
 
-#include "tools/event/json.h"
+#include "tools/event/event.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -16,21 +16,56 @@ enum {
     INFORMATIONAL = 6 /* Of what is no violation. */
 };
 
-static void add_syslog(struct json *out, unsigned facility, const char *event,
-                       size_t size);
+static void add_frame(struct json *out, unsigned facility, const json_t *event,
+                      const char *text, size_t size);
 static unsigned severity_of(const json_t *event);
 static const char *text_at(const json_t *object, const char *parent,
                            const char *key);
 static const char *word(const char *text, size_t max);
 
 void
-forward_line_add(struct json *out, enum forward_format format,
-                 unsigned facility, const char *event, size_t size)
+forward_line_init(struct forward_line *line, enum forward_format format,
+                  unsigned facility, enum convert_schema schema)
 {
-    if (format == FORWARD_SYSLOG) {
-        add_syslog(out, facility, event, size);
+    *line = (struct forward_line){
+        .format = format, .facility = facility, .schema = schema};
+    json_init(&line->converted, 2 * (size_t)EVENT_MAX_BYTES);
+}
+
+void
+forward_line_done(struct forward_line *line)
+{
+    json_done(&line->converted);
+}
+
+void
+forward_line_add(struct forward_line *line, struct json *out, const char *event,
+                 size_t size)
+{
+    const char *text = event;
+    size_t text_size = size;
+
+    if (line->schema != CONVERT_ECS) {
+        enum convert_result result;
+
+        json_reset(&line->converted, false);
+        result = convert_event(line->schema, &line->converted, event, size);
+        if (result == CONVERT_DONE && !line->converted.failed) {
+            text = line->converted.data;
+            text_size = line->converted.size;
+        } else if (result == CONVERT_NO_RECORD) {
+            line->no_record++;
+        } else {
+            line->unfit++;
+        }
+    }
+    if (line->format == FORWARD_SYSLOG) {
+        json_t *parsed = json_loadb(event, size, JSON_REJECT_DUPLICATES, NULL);
+
+        add_frame(out, line->facility, parsed, text, text_size);
+        json_decref(parsed);
     } else {
-        json_raw(out, event, size);
+        json_raw(out, text, text_size);
         json_raw(out, "\n", 1);
     }
 }
@@ -38,10 +73,10 @@ forward_line_add(struct json *out, enum forward_format format,
 /* What an event does not have, or has in a form that a header cannot take, is
  * "-" there. */
 static void
-add_syslog(struct json *out, unsigned facility, const char *event, size_t size)
+add_frame(struct json *out, unsigned facility, const json_t *event,
+          const char *text, size_t size)
 {
-    json_t *parsed = json_loadb(event, size, JSON_REJECT_DUPLICATES, NULL);
-    const char *dataset = word(text_at(parsed, "event", "dataset"), MAX_NAME);
+    const char *dataset = word(text_at(event, "event", "dataset"), MAX_NAME);
     const char *dot = strrchr(dataset, '.');
     const char *kind = word(dot ? dot + 1 : dataset, MAX_MSGID);
     char header[HEADER_MAX], length[JSON_MAX_NUMBER + 2];
@@ -49,16 +84,15 @@ add_syslog(struct json *out, unsigned facility, const char *event, size_t size)
 
     header_size =
         snprintf(header, sizeof header, "<%u>1 %s %s segmon - %s - ",
-                 facility * 8 + severity_of(parsed),
-                 word(json_string_value(json_object_get(parsed, "@timestamp")),
+                 facility * 8 + severity_of(event),
+                 word(json_string_value(json_object_get(event, "@timestamp")),
                       MAX_STAMP),
-                 word(text_at(parsed, "observer", "name"), MAX_NAME), kind);
+                 word(text_at(event, "observer", "name"), MAX_NAME), kind);
     length_size =
         snprintf(length, sizeof length, "%zu ", (size_t)header_size + size);
     json_raw(out, length, (size_t)length_size);
     json_raw(out, header, (size_t)header_size);
-    json_raw(out, event, size);
-    json_decref(parsed);
+    json_raw(out, text, size);
 }
 
 /* RFC 5424 section 6.2.1. */

@@ -126,7 +126,6 @@ group_reader_read(struct group_reader *reader, bool wait,
     }
     *entries = reader->entries;
     *n = good ? reader->n_entries : 0;
-    reader->counters.read += *n;
     if (!good && !reader->ack_wanted) {
         give_back(reader);
     }

@@ -54,9 +54,8 @@ struct group_entry {
 };
 
 struct group_counters {
-    uint64_t read;     /* Handed out. */
-    uint64_t acked;    /* Of those. */
-    uint64_t claimed;  /* Of those handed out, taken over from others. */
+    uint64_t acked;    /* Handed out, and safe. */
+    uint64_t claimed;  /* Handed out, and taken over from others. */
     uint64_t foreign;  /* Held no event. */
     uint64_t trimmed;  /* Gone before they could be read. */
     uint64_t overflow; /* Streams beyond GROUP_READER_MAX_STREAMS. */
