@@ -4,9 +4,10 @@
 #include "tools/doctor/redis_examine.h"
 
 #include "capture/error.h"
-#include "tools/doctor/redis_info.h"
 #include "tools/doctor/redis_parts.h"
 #include "tools/event/system_clock.h"
+#include "tools/redis/redis_health.h"
+#include "tools/redis/redis_info.h"
 #include "tools/redis/redis_link.h"
 
 #include <inttypes.h>
@@ -32,9 +33,6 @@ static bool read_server(struct redis_visit *);
 static struct redis_reply *ask(struct redis_visit *, const char *const *words,
                                struct error *);
 static void read_setup(struct redis_visit *, struct redis_setup *);
-static void read_setting(struct redis_visit *, const char *name,
-                         struct redis_setup *,
-                         char value[REDIS_EXAMINE_WORD_SIZE]);
 static void note_server(const struct redis_info *, struct redis_examined *);
 
 void
@@ -253,29 +251,9 @@ note_server(const struct redis_info *info, struct redis_examined *examined)
 static void
 read_setup(struct redis_visit *visit, struct redis_setup *setup)
 {
-    setup->is_known = true;
-    read_setting(visit, "save", setup, setup->save);
-    if (setup->is_known) {
-        read_setting(visit, "appendfsync", setup, setup->fsync);
-    }
+    redis_setup_ask(visit->link, setup);
     if (!setup->is_known) {
         diagnosis_skip(visit->diagnosis, DIAGNOSIS_REDIS, visit->examined->name,
                        "this user may not ask for CONFIG; name one that may");
     }
-}
-
-static void
-read_setting(struct redis_visit *visit, const char *name,
-             struct redis_setup *setup, char value[REDIS_EXAMINE_WORD_SIZE])
-{
-    struct error error;
-    struct redis_reply *reply =
-        redis_link_ok(visit->link)
-            ? ask(visit, REDIS_WORDS("CONFIG", "GET", name), &error)
-            : NULL;
-    const char *text = redis_reply_text(redis_reply_of(reply, name), NULL);
-
-    setup->is_known = text != NULL;
-    snprintf(value, REDIS_EXAMINE_WORD_SIZE, "%s", text ? text : "");
-    redis_reply_free(reply);
 }

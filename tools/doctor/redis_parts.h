@@ -8,6 +8,7 @@
 
 struct redis_info;
 struct redis_link;
+struct redis_setup;
 
 /* One examination on its way. */
 struct redis_visit {
@@ -15,13 +16,6 @@ struct redis_visit {
     struct redis_examined *examined;
     struct diagnosis *diagnosis;
     struct redis_link *link;
-};
-
-/* How the server is set up, by CONFIG: "" for what it does not tell. */
-struct redis_setup {
-    bool is_known;
-    char save[REDIS_EXAMINE_WORD_SIZE];
-    char fsync[REDIS_EXAMINE_WORD_SIZE];
 };
 
 /* Pure: what INFO and CONFIG say. */

@@ -1,10 +1,8 @@
-/* What a server must be like to be trusted with events; see redis_parts.h.
- *
- * Streams are keys without an expiry: a server that may evict such keys to make
- * room deletes a whole stream at once. */
+/* What a server must be like to be trusted with events; see redis_parts.h. */
 
-#include "tools/doctor/redis_info.h"
 #include "tools/doctor/redis_parts.h"
+#include "tools/redis/redis_health.h"
+#include "tools/redis/redis_info.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,6 +19,7 @@ enum {
 struct checked {
     const struct redis_info *info;
     const struct redis_setup *setup;
+    unsigned risks; /* Bits of 1 << enum redis_risk. */
     const struct redis_examined *server;
     struct diagnosis *diagnosis;
 };
@@ -35,6 +34,9 @@ static void check_writes(const struct checked *);
 static void check_clients(const struct checked *);
 static struct diagnosis_finding *
 find_level(const struct checked *, enum diagnosis_code, unsigned percent);
+static bool is_at(const struct checked *, enum redis_risk);
+static struct diagnosis_finding *
+find_risk(const struct checked *, enum redis_risk, enum diagnosis_code);
 static bool number_of(const struct checked *, const char *name,
                       uint64_t *number);
 
@@ -44,7 +46,13 @@ redis_check_server(const struct redis_info *info,
                    const struct redis_examined *server,
                    struct diagnosis *diagnosis)
 {
-    const struct checked checked = {info, setup, server, diagnosis};
+    const struct checked checked = {
+        .info = info,
+        .setup = setup,
+        .risks = redis_health_judge(info, setup),
+        .server = server,
+        .diagnosis = diagnosis,
+    };
 
     check_version(&checked);
     check_role(&checked);
@@ -77,21 +85,16 @@ static void
 check_role(const struct checked *checked)
 {
     struct diagnosis_finding *finding;
-    uint64_t replicas;
 
-    if (strcmp(checked->server->role, "slave") == 0) {
+    if (is_at(checked, REDIS_RISK_REPLICA)) {
         find_replica(checked);
-    } else if (strcmp(checked->server->role, "sentinel") == 0) {
-        finding = diagnosis_add(checked->diagnosis, DIAGNOSIS_REDIS_REPLICA,
-                                checked->server->name,
-                                "the server is a Sentinel, and keeps no keys");
+    }
+    finding = find_risk(checked, REDIS_RISK_SENTINEL, DIAGNOSIS_REDIS_REPLICA);
+    if (finding) {
         diagnosis_fix(finding, "%s SENTINEL masters", checked->server->cli);
-    } else if (redis_info_number(checked->info, "min_slaves_good_slaves",
-                                 &replicas) &&
-               replicas == 0) {
-        finding = diagnosis_add(
-            checked->diagnosis, DIAGNOSIS_REDIS_ALONE, checked->server->name,
-            "the server wants replicas before it takes anything, and has none");
+    }
+    finding = find_risk(checked, REDIS_RISK_ALONE, DIAGNOSIS_REDIS_ALONE);
+    if (finding) {
         diagnosis_fix(finding, "%s CONFIG SET min-replicas-to-write 0",
                       checked->server->cli);
     }
@@ -101,9 +104,8 @@ static void
 find_replica(const struct checked *checked)
 {
     char host[DIAGNOSIS_VALUE_SIZE], word[DIAGNOSIS_WORD_SIZE];
-    struct diagnosis_finding *finding = diagnosis_add(
-        checked->diagnosis, DIAGNOSIS_REDIS_REPLICA, checked->server->name,
-        "the server is a replica of another");
+    struct diagnosis_finding *finding =
+        find_risk(checked, REDIS_RISK_REPLICA, DIAGNOSIS_REDIS_REPLICA);
     uint64_t port;
 
     redis_info_text(checked->info, "master_host", host, sizeof host);
@@ -117,22 +119,20 @@ find_replica(const struct checked *checked)
 static void
 check_eviction(const struct checked *checked)
 {
-    const char *policy = checked->server->policy;
-    struct diagnosis_finding *finding;
-    bool of_all = strncmp(policy, "allkeys-", 8) == 0;
+    struct diagnosis_finding *finding =
+        find_risk(checked, REDIS_RISK_EVICTS, DIAGNOSIS_REDIS_EVICTION);
     uint64_t evicted;
 
-    if (!policy[0] || strcmp(policy, "noeviction") == 0) {
+    if (!finding) {
+        finding = find_risk(checked, REDIS_RISK_EVICTS_SOME,
+                            DIAGNOSIS_REDIS_EVICTION_VOLATILE);
+    }
+    if (!finding) {
         return;
     }
-    finding = diagnosis_add(
-        checked->diagnosis,
-        of_all ? DIAGNOSIS_REDIS_EVICTION : DIAGNOSIS_REDIS_EVICTION_VOLATILE,
-        checked->server->name, "the server may evict %s when it is full",
-        of_all ? "any key" : "keys that expire");
     diagnosis_fix(finding, "%s CONFIG SET maxmemory-policy noeviction",
                   checked->server->cli);
-    diagnosis_text(finding, "maxmemory_policy", policy);
+    diagnosis_text(finding, "maxmemory_policy", checked->server->policy);
     if (number_of(checked, "evicted_keys", &evicted)) {
         diagnosis_number(finding, "evicted_keys", evicted);
     }
@@ -191,56 +191,40 @@ find_level(const struct checked *checked, enum diagnosis_code code,
     return finding;
 }
 
-/* INFO does not tell whether snapshots are made at all. */
 static void
 check_persistence(const struct checked *checked)
 {
     const struct redis_examined *server = checked->server;
-    const struct redis_setup *setup = checked->setup;
-    bool appends = redis_info_is(checked->info, "aof_enabled", "1");
-    enum diagnosis_code code;
-    struct diagnosis_finding *finding;
+    const char *save = checked->setup->save;
+    struct diagnosis_finding *finding =
+        find_risk(checked, REDIS_RISK_FSYNC, DIAGNOSIS_REDIS_FSYNC);
 
-    if (!setup->is_known) {
-        return;
-    }
-    if (appends && strcmp(setup->fsync, "no") == 0) {
-        finding = diagnosis_add(checked->diagnosis, DIAGNOSIS_REDIS_FSYNC,
-                                server->name,
-                                "the server leaves it to the system when its "
-                                "file is written");
+    if (finding) {
         diagnosis_fix(finding, "%s CONFIG SET appendfsync everysec",
                       server->cli);
-    } else if (!appends) {
-        code = setup->save[0] ? DIAGNOSIS_REDIS_SNAPSHOTS
-                              : DIAGNOSIS_REDIS_VOLATILE;
+        return;
+    }
+    finding = find_risk(checked, REDIS_RISK_VOLATILE, DIAGNOSIS_REDIS_VOLATILE);
+    if (!finding) {
         finding =
-            diagnosis_add(checked->diagnosis, code, server->name,
-                          setup->save[0] ? "the server writes snapshots only"
-                                         : "the server keeps nothing on disk");
+            find_risk(checked, REDIS_RISK_SNAPSHOTS, DIAGNOSIS_REDIS_SNAPSHOTS);
+    }
+    if (finding) {
         diagnosis_fix(finding, "%s CONFIG SET appendonly yes", server->cli);
-        diagnosis_text(finding, "save", setup->save[0] ? setup->save : "never");
+        diagnosis_text(finding, "save", save[0] ? save : "never");
     }
 }
 
 static void
 check_writes(const struct checked *checked)
 {
-    static const char *const states[] = {"aof_last_write_status",
-                                         "aof_last_bgrewrite_status",
-                                         "rdb_last_bgsave_status"};
-    const struct redis_examined *server = checked->server;
+    struct diagnosis_finding *finding =
+        find_risk(checked, REDIS_RISK_WRITES, DIAGNOSIS_REDIS_WRITES);
 
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        if (redis_info_is(checked->info, states[i], "err")) {
-            struct diagnosis_finding *finding = diagnosis_add(
-                checked->diagnosis, DIAGNOSIS_REDIS_WRITES, server->name,
-                "the server could not write to its disk");
-
-            diagnosis_fix(finding, "%s INFO persistence", server->cli);
-            diagnosis_text(finding, "failed", states[i]);
-            return;
-        }
+    if (finding) {
+        diagnosis_fix(finding, "%s INFO persistence", checked->server->cli);
+        diagnosis_text(finding, "failed",
+                       redis_health_failed_write(checked->info));
     }
 }
 
@@ -263,6 +247,23 @@ check_clients(const struct checked *checked)
                   most * 2);
     diagnosis_number(finding, "connected_clients", now);
     diagnosis_number(finding, "maxclients", most);
+}
+
+static bool
+is_at(const struct checked *checked, enum redis_risk risk)
+{
+    return checked->risks >> risk & 1;
+}
+
+/* NULL if there is no such risk. */
+static struct diagnosis_finding *
+find_risk(const struct checked *checked, enum redis_risk risk,
+          enum diagnosis_code code)
+{
+    return is_at(checked, risk)
+               ? diagnosis_add(checked->diagnosis, code, checked->server->name,
+                               "the server %s", redis_risk_text(risk))
+               : NULL;
 }
 
 static bool

@@ -2,8 +2,9 @@
 
 #include "tests/support/test.h"
 
-#include "tools/doctor/redis_info.h"
 #include "tools/doctor/redis_parts.h"
+#include "tools/redis/redis_health.h"
+#include "tools/redis/redis_info.h"
 
 #include <string.h>
 
@@ -86,8 +87,8 @@ a_sentinel_keeps_no_events(void **state)
     struct redis_examined server = good_server();
 
     (void)state;
-    memcpy(server.role, "sentinel", sizeof "sentinel");
-    assert_int_equal(found(good_info, &server), DIAGNOSIS_REDIS_REPLICA);
+    assert_int_equal(found("role:sentinel\r\naof_enabled:1\r\n", &server),
+                     DIAGNOSIS_REDIS_REPLICA);
     assert_string_equal(diagnosis.findings[0].fix,
                         "redis-cli -h r -p 6379 SENTINEL masters");
 }
@@ -104,52 +105,6 @@ failed_writes_are_told_once(void **state)
                      DIAGNOSIS_REDIS_WRITES);
 }
 
-static void
-lines_are_found_by_their_whole_name(void **state)
-{
-    const struct redis_info info = {good_info};
-    char value[8];
-    uint64_t number;
-
-    (void)state;
-    assert_true(redis_info_text(&info, "redis_version", value, sizeof value));
-    assert_string_equal(value, "7.0.15");
-    assert_false(redis_info_text(&info, "version", value, sizeof value));
-    assert_string_equal(value, "");
-    assert_false(redis_info_text(&info, "redis_vers", value, sizeof value));
-    assert_true(redis_info_text(&info, "total_system_memory", value, 5));
-    assert_string_equal(value, "8000");
-    assert_true(redis_info_number(&info, "used_memory", &number));
-    assert_int_equal(number, 1000000);
-    assert_false(redis_info_number(&info, "redis_version", &number));
-    assert_int_equal(number, 0);
-    assert_true(redis_info_is(&info, "aof_last_write_status", "ok"));
-    assert_false(redis_info_is(&info, "aof_last_write_status", "o"));
-}
-
-static void
-any_text_can_be_read(void **state)
-{
-    static const char *const texts[] = {"",
-                                        "\r\n",
-                                        "used_memory",
-                                        "used_memory:",
-                                        "used_memory:-1\r\n",
-                                        "used_memory: 1",
-                                        "used_memory:99999999999999999999",
-                                        "\n\nused_memory:1x"};
-    uint64_t number;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        const struct redis_info info = {texts[i]};
-
-        assert_false(redis_info_number(&info, "used_memory", &number));
-    }
-    assert_false(
-        redis_info_number(&(struct redis_info){NULL}, "used_memory", &number));
-}
-
 int
 main(void)
 {
@@ -158,8 +113,6 @@ main(void)
         cmocka_unit_test(old_versions_are_found),
         cmocka_unit_test(a_sentinel_keeps_no_events),
         cmocka_unit_test(failed_writes_are_told_once),
-        cmocka_unit_test(lines_are_found_by_their_whole_name),
-        cmocka_unit_test(any_text_can_be_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* See redis_info.h. */
 
-#include "tools/doctor/redis_info.h"
+#include "tools/redis/redis_info.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The answer to INFO: lines of "name:value", under headings.  Pure. */
 
-#ifndef TOOLS_DOCTOR_REDIS_INFO_H
-#define TOOLS_DOCTOR_REDIS_INFO_H
+#ifndef TOOLS_REDIS_REDIS_INFO_H
+#define TOOLS_REDIS_REDIS_INFO_H
 
 #include <stdbool.h>
 #include <stddef.h>
