@@ -39,7 +39,7 @@ set(upstream_tools ${upstream_tools/commands} tools)
 
 # Library header (as a regular expression) and the files that may include it.
 set(libraries pcap zlib zstd ndpi nettle xxhash yaml hiredis jansson curses
-              microhttpd seccomp)
+              microhttpd seccomp openssl)
 set(owners_pcap "capture/(live_filter|source_filter|source_live)\\.c")
 set(owners_zlib "capture/decompress\\.c")
 set(owners_zstd "capture/decompress\\.c")
@@ -52,6 +52,7 @@ set(owners_microhttpd "tools/runtime/metrics_http\\.c")
 set(owners_seccomp "tools/runtime/sandbox\\.c")
 set(owners_curses "tools/watch/top_terminal\\.c")
 set(owners_hiredis "tools/redis/redis_link\\.c")
+set(owners_openssl "tools/redis/redis_tls\\.c")
 
 set(broken 0)
 macro(complain text)

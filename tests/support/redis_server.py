@@ -11,6 +11,15 @@ import time
 SERVER = shutil.which("redis-server")
 
 
+def free_ports(n):
+    """Of 127.0.0.1; a moment later somebody may have them."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
 class Server:
     """A redis-server, and just enough of its protocol to ask it things."""
 
@@ -29,6 +38,8 @@ class Server:
         for _ in range(200):
             if self.listens():
                 return
+            if self.process.poll() is not None:
+                break
             time.sleep(0.025)
         raise RuntimeError("redis-server does not start")
 

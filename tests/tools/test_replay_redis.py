@@ -128,7 +128,7 @@ class ReplayRedis(unittest.TestCase):
             self.assertIn(word, run.stderr)
 
     def test_a_mistyped_uri_is_a_mistake_of_usage(self):
-        for uri in ("localhost", "redis://h:99999", "rediss://h", "http://h"):
+        for uri in ("localhost", "redis://h:99999", "redisx://h", "http://h"):
             self.replay("-q", uri=uri, status=2)
             self.assertFalse(os.path.exists(uri))
 

@@ -55,7 +55,7 @@ outputs_are_a_server_or_a_file(void **state)
     assert_refused("outputs: [{file: a, redis: redis://h}]\n", "E-CONFLICT", 1,
                    11, "either 'redis' or 'file'");
     assert_refused("outputs: [{redis: /var}]\n", "E-VALUE", 1, 19,
-                   "begins with redis:// or unix://");
+                   "a Redis URI begins with redis://");
     assert_refused("outputs: [{file: redis://h}]\n", "E-VALUE", 1, 18,
                    "not the path of a file");
     assert_refused("outputs: [a, b, c, d, e]\n", "E-LIMIT", 1, 23,

@@ -7,6 +7,7 @@
 #include "tools/commands/command.h"
 #include "tools/event/event.h"
 #include "tools/redis/redis_link.h"
+#include "tools/redis/redis_tls.h"
 
 #include <stdio.h>
 
@@ -19,6 +20,7 @@ command_version(void)
     printf("%s\n", source_filter_library_version());
     printf("nDPI %s\n", application_library_version());
     printf("hiredis %s\n", redis_link_library_version());
+    printf("%s\n", redis_tls_library_version());
     printf("libyaml %s\n", yaml_doc_library_version());
     printf("zlib %s\n", decompress_zlib_version());
     printf("zstd %s\n", decompress_zstd_version());

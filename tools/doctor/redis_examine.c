@@ -73,12 +73,12 @@ name_server(const struct redis_uri *uri, struct redis_examined *examined)
     char word[DIAGNOSIS_WORD_SIZE];
 
     snprintf(examined->name, sizeof examined->name, "%s", uri->name);
-    diagnosis_word(uri->host, word);
+    diagnosis_word(uri->addresses[0].host, word);
     if (uri->is_unix) {
         snprintf(examined->cli, sizeof examined->cli, "redis-cli -s %s", word);
     } else {
-        snprintf(examined->cli, sizeof examined->cli, "redis-cli -h %s -p %u",
-                 word, uri->port);
+        snprintf(examined->cli, sizeof examined->cli, "redis-cli -h %s -p %u%s",
+                 word, uri->addresses[0].port, uri->is_tls ? " --tls" : "");
     }
 }
 
@@ -132,6 +132,7 @@ static void
 check_network(const struct redis_visit *visit)
 {
     const struct redis_uri *uri = &visit->options->uri;
+    const char *host = uri->addresses[0].host;
     const char *name = visit->examined->name;
     struct diagnosis_finding *finding;
 
@@ -145,8 +146,8 @@ check_network(const struct redis_visit *visit)
         diagnosis_fix(finding, "%s ACL SETUSER default '>PASSWORD'",
                       visit->examined->cli);
     }
-    if (strcmp(uri->host, "localhost") != 0 && strcmp(uri->host, "::1") != 0 &&
-        strncmp(uri->host, "127.", 4) != 0) {
+    if (!uri->is_tls && strcmp(host, "localhost") != 0 &&
+        strcmp(host, "::1") != 0 && strncmp(host, "127.", 4) != 0) {
         finding = diagnosis_add(visit->diagnosis, DIAGNOSIS_REDIS_CLEARTEXT,
                                 name, "events cross the network in the clear");
         diagnosis_fix(finding, "stunnel /etc/stunnel/redis.conf");

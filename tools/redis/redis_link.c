@@ -1,15 +1,18 @@
 /* Asking a Redis server; see redis_link.h.
  *
- * Of hiredis there is what it does well: it connects, and reads the protocol.
- * Bytes are sent and received here, because hiredis copies what it sends into a
- * buffer that has no bound, dies of SIGPIPE on a connection that is gone, and
- * waits for ever on one that is silent. */
+ * Of hiredis there is what it does well: it reads the protocol.  Bytes are sent
+ * and received here, because hiredis copies what it sends into a buffer that
+ * has no bound, dies of SIGPIPE on a connection that is gone, and waits for
+ * ever on one that is silent. */
 
 #include "tools/redis/redis_link.h"
 
 #include "capture/error.h"
 #include "tools/event/json.h"
+#include "tools/event/system_clock.h"
 #include "tools/event/utf8.h"
+#include "tools/redis/redis_socket.h"
+#include "tools/redis/redis_tls.h"
 #include "tools/redis/redis_uri.h"
 
 #include <errno.h>
@@ -20,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
+#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 
@@ -33,22 +36,38 @@ enum {
     TOLD_SIZE = 121 /* Of what a server says, what is told. */
 };
 
+/* As hiredis has it. */
+#if HIREDIS_MAJOR > 0
+typedef size_t list_length;
+#else
+typedef int list_length;
+#endif
+
 struct redis_link {
-    redisContext *context;
+    int fd;
+    struct redis_tls *tls; /* NULL: in the clear. */
+    redisReader *reader;
+    redisReplyObjectFunctions makers; /* Of answers, for 'reader', */
+    void *(*make_list)(const redisReadTask *, list_length); /* as it came. */
+    size_t n_elements;   /* Of the answer that is being read. */
     struct json command; /* The latest. */
     bool failed;
     char name[REDIS_URI_NAME_SIZE];
 };
 
 static bool connect_to(struct redis_link *, const struct redis_uri *,
-                       struct error *);
+                       const struct redis_address *, struct error *);
+static bool make_reader(struct redis_link *);
 static bool log_in(struct redis_link *, const struct redis_uri *,
                    struct error *);
 static bool authenticate(struct redis_link *, const struct redis_uri *,
                          struct error *);
 static bool encode(struct redis_link *, const char *const *words,
                    struct error *);
-static bool receive_some(struct redis_link *, size_t *n_bytes, struct error *);
+static bool receive_some(struct redis_link *, struct mono_time began,
+                         size_t *n_bytes, struct error *);
+static struct mono_time time_for(struct mono_time began, size_t n_bytes);
+static void *make_list(const redisReadTask *, list_length n);
 static const redisReply *of(const struct redis_reply *);
 static bool fail_system(struct redis_link *, int reason, struct error *);
 static bool fail(struct redis_link *, const char *why, struct error *);
@@ -56,15 +75,23 @@ static bool fail(struct redis_link *, const char *why, struct error *);
 struct redis_link *
 redis_link_open(const struct redis_uri *uri, struct error *error)
 {
+    return redis_link_open_at(uri, &uri->addresses[0], error);
+}
+
+struct redis_link *
+redis_link_open_at(const struct redis_uri *uri,
+                   const struct redis_address *address, struct error *error)
+{
     struct redis_link *link = calloc(1, sizeof *link);
 
     if (!link) {
         error_set(error, ERROR_MEMORY, uri->name, "no memory for a connection");
         return NULL;
     }
-    memcpy(link->name, uri->name, sizeof link->name);
+    link->fd = -1;
+    redis_uri_name(uri, address, link->name);
     json_init(&link->command, REDIS_LINK_MAX_COMMAND);
-    if (!connect_to(link, uri, error) || !log_in(link, uri, error)) {
+    if (!connect_to(link, uri, address, error) || !log_in(link, uri, error)) {
         redis_link_close(link);
         return NULL;
     }
@@ -75,8 +102,12 @@ void
 redis_link_close(struct redis_link *link)
 {
     if (link) {
-        if (link->context) {
-            redisFree(link->context);
+        redis_tls_close(link->tls);
+        if (link->reader) {
+            redisReaderFree(link->reader);
+        }
+        if (link->fd >= 0) {
+            close(link->fd);
         }
         json_done(&link->command);
         free(link);
@@ -112,20 +143,33 @@ redis_link_ok(const struct redis_link *link)
     return !link->failed;
 }
 
+const char *
+redis_link_name(const struct redis_link *link)
+{
+    return link->name;
+}
+
 bool
 redis_link_send(struct redis_link *link, const char *commands, size_t size,
                 struct error *error)
 {
+    struct mono_time began = system_clock_mono();
     size_t sent = 0;
 
     while (sent < size) {
+        struct mono_time until = time_for(began, sent);
         ssize_t n =
-            send(link->context->fd, commands + sent, size - sent, MSG_NOSIGNAL);
+            link->tls
+                ? redis_tls_send(link->tls, commands + sent, size - sent, until)
+                : send(link->fd, commands + sent, size - sent, MSG_NOSIGNAL);
 
         if (n >= 0) {
             sent += (size_t)n;
         } else if (errno != EINTR) {
             return fail_system(link, errno, error);
+        }
+        if (sent < size && system_clock_mono().ns > until.ns) {
+            return fail_system(link, EAGAIN, error);
         }
     }
     return true;
@@ -134,20 +178,25 @@ redis_link_send(struct redis_link *link, const char *commands, size_t size,
 struct redis_reply *
 redis_link_receive(struct redis_link *link, struct error *error)
 {
-    redisReader *reader = link->context->reader;
+    struct mono_time began = system_clock_mono();
     size_t n_bytes = 0;
 
+    link->n_elements = 0;
     for (;;) {
         void *reply = NULL;
 
-        if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
-            fail(link, reader->errstr, error);
+        if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
+            fail(link,
+                 link->n_elements > REDIS_LINK_MAX_ELEMENTS
+                     ? "an answer with too many elements"
+                     : link->reader->errstr,
+                 error);
             return NULL;
         }
         if (reply) {
             return reply;
         }
-        if (reader->ridx > MAX_NESTED) {
+        if (link->reader->ridx > MAX_NESTED) {
             fail(link, "an answer nested too deeply", error);
             return NULL;
         }
@@ -155,28 +204,32 @@ redis_link_receive(struct redis_link *link, struct error *error)
             fail(link, "an answer too large", error);
             return NULL;
         }
-        if (!receive_some(link, &n_bytes, error)) {
+        if (!receive_some(link, began, &n_bytes, error)) {
             return NULL;
         }
     }
 }
 
-/* Where the kernel does not know the option, it wakes as it likes. */
+/* Where the kernel does not know the option, it wakes as it likes; and it does
+ * not know how many bytes TLS makes of these. */
 void
 redis_link_wake_at(struct redis_link *link, size_t n_bytes)
 {
     int low_water = n_bytes < INT_MAX ? (int)n_bytes : INT_MAX;
 
-    setsockopt(link->context->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water,
-               sizeof low_water);
+    if (!link->tls) {
+        setsockopt(link->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water,
+                   sizeof low_water);
+    }
 }
 
 bool
 redis_link_wait(struct redis_link *link, int timeout_ms)
 {
-    struct pollfd wanted = {.fd = link->context->fd, .events = POLLIN};
+    struct pollfd wanted = {.fd = link->fd, .events = POLLIN};
 
-    return poll(&wanted, 1, timeout_ms) > 0;
+    return (link->tls && redis_tls_has_more(link->tls)) ||
+           poll(&wanted, 1, timeout_ms) > 0;
 }
 
 void
@@ -284,21 +337,36 @@ redis_link_library_version(void)
 
 static bool
 connect_to(struct redis_link *link, const struct redis_uri *uri,
-           struct error *error)
+           const struct redis_address *address, struct error *error)
 {
-    const struct timeval timeout = {.tv_sec = REDIS_LINK_TIMEOUT_S};
-
-    link->context =
-        uri->is_unix ? redisConnectUnixWithTimeout(uri->host, timeout)
-                     : redisConnectWithTimeout(uri->host, uri->port, timeout);
-    if (!link->context) {
+    link->fd = redis_socket_open(address, uri->is_unix, link->name, error);
+    if (link->fd < 0) {
+        return false;
+    }
+    if (!make_reader(link)) {
         return fail(link, "no memory for a connection", error);
     }
-    if (link->context->err ||
-        redisSetTimeout(link->context, timeout) != REDIS_OK ||
-        (!uri->is_unix && redisEnableKeepAlive(link->context) != REDIS_OK)) {
-        return fail(link, link->context->errstr, error);
+    if (uri->is_tls) {
+        link->tls = redis_tls_open(link->fd, uri, address->host, link->name,
+                                   time_for(system_clock_mono(), 0), error);
     }
+    return !uri->is_tls || link->tls;
+}
+
+/* A list's room is made when its length is read, before any of it came: so
+ * that, too, has to be bounded. */
+static bool
+make_reader(struct redis_link *link)
+{
+    link->reader = redisReaderCreate();
+    if (!link->reader) {
+        return false;
+    }
+    link->makers = *link->reader->fn;
+    link->make_list = link->makers.createArray;
+    link->makers.createArray = make_list;
+    link->reader->fn = &link->makers;
+    link->reader->privdata = link;
     return true;
 }
 
@@ -350,13 +418,19 @@ encode(struct redis_link *link, const char *const *words, struct error *error)
 }
 
 static bool
-receive_some(struct redis_link *link, size_t *n_bytes, struct error *error)
+receive_some(struct redis_link *link, struct mono_time began, size_t *n_bytes,
+             struct error *error)
 {
+    struct mono_time until = time_for(began, *n_bytes);
     char bytes[READ_BYTES];
     ssize_t n;
 
+    if (*n_bytes && system_clock_mono().ns > until.ns) {
+        return fail(link, "an answer that comes too slowly", error);
+    }
     do {
-        n = recv(link->context->fd, bytes, sizeof bytes, 0);
+        n = link->tls ? redis_tls_receive(link->tls, bytes, sizeof bytes, until)
+                      : recv(link->fd, bytes, sizeof bytes, 0);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
         return fail_system(link, errno, error);
@@ -365,9 +439,28 @@ receive_some(struct redis_link *link, size_t *n_bytes, struct error *error)
         return fail(link, "the server closed the connection", error);
     }
     *n_bytes += (size_t)n;
-    return redisReaderFeed(link->context->reader, bytes, (size_t)n) ==
-               REDIS_OK ||
-           fail(link, link->context->reader->errstr, error);
+    return redisReaderFeed(link->reader, bytes, (size_t)n) == REDIS_OK ||
+           fail(link, link->reader->errstr, error);
+}
+
+/* By when the next of it has to have come, or gone, after 'n_bytes'. */
+static struct mono_time
+time_for(struct mono_time began, size_t n_bytes)
+{
+    began.ns += REDIS_LINK_TIMEOUT_S * SECOND_NS +
+                (int64_t)(n_bytes / REDIS_LINK_MIN_RATE) * SECOND_NS;
+    return began;
+}
+
+static void *
+make_list(const redisReadTask *task, list_length n)
+{
+    struct redis_link *link = task->privdata;
+
+    link->n_elements += (size_t)n;
+    return link->n_elements > REDIS_LINK_MAX_ELEMENTS
+               ? NULL
+               : link->make_list(task, n);
 }
 
 /* The handle is hiredis' own structure. */

@@ -5,9 +5,14 @@
  * in doubt then, and only its owner knows what follows from that.  So after a
  * call that failed there is nothing left to do but redis_link_close().
  *
- * No wait is endless: connecting, taking a command, and each further piece of
- * an answer take REDIS_LINK_TIMEOUT_S at most.  Memory: an answer of
- * REDIS_LINK_MAX_ANSWER bytes, some times over, whatever the server sends.
+ * No wait is endless: connecting (redis_socket.h), shaking hands for TLS,
+ * taking a command, and each further piece of an answer take
+ * REDIS_LINK_TIMEOUT_S at most, and what comes or goes in pieces has no more
+ * than one second more for every REDIS_LINK_MIN_RATE bytes.  Memory: an answer
+ * of REDIS_LINK_MAX_ANSWER bytes, some times over, with
+ * REDIS_LINK_MAX_ELEMENTS in all its lists, whatever the server sends.
+ *
+ * Which of several servers, and where it is now, is redis_place.h's affair.
  *
  * What errors tell is safe to print: a server's text is escaped, and has no
  * password in it.  A link belongs to one thread. */
@@ -22,6 +27,7 @@
 #include <stdint.h>
 
 struct error;
+struct redis_address;
 struct redis_link;  /* Opaque, as is */
 struct redis_reply; /* one, or one element of it. */
 struct redis_uri;
@@ -29,11 +35,19 @@ struct redis_uri;
 enum {
     REDIS_LINK_TIMEOUT_S = 2,
     REDIS_LINK_MAX_ANSWER = 64 << 20,
+    REDIS_LINK_MAX_ELEMENTS = 1 << 21,
+    REDIS_LINK_MIN_RATE = 1 << 16,
     REDIS_LINK_MAX_COMMAND = 1 << 20 /* Of redis_link_ask(). */
 };
 
-/* Connects, with AUTH and SELECT as the URI says; it is not kept. */
+/* Connects to the URI's first address, with AUTH and SELECT as the URI says; it
+ * is not kept. */
 struct redis_link *redis_link_open(const struct redis_uri *, struct error *);
+
+/* The same, to an address. */
+struct redis_link *redis_link_open_at(const struct redis_uri *,
+                                      const struct redis_address *,
+                                      struct error *);
 void redis_link_close(struct redis_link *); /* Accepts NULL. */
 
 /* Sends one command, of words that end with NULL, and waits for the answer,
@@ -46,6 +60,9 @@ struct redis_reply *redis_link_ask(struct redis_link *,
 bool redis_link_do(struct redis_link *, const char *const *words,
                    struct error *);
 bool redis_link_ok(const struct redis_link *);
+
+/* "redis at host:port", for people: the one that it is connected to. */
+const char *redis_link_name(const struct redis_link *);
 
 /* The two halves of asking, for many commands at once: bytes as resp.h writes
  * them, and then an answer to each. */

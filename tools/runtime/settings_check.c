@@ -1,6 +1,7 @@
 /* What several settings must agree on. */
 
 #include "tools/redis/redis_password.h"
+#include "tools/redis/redis_tls.h"
 #include "tools/redis/redis_uri.h"
 #include "tools/runtime/folder_access.h"
 #include "tools/runtime/settings_impl.h"
@@ -14,6 +15,7 @@ static void check_memory(struct settings_reader *);
 static void check_spool(struct settings_reader *);
 static void check_password(struct settings_reader *,
                            const struct settings_output *);
+static void check_tls(struct settings_reader *, const struct settings_output *);
 
 void
 settings_check(struct settings_reader *reader)
@@ -48,6 +50,7 @@ settings_check_files(struct settings_reader *reader)
 
     for (size_t i = 0; i < settings->n_outputs && reader->looks_at_files; i++) {
         check_password(reader, &settings->outputs[i]);
+        check_tls(reader, &settings->outputs[i]);
     }
     if (settings->spool.directory[0] && reader->looks_at_files) {
         check_spool(reader);
@@ -85,7 +88,7 @@ static void
 check_password(struct settings_reader *reader,
                const struct settings_output *output)
 {
-    struct redis_uri uri = {.port = 0};
+    struct redis_uri uri = {.n_addresses = 0};
     struct error error;
 
     if (output->password_file[0] &&
@@ -102,6 +105,23 @@ check_password(struct settings_reader *reader,
                      node->line, node->column,
                      "a password is in a file that everybody may read; use "
                      "'password_file'");
+    }
+    explicit_bzero(&uri, sizeof uri);
+}
+
+/* As files may be missing, so may TLS itself. */
+static void
+check_tls(struct settings_reader *reader, const struct settings_output *output)
+{
+    struct redis_uri uri;
+    struct error error;
+
+    if (redis_uri_is_one(output->target) &&
+        redis_uri_parse(output->target, &uri, &error) &&
+        !redis_tls_check(&uri, &error)) {
+        problems_add(reader->problems, PROBLEM_ERROR,
+                     error.code == ERROR_UNSUPPORTED ? "E-VALUE" : "E-FILE",
+                     error.where, 0, 0, "%s", error.message);
     }
     explicit_bzero(&uri, sizeof uri);
 }

@@ -343,9 +343,7 @@ is_same_server(const struct settings_output *a, const struct settings_output *b)
     struct error error;
     bool same = redis_uri_parse(a->target, &of_a, &error) &&
                 redis_uri_parse(b->target, &of_b, &error) &&
-                of_a.is_unix == of_b.is_unix &&
-                strcmp(of_a.host, of_b.host) == 0 && of_a.port == of_b.port &&
-                of_a.database == of_b.database;
+                redis_uri_same(&of_a, &of_b);
 
     explicit_bzero(&of_a, sizeof of_a);
     explicit_bzero(&of_b, sizeof of_b);

@@ -259,8 +259,10 @@ a_server_that_is_not_there_is_told_with_its_address(void **state)
     assert_non_null(strstr(error.message, "No such file"));
 }
 
-/* A peer that says 'bytes', 'n_times', to whoever connects and asks. */
+/* A peer that says 'bytes', 'n_times', to whoever connects and asks; with a
+ * pause between, if there is one. */
 struct peer {
+    unsigned pause_us;
     char folder[32], uri[128];
     struct sockaddr_un address;
     int fd;
@@ -277,16 +279,21 @@ answer_one(const struct peer *peer, const char *bytes, size_t size,
     recv(fd, asked, sizeof asked, MSG_WAITALL);
     while (n_times > 0 && send(fd, bytes, size, MSG_NOSIGNAL) >= 0) {
         n_times--;
+        if (peer->pause_us) {
+            usleep(peer->pause_us);
+        }
     }
 }
 
 static void
-start_peer(struct peer *peer, const char *bytes, size_t size, unsigned n_times)
+start_peer(struct peer *peer, const char *bytes, size_t size, unsigned n_times,
+           unsigned pause_us)
 {
     static const struct peer unnamed = {.folder = "/tmp/segmon-peer-XXXXXX",
                                         .address = {.sun_family = AF_UNIX}};
 
     *peer = unnamed;
+    peer->pause_us = pause_us;
     peer->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_non_null(mkdtemp(peer->folder));
     snprintf(peer->address.sun_path, sizeof peer->address.sun_path, "%s/s",
@@ -315,15 +322,15 @@ stop_peer(const struct peer *peer)
 
 /* What is told of such a peer. */
 static void
-expect_from_peer(const char *bytes, size_t size, unsigned n_times,
-                 const char *expected)
+expect_from_slow_peer(const char *bytes, size_t size, unsigned n_times,
+                      unsigned pause_us, const char *expected)
 {
     struct peer peer;
     struct redis_link *link;
     struct redis_reply *reply;
     struct error error = {.message = "", .code = ERROR_NONE};
 
-    start_peer(&peer, bytes, size, n_times);
+    start_peer(&peer, bytes, size, n_times, pause_us);
     link = open_link(peer.uri, &error);
     assert_non_null(link);
     reply = redis_link_ask(link, REDIS_WORDS("PING"), &error);
@@ -338,6 +345,13 @@ expect_from_peer(const char *bytes, size_t size, unsigned n_times,
     }
     redis_link_close(link);
     stop_peer(&peer);
+}
+
+static void
+expect_from_peer(const char *bytes, size_t size, unsigned n_times,
+                 const char *expected)
+{
+    expect_from_slow_peer(bytes, size, n_times, 0, expected);
 }
 
 static void
@@ -368,6 +382,45 @@ an_answer_that_does_not_end_is_bounded(void **state)
     (void)state;
     expect_from_peer(head_and_noise, sizeof head_and_noise,
                      (REDIS_LINK_MAX_ANSWER >> 20) + 2, "an answer too large");
+}
+
+/* Bytes of this process, as the kernel counts them. */
+static size_t
+memory_in_use(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    char text[128] = "";
+
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    fclose(file);
+    return strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A list's length is a promise: no memory is made for one that large, nor for
+ * many that are large together. */
+static void
+a_list_that_is_said_to_be_huge_is_refused_at_its_head(void **state)
+{
+    static const char one[] = "*2000000000\r\n";
+    static const char nested[] = "*9\r\n*1300000\r\n*1300000\r\n";
+    size_t before = memory_in_use();
+
+    (void)state;
+    expect_from_peer(one, sizeof one - 1, 1, "too many elements");
+    expect_from_peer(nested, sizeof nested - 1, 1, "too many elements");
+    assert_true(memory_in_use() - before < 64 << 20);
+}
+
+/* Each byte comes in time, and the whole never would. */
+static void
+an_answer_that_drips_is_given_up(void **state)
+{
+    int64_t began = system_clock_mono().ns;
+
+    (void)state;
+    expect_from_slow_peer("+", 1, 1000, 100000, "too slowly");
+    assert_true(system_clock_mono().ns - began < 20 * SECOND_NS);
 }
 
 static int
@@ -411,6 +464,8 @@ main(void)
         cmocka_unit_test(a_server_that_is_not_there_is_told_with_its_address),
         cmocka_unit_test(hostile_answers_are_errors_that_can_be_shown),
         cmocka_unit_test(an_answer_that_does_not_end_is_bounded),
+        cmocka_unit_test(a_list_that_is_said_to_be_huge_is_refused_at_its_head),
+        cmocka_unit_test(an_answer_that_drips_is_given_up),
     };
 
     if (REDIS_SERVER[0] == '\0') {
