@@ -5,6 +5,7 @@
 
 #include "capture/error.h"
 #include "dissect/application_impl.h"
+#include "dissect/ndpi_dispatch.h"
 #include "dissect/ndpi_hosts.h"
 #include "dissect/ndpi_hotfix.h"
 #include "dissect/ndpi_memory.h"
@@ -54,6 +55,7 @@ application_engine_free(struct application_engine *engine)
     }
     ndpi_memory_use(NULL);
     ndpi_arena_free(engine->arena);
+    ndpi_dispatch_free(engine->dispatch);
     ndpi_hosts_free(engine->hosts);
     free(engine->traits);
     free(engine);
@@ -87,7 +89,8 @@ engine_init(struct application_engine *engine, struct error *error)
                          "version's headers",
                          ndpi_revision());
     }
-    if (!ndpi_hotfix_install() || !ndpi_hosts_install()) {
+    if (!ndpi_hotfix_install() || !ndpi_hosts_install() ||
+        !ndpi_dispatch_install()) {
         return error_set(error, ERROR_UNSUPPORTED, "",
                          "the replacements for functions of nDPI %s, some of "
                          "which have known crashes, do not take effect in "
@@ -107,6 +110,7 @@ engine_init(struct application_engine *engine, struct error *error)
         engine->confidence[i] = (uint8_t)ndpi_confidence_from_name(
             ndpi_confidence_get_name((ndpi_confidence_t)i));
     }
+    engine->dispatch = ndpi_dispatch_new(engine->module);
     engine->hosts = ndpi_hosts_new();
     if (engine->hosts == NULL) {
         return error_set(error, ERROR_MEMORY, "", "out of memory");

@@ -30,7 +30,8 @@ struct inspection {
 
 struct application_engine {
     struct ndpi_detection_module_struct *module;
-    struct ndpi_arena *arena; /* The module's. */
+    struct ndpi_arena *arena;       /* The module's. */
+    struct ndpi_dispatch *dispatch; /* Likewise; or NULL. */
     struct ndpi_hosts *hosts;
     struct inspection *newest, *oldest; /* Alive. */
     struct inspection *free;            /* Done with, for the next ones. */

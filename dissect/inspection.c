@@ -11,6 +11,7 @@
 #include "capture/frame.h"
 #include "dissect/application_impl.h"
 #include "dissect/ndpi_details.h"
+#include "dissect/ndpi_dispatch.h"
 #include "dissect/ndpi_hosts.h"
 #include "dissect/ndpi_memory.h"
 #include "dissect/ndpi_names.h"
@@ -327,12 +328,14 @@ show(struct application_engine *engine, struct inspection *inspection,
                              inspection->handshake);
     }
     risk = inspection->flow.risk;
+    ndpi_dispatch_use(engine->dispatch);
     ndpi_hosts_use(engine->hosts);
     ndpi_memory_use(engine->arena);
     inspection->result =
         ndpi_shim_packet(engine->module, &inspection->flow, &shown);
     ndpi_memory_use(NULL);
     ndpi_hosts_use(NULL);
+    ndpi_dispatch_use(NULL);
     ndpi_details_mend_risk(&inspection->flow, risk, payload_of(packet, frame));
     inspection->bytes += shown.size;
     engine->counters.packets++;
