@@ -60,18 +60,22 @@ class Server:
         for word in words:
             word = word if isinstance(word, bytes) else str(word).encode()
             text += b"$%d\r\n%s\r\n" % (len(word), word)
-        with socket.socket(socket.AF_UNIX) as connection:
+        with self.connect() as connection:
             connection.settimeout(10)
-            connection.connect(self.path)
             connection.sendall(text)
             with connection.makefile("rb") as reader:
                 return self.read(reader)
+
+    def connect(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self.path)
+        return connection
 
     def read(self, reader):
         line = reader.readline().rstrip(b"\r\n")
         kind, rest = line[:1], line[1:]
         if kind == b"$":
-            return reader.read(int(rest) + 2)[:-2]
+            return reader.read(int(rest) + 2)[:-2] if int(rest) >= 0 else None
         if kind == b"*":
             return [self.read(reader) for _ in range(int(rest))]
         return int(rest) if kind == b":" else rest

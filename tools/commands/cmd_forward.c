@@ -11,6 +11,7 @@
 #include "tools/event/event.h"
 #include "tools/event/json.h"
 #include "tools/forward/forward_target.h"
+#include "tools/forward/group_fleet.h"
 #include "tools/runtime/log.h"
 
 #include <inttypes.h>
@@ -29,7 +30,7 @@ enum {
 
 struct forward {
     struct forward_options options;
-    struct group_reader *reader;
+    struct group_fleet *reader;
     struct forward_target *target;
     struct forward_line line;
     struct json out; /* Of a batch: as it is passed on. */
@@ -122,14 +123,14 @@ open_all(struct forward *forward, struct error *error)
         LOG(NOTICE, "%s: half a line at its end was cut off, %jd bytes",
             options->output, (intmax_t)cut);
     }
-    forward->reader = group_reader_new(&options->reader, error);
+    forward->reader = group_fleet_new(&options->reader, error);
     return forward->reader != NULL;
 }
 
 static void
 close_all(struct forward *forward)
 {
-    group_reader_free(forward->reader);
+    group_fleet_free(forward->reader);
     forward_target_free(forward->target);
     json_done(&forward->out);
     forward_line_done(&forward->line);
@@ -156,7 +157,7 @@ go_on(struct forward *forward)
         if (n && !pass_on(forward)) {
             return; /* Not acknowledged: it comes again. */
         }
-        if (!group_reader_ack(forward->reader, &error)) {
+        if (!group_fleet_ack(forward->reader, &error)) {
             fail_and_rest(forward, &error);
         } else if (n == 0 && forward->options.once) {
             return;
@@ -171,8 +172,8 @@ read_batch(struct forward *forward, size_t *n)
     const struct group_entry *entries;
     struct error error;
 
-    if (!group_reader_read(forward->reader, !options->once, &entries, n,
-                           &error)) {
+    if (!group_fleet_read(forward->reader, !options->once, &entries, n,
+                          &error)) {
         fail_and_rest(forward, &error);
         return false;
     }
@@ -253,7 +254,7 @@ tell_totals(const struct forward *forward)
     const struct forward_line *line = &forward->line;
     struct group_counters counters;
 
-    group_reader_get_counters(forward->reader, &counters);
+    group_fleet_get_counters(forward->reader, &counters);
     log_tell(NULL, LOG_LEVEL_INFO,
              "%" PRIu64 " events forwarded, %" PRIu64
              " of them taken over from other readers; %" PRIu64

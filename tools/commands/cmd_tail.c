@@ -11,6 +11,7 @@
 #include "tools/event/system_clock.h"
 #include "tools/report/text.h"
 #include "tools/watch/event_line.h"
+#include "tools/watch/stream_fleet.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@ enum {
 
 struct tail {
     struct tail_options options;
-    struct stream_follow *follow;
+    struct stream_fleet *follow;
     const atomic_int *stop;
     bool color, with_sensor;
     uint64_t n_shown, n_foreign;
@@ -90,9 +91,9 @@ tail_to_end(struct tail *tail)
     tail->with_sensor = !sensors || sensors[1];
     tail->pause_ms = FIRST_PAUSE_MS;
     tail->stop = session_watch_stop();
-    tail->follow = stream_follow_new(&tail->options.follow, &handler, &error);
+    tail->follow = stream_fleet_new(&tail->options.follow, &handler, &error);
     good = tail->follow ? go_on(tail) : fail_and_rest(tail, &error);
-    stream_follow_free(tail->follow);
+    stream_fleet_free(tail->follow);
     if (tail->n_foreign) {
         fprintf(stderr, "segmon tail: %" PRIu64 " entries were no events\n",
                 tail->n_foreign);
@@ -124,11 +125,11 @@ read_some(struct tail *tail)
     struct error error;
     size_t n_left_out;
 
-    if (!stream_follow_read(tail->follow, WAIT_MS, &error)) {
+    if (!stream_fleet_read(tail->follow, WAIT_MS, &error)) {
         return fail_and_rest(tail, &error);
     }
     recovered(tail);
-    n_left_out = stream_follow_n_left_out(tail->follow);
+    n_left_out = stream_fleet_n_left_out(tail->follow);
     if (n_left_out && !tail->tells_left_out) {
         fprintf(stderr, "segmon tail: %zu sensors are left out: at most %d\n",
                 n_left_out, STREAM_FOLLOW_MAX_SENSORS);

@@ -8,6 +8,7 @@
 #include "tools/event/system_clock.h"
 #include "tools/redis/redis_health.h"
 #include "tools/redis/redis_info.h"
+#include "tools/redis/redis_keys.h"
 #include "tools/redis/redis_link.h"
 
 #include <inttypes.h>
@@ -21,7 +22,8 @@ enum {
 
 #define SLOW_NS (100 * MILLISECOND_NS)
 
-static void name_server(const struct redis_uri *, struct redis_examined *);
+static void name_server(const struct redis_visit *,
+                        const struct redis_address *);
 static bool connect_to(struct redis_visit *);
 static void tell_unreachable(const struct redis_visit *, const struct error *);
 static void tell_refused(const struct redis_visit *, const char *reason);
@@ -43,7 +45,9 @@ redis_examine(const struct redis_examine_options *options,
         .options = options, .examined = examined, .diagnosis = diagnosis};
 
     memset(examined, 0, sizeof *examined);
-    name_server(&options->uri, examined);
+    snprintf(examined->name, sizeof examined->name, "%s", options->uri.name);
+    redis_place_init(&visit.place, &options->uri);
+    name_server(&visit, &options->uri.addresses[0]);
     if (connect_to(&visit) && ping(&visit)) {
         check_network(&visit);
         if (read_server(&visit) && redis_check_streams(&visit)) {
@@ -52,6 +56,7 @@ redis_examine(const struct redis_examine_options *options,
         }
     }
     redis_link_close(visit.link);
+    redis_place_done(&visit.place);
 }
 
 void
@@ -68,30 +73,45 @@ redis_tell_refusal(const struct redis_visit *visit, const char *reason)
 /* Without user and password: those are for redis-cli to ask, or to take from
  * its environment. */
 static void
-name_server(const struct redis_uri *uri, struct redis_examined *examined)
+name_server(const struct redis_visit *visit,
+            const struct redis_address *address)
 {
+    const struct redis_uri *uri = &visit->options->uri;
+    char *cli = visit->examined->cli;
+    const size_t size = sizeof visit->examined->cli;
     char word[DIAGNOSIS_WORD_SIZE];
 
-    snprintf(examined->name, sizeof examined->name, "%s", uri->name);
-    diagnosis_word(uri->addresses[0].host, word);
+    diagnosis_word(address->host, word);
     if (uri->is_unix) {
-        snprintf(examined->cli, sizeof examined->cli, "redis-cli -s %s", word);
+        snprintf(cli, size, "redis-cli -s %s", word);
     } else {
-        snprintf(examined->cli, sizeof examined->cli, "redis-cli -h %s -p %u%s",
-                 word, uri->addresses[0].port, uri->is_tls ? " --tls" : "");
+        snprintf(cli, size, "redis-cli -h %s -p %u%s", word, address->port,
+                 uri->is_tls ? " --tls" : "");
+    }
+    if (uri->ca[0]) {
+        diagnosis_word(uri->ca, word);
+        snprintf(cli + strlen(cli), size - strlen(cli), " --cacert %s", word);
     }
 }
 
+/* The one of several that has the sensor's keys, or is the master now. */
 static bool
 connect_to(struct redis_visit *visit)
 {
     struct error error;
+    char key[REDIS_KEY_SIZE];
 
-    visit->link = redis_link_open(&visit->options->uri, &error);
+    redis_key(key, visit->options->sensor, "status");
+    visit->link = redis_place_open(&visit->place, key, &error);
+    if (!visit->link && strstr(error.message, "CLUSTERDOWN")) {
+        visit->link = redis_place_open(&visit->place, NULL, &error);
+    }
     if (!visit->link && is_refused(error.message)) {
         tell_refused(visit, error.message);
     } else if (!visit->link) {
         tell_unreachable(visit, &error);
+    } else {
+        name_server(visit, redis_place_here(&visit->place));
     }
     visit->examined->is_reached = visit->link != NULL;
     return visit->link != NULL;
@@ -132,7 +152,7 @@ static void
 check_network(const struct redis_visit *visit)
 {
     const struct redis_uri *uri = &visit->options->uri;
-    const char *host = uri->addresses[0].host;
+    const char *host = redis_place_here(&visit->place)->host;
     const char *name = visit->examined->name;
     struct diagnosis_finding *finding;
 

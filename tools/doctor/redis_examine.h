@@ -17,7 +17,7 @@ struct diagnosis;
 enum {
     REDIS_EXAMINE_NAME_SIZE = REDIS_URI_NAME_SIZE,
     REDIS_EXAMINE_WORD_SIZE = 64,
-    REDIS_EXAMINE_CLI_SIZE = 320,
+    REDIS_EXAMINE_CLI_SIZE = 600,
     /* Of one stream, and of one group. */
     REDIS_EXAMINE_MAX_GROUPS = 64,
     REDIS_EXAMINE_MAX_CONSUMERS = 256

@@ -5,6 +5,7 @@
 
 #include "tools/doctor/diagnosis.h"
 #include "tools/doctor/redis_examine.h"
+#include "tools/redis/redis_place.h"
 
 struct redis_info;
 struct redis_link;
@@ -15,6 +16,7 @@ struct redis_visit {
     const struct redis_examine_options *options;
     struct redis_examined *examined;
     struct diagnosis *diagnosis;
+    struct redis_place place;
     struct redis_link *link;
 };
 

@@ -54,8 +54,9 @@ check_absence(struct redis_visit *visit)
 {
     const char *sensor = visit->options->sensor;
     struct error error;
-    struct redis_reply *reply = redis_link_ask(
-        visit->link, REDIS_WORDS("HGET", REDIS_SENSORS_KEY, sensor), &error);
+    struct redis_reply *reply =
+        redis_place_ask(&visit->place, visit->link,
+                        REDIS_WORDS("HGET", REDIS_SENSORS_KEY, sensor), &error);
 
     if (redis_reply_text(reply, NULL)) {
         struct diagnosis_finding *finding = diagnosis_add(

@@ -13,6 +13,7 @@
 #include "tools/event/system_clock.h"
 #include "tools/forward/group_streams.h"
 #include "tools/redis/redis_link.h"
+#include "tools/redis/redis_place.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -28,6 +29,7 @@ enum {
 struct group_reader {
     struct group_reader_options options;
     char wait_ms[NUMBER_SIZE], batch[NUMBER_SIZE], claim_idle_ms[NUMBER_SIZE];
+    struct redis_place place;
     struct redis_link *link;
     struct group_streams streams;
     bool ack_wanted;          /* Of what is pending. */
@@ -46,6 +48,9 @@ struct group_reader {
 static bool ack_stream(struct group_reader *, const struct group_stream *,
                        const char *const *ids, struct error *);
 static bool connect_again(struct group_reader *, struct error *);
+static bool is_refused(struct group_reader *, const struct redis_reply *,
+                       const char *what, struct error *);
+static bool refresh_streams(struct group_reader *, struct error *);
 static bool read_streams(struct group_reader *, bool backlog, bool wait,
                          struct error *);
 static size_t put_streams(const struct group_reader *, bool backlog, size_t n);
@@ -71,6 +76,7 @@ group_reader_new(const struct group_reader_options *options,
 
     if (reader) {
         reader->options = *options;
+        redis_place_init(&reader->place, &reader->options.server);
         reader->words = calloc(FIXED_WORDS + 2 * GROUP_READER_MAX_STREAMS +
                                    GROUP_READER_MAX_BATCH,
                                sizeof *reader->words);
@@ -93,6 +99,8 @@ group_reader_free(struct group_reader *reader)
     if (reader) {
         redis_reply_free(reader->reply);
         redis_link_close(reader->link);
+        redis_place_done(&reader->place);
+        explicit_bzero(&reader->options.server, sizeof reader->options.server);
         free(reader->entries);
         free(reader->pending);
         free(reader->words);
@@ -107,8 +115,7 @@ group_reader_read(struct group_reader *reader, bool wait,
                   struct error *error)
 {
     bool good = (!reader->ack_wanted || group_reader_ack(reader, error)) &&
-                connect_again(reader, error) &&
-                group_streams_refresh(&reader->streams, reader->link, error);
+                connect_again(reader, error) && refresh_streams(reader, error);
 
     if (good) {
         give_back(reader);
@@ -162,6 +169,8 @@ ack_stream(struct group_reader *reader, const struct group_stream *stream,
            const char *const *ids, struct error *error)
 {
     const char **words = reader->words;
+    struct redis_reply *reply;
+    bool good;
     size_t n;
 
     words[0] = "XACK";
@@ -173,7 +182,10 @@ ack_stream(struct group_reader *reader, const struct group_stream *stream,
                 : GROUP_READER_MAX_BATCH;
         memcpy(words + 3, ids + at, n * sizeof *ids);
         words[3 + n] = NULL;
-        if (!redis_link_do(reader->link, words, error)) {
+        reply = redis_link_ask(reader->link, words, error);
+        good = reply && !is_refused(reader, reply, "XACK", error);
+        redis_reply_free(reply);
+        if (!good) {
             return false;
         }
     }
@@ -192,13 +204,48 @@ group_reader_get_counters(const struct group_reader *reader,
 static bool
 connect_again(struct group_reader *reader, struct error *error)
 {
+    const char *key =
+        reader->streams.n ? reader->streams.list[0].key : REDIS_SENSORS_KEY;
+
     if (reader->link && redis_link_ok(reader->link)) {
         return true;
     }
     redis_link_close(reader->link);
-    reader->link = redis_link_open(&reader->options.server, error);
+    reader->link = redis_place_open(&reader->place, key, error);
     group_streams_doubt(&reader->streams);
     return reader->link != NULL;
+}
+
+/* With an error of the server's.  If it is the wrong server, the next call
+ * finds another. */
+static bool
+is_refused(struct group_reader *reader, const struct redis_reply *reply,
+           const char *what, struct error *error)
+{
+    const char *text = redis_reply_error(reply);
+
+    if (!text) {
+        return false;
+    }
+    redis_reply_refuse(reply, reader->link, what, error);
+    if (redis_place_refused(&reader->place, text)) {
+        redis_link_close(reader->link);
+        reader->link = NULL;
+    }
+    return true;
+}
+
+static bool
+refresh_streams(struct group_reader *reader, struct error *error)
+{
+    bool good = group_streams_refresh(&reader->streams, &reader->place,
+                                      reader->link, error);
+
+    if (!good) {
+        redis_link_close(reader->link);
+        reader->link = NULL;
+    }
+    return good;
 }
 
 static bool
@@ -229,11 +276,10 @@ read_streams(struct group_reader *reader, bool backlog, bool wait,
                               "NOGROUP")) { /* The streams were deleted. */
         group_streams_doubt(&reader->streams);
         forget(reader);
-        return group_streams_refresh(&reader->streams, reader->link, error);
+        return refresh_streams(reader, error);
     }
-    if (redis_reply_error(reader->reply)) {
-        return redis_reply_refuse(reader->reply, reader->link, "XREADGROUP",
-                                  error);
+    if (is_refused(reader, reader->reply, "XREADGROUP", error)) {
+        return false;
     }
     return take_streams(reader, backlog) || fail_memory(error);
 }
@@ -335,12 +381,12 @@ claim(struct group_reader *reader, struct error *error)
     if (!ask(reader, n, error)) {
         return false;
     }
-    if (redis_reply_error(reader->reply)) {
-        bool gone = group_streams_refused(reader->reply, "NOGROUP");
-
-        stream->is_ready = !gone;
-        return gone || redis_reply_refuse(reader->reply, reader->link,
-                                          "XAUTOCLAIM", error);
+    if (group_streams_refused(reader->reply, "NOGROUP")) {
+        stream->is_ready = false;
+        return true;
+    }
+    if (is_refused(reader, reader->reply, "XAUTOCLAIM", error)) {
+        return false;
     }
     cursor = redis_reply_at(reader->reply, 0);
     snprintf(stream->claim_cursor, GROUP_STREAM_ID_SIZE, "%s",

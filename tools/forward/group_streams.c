@@ -42,7 +42,8 @@ group_streams_done(struct group_streams *streams)
 }
 
 bool
-group_streams_refresh(struct group_streams *streams, struct redis_link *link,
+group_streams_refresh(struct group_streams *streams,
+                      const struct redis_place *place, struct redis_link *link,
                       struct error *error)
 {
     struct mono_time now = system_clock_mono();
@@ -50,7 +51,7 @@ group_streams_refresh(struct group_streams *streams, struct redis_link *link,
     if (!streams->options->sensors &&
         (!streams->refreshed.ns ||
          now.ns - streams->refreshed.ns >= REFRESH_NS)) {
-        if (!redis_keys_each_sensor(link, add_sensor, streams, error)) {
+        if (!redis_keys_each_sensor(place, link, add_sensor, streams, error)) {
             return false;
         }
         streams->refreshed = now;

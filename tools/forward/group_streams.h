@@ -14,6 +14,7 @@ enum {
 };
 
 struct redis_link;
+struct redis_place;
 struct redis_reply;
 
 struct group_stream {
@@ -42,8 +43,8 @@ void group_streams_done(struct group_streams *);
 
 /* Looks for new sensors, every so often, and makes the groups that are missing.
  */
-bool group_streams_refresh(struct group_streams *, struct redis_link *,
-                           struct error *);
+bool group_streams_refresh(struct group_streams *, const struct redis_place *,
+                           struct redis_link *, struct error *);
 
 /* The server was away, or says that a group is: looks after them again. */
 void group_streams_doubt(struct group_streams *);

@@ -3,6 +3,7 @@
 #include "tools/redis/redis_keys.h"
 
 #include "tools/redis/redis_link.h"
+#include "tools/redis/redis_place.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +16,12 @@ redis_key(char key[REDIS_KEY_SIZE], const char *sensor, const char *what)
 }
 
 bool
-redis_keys_each_sensor(struct redis_link *link,
+redis_keys_each_sensor(const struct redis_place *place, struct redis_link *link,
                        bool (*each)(void *context, const char *sensor),
                        void *context, struct error *error)
 {
-    struct redis_reply *reply =
-        redis_link_ask(link, REDIS_WORDS("HKEYS", REDIS_SENSORS_KEY), error);
+    struct redis_reply *reply = redis_place_ask(
+        place, link, REDIS_WORDS("HKEYS", REDIS_SENSORS_KEY), error);
     bool good =
         reply && (!redis_reply_error(reply) ||
                   redis_reply_refuse(reply, link, REDIS_SENSORS_KEY, error));

@@ -14,6 +14,7 @@
 
 struct error;
 struct redis_link;
+struct redis_place;
 
 enum {
     REDIS_KEY_SIZE = EVENT_MAX_SENSOR + 24
@@ -25,10 +26,10 @@ enum {
 void redis_key(char key[REDIS_KEY_SIZE], const char *sensor, const char *what);
 
 /* Visits every sensor that the server knows, until 'each' returns false; a name
- * that no sensor can have is left out.  False if the server could not be
- * asked. */
-bool redis_keys_each_sensor(struct redis_link *,
+ * that no sensor can have is left out.  Of a cluster, the node is asked that
+ * has them.  False if the server could not be asked. */
+bool redis_keys_each_sensor(const struct redis_place *, struct redis_link *,
                             bool (*each)(void *context, const char *sensor),
-                            void *context, struct error *);
+                            void *context, struct error *error);
 
 #endif

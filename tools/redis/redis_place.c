@@ -71,12 +71,25 @@ redis_place_open(struct redis_place *place, const char *key,
     return NULL;
 }
 
+const struct redis_address *
+redis_place_here(const struct redis_place *place)
+{
+    return &place->here;
+}
+
+bool
+redis_place_is_cluster(const struct redis_place *place)
+{
+    return place->n_nodes > 0;
+}
+
 bool
 redis_place_refused(struct redis_place *place, const char *text)
 {
     struct redis_address address;
 
-    if (begins(text, moved) && read_address(text, &place->here, &address)) {
+    if (begins(text, moved) && !place->uri->is_unix &&
+        read_address(text, &place->here, &address)) {
         place->learnt = address;
         return true;
     }
@@ -101,9 +114,9 @@ redis_place_follow(struct redis_place *place, const char *text,
 {
     struct redis_address address;
 
-    if (!read_address(text, &place->here, &address)) {
+    if (place->uri->is_unix || !read_address(text, &place->here, &address)) {
         error_set(error, ERROR_SYSTEM, place->uri->name,
-                  "the server does not say where a slot is on its way to");
+                  "the server does not say which other one can be reached");
         return NULL;
     }
     if (!place->lent || !redis_link_ok(place->lent) ||

@@ -12,6 +12,9 @@
  *   ASK (a slot on its way to another node): the same commands once more, on
  *                   redis_place_follow(), which changes nothing for others.
  *
+ * Behind a Unix socket there is one server: what it says of others is not
+ * followed, because who made the socket may have done so to hide the way there.
+ *
  * A place owns nothing but the link that redis_place_follow() lends.  An
  * attempt to open begins no further connection after REDIS_PLACE_TIMEOUT_S.
  * One thread. */
@@ -53,6 +56,13 @@ void redis_place_done(struct redis_place *);
 /* Connects, and finds the node that has 'key', unless that is NULL. */
 struct redis_link *redis_place_open(struct redis_place *, const char *key,
                                     struct error *);
+
+/* Where the latest link is connected to; once there was one. */
+const struct redis_address *redis_place_here(const struct redis_place *);
+
+/* Whether the latest link that was opened for a key is to a node of a cluster,
+ * as far as it may be asked: CLUSTER SLOTS. */
+bool redis_place_is_cluster(const struct redis_place *);
 
 /* Whether the server refused a command because it is the wrong one: a replica,
  * or another node of a cluster.  The next redis_place_open() knows better. */

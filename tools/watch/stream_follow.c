@@ -11,6 +11,7 @@
 #include "tools/event/json.h"
 #include "tools/event/system_clock.h"
 #include "tools/redis/redis_link.h"
+#include "tools/redis/redis_place.h"
 #include "tools/watch/stream_list.h"
 
 #include <inttypes.h>
@@ -36,6 +37,7 @@ struct found {
 struct stream_follow {
     struct stream_follow_options options;
     struct stream_follow_handler handler;
+    struct redis_place place;
     struct redis_link *link; /* NULL while not connected. */
     struct stream_list streams;
     bool is_idle;       /* The last batch was empty. */
@@ -47,6 +49,7 @@ struct stream_follow {
 };
 
 static bool connect_to(struct stream_follow *, struct error *);
+static bool find_streams(struct stream_follow *, struct error *);
 static void disconnect(struct stream_follow *);
 static bool wait_for_more(struct stream_follow *, int wait_ms, struct error *);
 static bool take_wake(struct stream_follow *, struct error *);
@@ -80,6 +83,7 @@ stream_follow_new(const struct stream_follow_options *options,
 
     if (follow) {
         follow->options = *options;
+        redis_place_init(&follow->place, &follow->options.server);
     }
     if (!follow || !stream_list_init(&follow->streams, &follow->options)) {
         free(follow);
@@ -96,6 +100,7 @@ stream_follow_free(struct stream_follow *follow)
 {
     if (follow) {
         disconnect(follow);
+        redis_place_done(&follow->place);
         json_done(&follow->request);
         explicit_bzero(&follow->options.server, sizeof follow->options.server);
         free(follow->list);
@@ -131,10 +136,19 @@ stream_follow_n_left_out(const struct stream_follow *follow)
 static bool
 connect_to(struct stream_follow *follow, struct error *error)
 {
-    follow->link = redis_link_open(&follow->options.server, error);
+    const char *key =
+        follow->streams.n ? follow->streams.list[0].key : REDIS_SENSORS_KEY;
+
+    follow->link = redis_place_open(&follow->place, key, error);
     follow->is_idle = false;
-    return follow->link &&
-           stream_list_find(&follow->streams, follow->link, error);
+    return follow->link && find_streams(follow, error);
+}
+
+static bool
+find_streams(struct stream_follow *follow, struct error *error)
+{
+    return stream_list_find(&follow->streams, &follow->place, follow->link,
+                            error);
 }
 
 static void
@@ -178,8 +192,7 @@ take_wake(struct stream_follow *follow, struct error *error)
         good = redis_reply_refuse(reply, follow->link, "XREAD", error);
     }
     follow->is_idle = false; /* When the time was up, gaps are looked for. */
-    good = good && (redis_reply_is_list(reply) ||
-                    stream_list_find(&follow->streams, follow->link, error));
+    good = good && (redis_reply_is_list(reply) || find_streams(follow, error));
     redis_reply_free(reply);
     return good;
 }

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool ask_for_sensors(struct stream_list *, struct redis_link *,
-                            struct error *);
+static bool ask_for_sensors(struct stream_list *, const struct redis_place *,
+                            struct redis_link *, struct error *);
 static bool add_sensor(void *context, const char *sensor);
 static bool place_streams(struct stream_list *, struct redis_link *,
                           struct error *);
@@ -45,11 +45,11 @@ stream_list_done(struct stream_list *streams)
 }
 
 bool
-stream_list_find(struct stream_list *streams, struct redis_link *link,
-                 struct error *error)
+stream_list_find(struct stream_list *streams, const struct redis_place *place,
+                 struct redis_link *link, struct error *error)
 {
     return (streams->options->sensors ||
-            ask_for_sensors(streams, link, error)) &&
+            ask_for_sensors(streams, place, link, error)) &&
            place_streams(streams, link, error);
 }
 
@@ -74,11 +74,11 @@ stream_list_count(const struct redis_reply *reply, uint64_t *count)
 }
 
 static bool
-ask_for_sensors(struct stream_list *streams, struct redis_link *link,
-                struct error *error)
+ask_for_sensors(struct stream_list *streams, const struct redis_place *place,
+                struct redis_link *link, struct error *error)
 {
     streams->n_left_out = 0;
-    return redis_keys_each_sensor(link, add_sensor, streams, error);
+    return redis_keys_each_sensor(place, link, add_sensor, streams, error);
 }
 
 /* Unless it is followed already.  There may be more. */

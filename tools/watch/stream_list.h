@@ -15,6 +15,7 @@
 
 struct error;
 struct redis_link;
+struct redis_place;
 struct redis_reply;
 struct stream_follow_options;
 
@@ -43,8 +44,8 @@ void stream_list_done(struct stream_list *);
 
 /* Looks for sensors, if the options name none, and where to begin with the
  * streams that are new. */
-bool stream_list_find(struct stream_list *, struct redis_link *,
-                      struct error *);
+bool stream_list_find(struct stream_list *, const struct redis_place *,
+                      struct redis_link *, struct error *);
 
 /* The id, or a count, that a server answered; false if it is none. */
 bool stream_list_id(const struct redis_reply *, struct redis_id *);

@@ -4,9 +4,10 @@
 
 #include "capture/error.h"
 #include "rules/schedule.h"
+#include "tools/redis/redis_fleet.h"
 #include "tools/redis/redis_keys.h"
 #include "tools/redis/redis_link.h"
-#include "tools/watch/stream_follow.h"
+#include "tools/watch/stream_fleet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,13 +40,17 @@ static const char *const fields[N_FIELDS + 1] = {
 struct top_poll {
     struct top_poll_options options;
     struct top_model *model;
-    struct redis_link *link; /* NULL while not connected. */
-    struct stream_follow *follow;
-    bool has_more; /* The last read of violations brought some. */
+    struct redis_fleet *fleet;
+    struct redis_link *link; /* Of the sensor that is polled; lent. */
+    struct stream_fleet *follow;
+    char names[REDIS_FLEET_MAX_SENSORS][EVENT_MAX_SENSOR + 1];
+    size_t n_names; /* Of sensors that the server knows. */
+    bool has_more;  /* The last read of violations brought some. */
 };
 
 static bool poll_all(struct top_poll *, struct error *);
 static bool poll_known(struct top_poll *, struct error *);
+static bool take_name(void *context, const char *name);
 static bool poll_sensor(struct top_poll *, const char *name, struct error *);
 static struct redis_reply *ask(struct top_poll *, const char *const *words,
                                struct error *);
@@ -84,8 +89,10 @@ top_poll_new(const struct top_poll_options *options, struct top_model *model,
     }
     poll->options = *options;
     poll->model = model;
-    poll->follow = stream_follow_new(&follow, &handler, error);
-    if (!poll->follow) {
+    poll->fleet = redis_fleet_new(&poll->options.server);
+    poll->follow = stream_fleet_new(&follow, &handler, error);
+    if (!poll->follow || !poll->fleet) {
+        error_set(error, ERROR_MEMORY, NULL, "no memory to watch sensors");
         top_poll_free(poll);
         return NULL;
     }
@@ -96,8 +103,8 @@ void
 top_poll_free(struct top_poll *poll)
 {
     if (poll) {
-        redis_link_close(poll->link);
-        stream_follow_free(poll->follow);
+        redis_fleet_free(poll->fleet);
+        stream_fleet_free(poll->follow);
         explicit_bzero(&poll->options.server, sizeof poll->options.server);
         free(poll);
     }
@@ -114,8 +121,7 @@ top_poll_update(struct top_poll *poll, struct wall_time now,
         poll->model->problem[0] = '\0';
         return true;
     }
-    redis_link_close(poll->link);
-    poll->link = NULL;
+    redis_fleet_disconnect(poll->fleet);
     error_format(error, text, sizeof text);
     top_copy_text(poll->model->problem, sizeof poll->model->problem, text);
     return false;
@@ -127,12 +133,9 @@ poll_all(struct top_poll *poll, struct error *error)
 {
     const char *const *sensors = poll->options.sensors;
 
-    if (!poll->link) {
-        poll->link = redis_link_open(&poll->options.server, error);
-    }
     poll->model->n_next = 0;
     poll->model->pairs_left_out = false;
-    if (!poll->link || (!sensors && !poll_known(poll, error))) {
+    if (!sensors && !poll_known(poll, error)) {
         return false;
     }
     for (size_t i = 0; sensors && sensors[i]; i++) {
@@ -144,23 +147,30 @@ poll_all(struct top_poll *poll, struct error *error)
     return true;
 }
 
+/* They are asked about when all of them are known: they may share a link. */
 static bool
 poll_known(struct top_poll *poll, struct error *error)
 {
-    struct redis_reply *names =
-        ask(poll, REDIS_WORDS("HKEYS", REDIS_SENSORS_KEY), error);
-    bool good = names != NULL;
-
-    for (size_t i = 0; good && i < redis_reply_n(names); i++) {
-        size_t size;
-        const char *name = redis_reply_text(redis_reply_at(names, i), &size);
-
-        if (name && strlen(name) == size && event_sensor_ok(name)) {
-            good = poll_sensor(poll, name, error);
+    poll->n_names = 0;
+    if (!redis_fleet_each_sensor(poll->fleet, take_name, poll, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < poll->n_names; i++) {
+        if (!poll_sensor(poll, poll->names[i], error)) {
+            return false;
         }
     }
-    redis_reply_free(names);
-    return good;
+    return true;
+}
+
+/* False if there is no room for more. */
+static bool
+take_name(void *context, const char *name)
+{
+    struct top_poll *poll = context;
+
+    snprintf(poll->names[poll->n_names], sizeof poll->names[0], "%s", name);
+    return ++poll->n_names < REDIS_FLEET_MAX_SENSORS;
 }
 
 static bool
@@ -174,6 +184,10 @@ poll_sensor(struct top_poll *poll, const char *name, struct error *error)
 
     if (!sensor) {
         return true; /* No room. */
+    }
+    poll->link = redis_fleet_link(poll->fleet, name, error);
+    if (!poll->link) {
+        return false;
     }
     redis_key(key, name, "state");
     words[1] = key;
@@ -315,7 +329,7 @@ poll_violations(struct top_poll *poll, struct error *error)
     poll->has_more = true;
     for (unsigned i = 0; i < MAX_FOLLOW_READS && poll->has_more; i++) {
         poll->has_more = false;
-        if (!stream_follow_read(poll->follow, 0, error)) {
+        if (!stream_fleet_read(poll->follow, 0, error)) {
             return false;
         }
     }

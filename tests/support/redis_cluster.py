@@ -1,0 +1,174 @@
+"""Real Redis Clusters and Sentinels of a test's own, on ports of 127.0.0.1 that were
+free; only the processes that were started are ever signalled."""
+import os
+import socket
+import subprocess
+import time
+
+from redis_server import SERVER, Server, free_ports
+
+PATIENCE = 30  # Seconds, for what takes one or two.
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(0.05)
+
+
+def start_server(folder, name, *arguments):
+    """One more, that also listens on a port."""
+    path = os.path.join(folder, name)
+    os.mkdir(path)
+    port, = free_ports(1)
+    server = Server(path, "--port", str(port), "--bind", "127.0.0.1", *arguments)
+    server.port = port
+    server.tcp = f"redis://127.0.0.1:{port}"
+    return server
+
+
+class Cluster:
+    """Masters that share the slots evenly, and then replicas of the first of them."""
+
+    def __init__(self, folder, masters=3, replicas=0, timeout_ms=2000):
+        self.nodes = []
+        self.n_masters = masters
+        for i in range(masters + replicas):
+            bus, = free_ports(1)
+            node = start_server(folder, f"node{i}", "--cluster-enabled", "yes",
+                                "--cluster-port", str(bus),
+                                "--cluster-node-timeout", str(timeout_ms),
+                                "--cluster-require-full-coverage", "no",
+                                "--repl-diskless-sync-delay", "0")
+            node.bus = bus
+            node.name = node.call("CLUSTER", "MYID").decode()
+            self.nodes.append(node)
+        self.join(replicas)
+
+    def join(self, replicas):
+        first = self.nodes[0]
+        bounds = [16384 * i // self.n_masters for i in range(self.n_masters + 1)]
+        for i, node in enumerate(self.nodes):
+            node.call("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
+            if i < self.n_masters:
+                node.call("CLUSTER", "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1)
+            if i:
+                first.call("CLUSTER", "MEET", "127.0.0.1", node.port, node.bus)
+        wait_for(lambda: all(self.is_whole(node) for node in self.nodes), "a cluster")
+        for node in self.nodes[self.n_masters:]:
+            assert node.call("CLUSTER", "REPLICATE", first.name) == b"OK"
+            wait_for(lambda node=node: b"master_link_status:up" in node.call("INFO"),
+                     "a replica")
+        wait_for(lambda: first.call("INFO", "replication").count(b"state=online") == replicas,
+                 "replicas")
+
+    def is_whole(self, node):
+        info = node.call("CLUSTER", "INFO").decode()
+        return ("cluster_state:ok" in info and "cluster_slots_assigned:16384" in info and
+                f"cluster_known_nodes:{len(self.nodes)}\r" in info and
+                "handshake" not in node.call("CLUSTER", "NODES").decode())
+
+    def kill(self):
+        for node in self.nodes:
+            node.kill()
+
+    def owner(self, key):
+        """Among those that live."""
+        slot = self.slot(key)
+        for node in self.nodes:
+            if node.process.poll() is None:
+                for begin, end, *_ in node.call("CLUSTER", "SLOTS"):
+                    if begin <= slot <= end:
+                        return self.master_of(node, slot)
+        raise AssertionError("nobody has it")
+
+    def slot(self, key):
+        for node in self.nodes:
+            if node.process.poll() is None:
+                return node.call("CLUSTER", "KEYSLOT", key)
+        raise AssertionError("nobody lives")
+
+    def master_of(self, node, slot):
+        for begin, end, (_, port, *_), *_ in node.call("CLUSTER", "SLOTS"):
+            if begin <= slot <= end:
+                return next(one for one in self.nodes if one.port == port)
+        raise AssertionError("nobody has it")
+
+    def sensor_of(self, node, stem="s"):
+        """A name whose keys a node has."""
+        for i in range(1000):
+            if self.owner("{%s%d}" % (stem, i)) is node:
+                return f"{stem}{i}"
+        raise AssertionError("no such name")
+
+    def begin_migration(self, slot, source, target):
+        assert target.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source.name) == b"OK"
+        assert source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target.name) == b"OK"
+
+    def migrate_keys(self, slot, source, target, pause=0.0):
+        while keys := source.call("CLUSTER", "GETKEYSINSLOT", slot, 100):
+            for key in keys:
+                done = source.call("MIGRATE", "127.0.0.1", target.port, key, 0, 10000)
+                assert done in (b"OK", b"NOKEY"), done
+                time.sleep(pause)
+
+    def end_migration(self, slot, target):
+        for node in [target] + [one for one in self.nodes if one is not target]:
+            if node.process.poll() is None:
+                node.call("CLUSTER", "SETSLOT", slot, "NODE", target.name)
+
+
+class Sentinels:
+    """Who watch a master and promote its replica."""
+
+    def __init__(self, folder, master, n=3, down_after_ms=1000):
+        self.name = "main"
+        self.ports = free_ports(n)
+        self.processes = []
+        for i, port in enumerate(self.ports):
+            path = os.path.join(folder, f"sentinel{i}")
+            os.mkdir(path)
+            config = os.path.join(path, "sentinel.conf")
+            with open(config, "w", encoding="ascii") as file:
+                file.write(f"port {port}\nbind 127.0.0.1\ndir {path}\n"
+                           f"sentinel monitor {self.name} 127.0.0.1 {master.port} "
+                           f"{n // 2 + 1}\n"
+                           f"sentinel down-after-milliseconds {self.name} {down_after_ms}\n"
+                           f"sentinel failover-timeout {self.name} 10000\n")
+            self.processes.append(subprocess.Popen([SERVER, config, "--sentinel"],
+                                                   stdout=subprocess.DEVNULL,
+                                                   stderr=subprocess.DEVNULL))
+        self.uri = "redis+sentinel://%s/%s" % (
+            ",".join(f"127.0.0.1:{port}" for port in self.ports), self.name)
+
+    def ask(self, i, *words):
+        return Tcp(self.ports[i]).call(*words)
+
+    def know_each_other(self, n_replicas):
+        """And the replicas: only then can they promote one."""
+        def ready(i):
+            try:
+                fields = self.ask(i, "SENTINEL", "MASTER", self.name)
+            except OSError:
+                return False
+            known = dict(zip(fields[0::2], fields[1::2]))
+            return (int(known[b"num-other-sentinels"]) == len(self.ports) - 1 and
+                    int(known[b"num-slaves"]) == n_replicas)
+        wait_for(lambda: all(ready(i) for i in range(len(self.ports))), "Sentinels")
+
+    def kill(self):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+class Tcp(Server):
+    """To ask a server on a port."""
+
+    def __init__(self, port):  # pylint: disable=super-init-not-called
+        self.port = port
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), 10)
