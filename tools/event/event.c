@@ -13,6 +13,14 @@ enum {
     HEAD_SIZE = 160 /* Without the id. */
 };
 
+#define BEFORE_TIME "{\"@timestamp\":"
+#define BEFORE_ID                                                              \
+    ",\"ecs\":{\"version\":\"" EVENT_ECS_VERSION "\"},\"event\":{\"id\":"
+
+/* Of the id in a head, behind its quotation mark. */
+#define ID_OFFSET                                                              \
+    (strlen(BEFORE_TIME) + JSON_TIME_SIZE + 2 + strlen(BEFORE_ID) + 1)
+
 static char *put_hex(char *at, uint64_t value, unsigned n_digits);
 
 static const char *const kind_names[EVENT_N_KINDS] = {
@@ -32,14 +40,28 @@ event_head_encode(struct json *json, const char *id, uint64_t sequence,
     if (!json_room(json, HEAD_SIZE + id_size, &at)) {
         return;
     }
-    at = JSON_PUT(at, "{\"@timestamp\":");
+    at = JSON_PUT(at, BEFORE_TIME);
     at = json_put_time(json, at, emitted);
-    at = JSON_PUT(at, ",\"ecs\":{\"version\":\"" EVENT_ECS_VERSION
-                      "\"},\"event\":{\"id\":");
+    at = JSON_PUT(at, BEFORE_ID);
     at = json_put_plain(at, id, id_size);
     at = JSON_PUT(at, ",\"sequence\":");
     at = json_digits(at, sequence);
     json_commit(json, at);
+}
+
+/* All before it is of one length, and no letter of an id needs an escape. */
+const char *
+event_id_of(const char *line, size_t size, size_t *id_size)
+{
+    const char *id = line + ID_OFFSET;
+    const char *end = NULL;
+
+    if (size > ID_OFFSET && memcmp(id - 1 - strlen(BEFORE_ID), BEFORE_ID "\"",
+                                   strlen(BEFORE_ID) + 1) == 0) {
+        end = memchr(id, '"', size - ID_OFFSET);
+    }
+    *id_size = end ? (size_t)(end - id) : 0;
+    return end ? id : "";
 }
 
 const char *

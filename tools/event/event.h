@@ -138,11 +138,11 @@ struct event_violation {
 struct event_counters {
     uint64_t emitted, acked;
     uint64_t spooled; /* Waiting: in a queue, or sent and not acknowledged. */
-    uint64_t pending; /* Of these: in the output's spool. */
     uint64_t dropped;
     uint64_t refused;   /* Of these: by a queue that was full. */
     uint64_t recovered; /* Left in the spool by an earlier run. */
     uint64_t rewound; /* Acknowledged, lost by the server, to be sent again. */
+    uint64_t pending; /* Of those spooled: in the output's spool. */
 };
 
 /* What an output keeps until it is acknowledged; see spool.h. */
@@ -256,6 +256,7 @@ struct event_pair {
     X(INTERVAL, "interval")                                                    \
     X(POLICY, "policy") /* Another policy came into force, or was refused. */  \
     X(CHANGE, "change") /* An interface, output or limit changed state. */     \
+    X(GAP, "gap")       /* An output could not keep some events. */            \
     X(END, "end")
 
 enum event_status_cause {
@@ -268,6 +269,14 @@ enum event_status_cause {
 struct event_emergency {
     unsigned worker; /* Its number. */
     struct flow_news news;
+};
+
+/* Events that an output will never get, all between two others. */
+struct event_gap {
+    enum event_kind kind;
+    const char *reason;                 /* See SPOOL_REASONS. */
+    uint64_t first_serial, last_serial; /* 0: not known. */
+    const char *after, *before; /* Entries on both sides; "0-0" if none is. */
 };
 
 /* Totals since the start of the run; of EVENT_STATUS_POLICY, and with
@@ -326,11 +335,16 @@ const struct json *event_violation_encode(struct event_encoder *,
                                           const struct event_violation *);
 const struct json *event_status_encode(struct event_encoder *,
                                        const struct event_status *);
+const struct json *event_gap_encode(struct event_encoder *,
+                                    const struct event_gap *);
 
 /* 'json' is reset and then holds the head.  'sequence' counts from 1; 'id' is
  * what event_id_format() makes of it. */
 void event_head_encode(struct json *json, const char *id, uint64_t sequence,
                        struct wall_time emitted);
+
+/* The id in a line that begins with such a head; "" if it does not. */
+const char *event_id_of(const char *line, size_t size, size_t *id_size);
 
 /* "SENSOR-EPOCH-SEQUENCE", 8 and 14 hex digits. */
 const char *event_id_format(const struct event_source *, uint64_t sequence,

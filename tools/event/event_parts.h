@@ -35,6 +35,9 @@ const struct event_flow *event_redact(const struct event_encoder *,
  * empty. */
 void event_write_text(struct json *, const char *key, const char *text);
 
+/* What ECS 'event' has in a status, but for id and sequence. */
+void event_write_status_event(struct json *);
+
 /* Of 'segmon.status': when not everything was to be seen; what went on between
  * segments. */
 void event_write_blindness(struct json *, const struct event_status *);

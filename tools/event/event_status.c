@@ -14,7 +14,6 @@ enum {
     FILES_MAX_SIZE = EVENT_MAX_BYTES / 2
 };
 
-static void write_event(struct json *json);
 static void write_change(struct json *json, const struct event_emergency *);
 static void write_totals(struct json *json, const struct event_status *status);
 static void write_capture(struct json *json, const struct event_status *status);
@@ -51,7 +50,7 @@ event_status_encode(struct event_encoder *encoder,
     };
 
     event_encoder_begin(encoder, status->policy);
-    write_event(json);
+    event_write_status_event(json);
     json_close(json, '}');
     event_write_observer(encoder);
     json_close(json, '}');
@@ -73,8 +72,8 @@ event_status_encode(struct event_encoder *encoder,
     return json;
 }
 
-static void
-write_event(struct json *json)
+void
+event_write_status_event(struct json *json)
 {
     json_plain(json, "kind", "metric");
     json_open(json, "category", '[');

@@ -65,13 +65,14 @@ static void reopen(struct output *output);
 static bool drain(struct output *output);
 static void send_state(struct output *output);
 static void send_state_to(struct sink *sink, const struct redis_state *state);
-static void settle_if_wanted(struct output *output, unsigned wanted);
+static void settle_if_wanted(struct output *output, bool stop, unsigned wanted);
 static bool drain_queue(struct output *output, struct event_queue *queue);
 static void emit(struct output *output, const struct event_queue_item *item);
 static void sink_put_line(struct output *output,
                           const struct sink_event *event);
 static void fill_status(const struct output *output, size_t i,
                         struct event_output *status);
+static uint64_t left_over(const struct event_counters *counters);
 static bool lost(const struct event_output *status);
 static void tell_loss(const struct event_output *status, struct error *error);
 
@@ -241,6 +242,8 @@ open_sinks(struct output *output, const struct output_options *options,
         .redis_password = options->redis_password,
         .stop = options->stop,
         .append = options->append,
+        .blocking = options->blocking,
+        .spool = &options->spool,
         .deadline_ns = &output->deadline_ns,
     };
 
@@ -253,11 +256,13 @@ open_sinks(struct output *output, const struct output_options *options,
         struct sink *sink;
 
         sink_options.password_file = target->password_file;
+        sink_options.redis = &target->redis;
+        sink_options.kinds = target->kinds ? target->kinds : EVENT_ALL_KINDS;
         sink = sink_open(target->target, &sink_options, error);
         if (!sink) {
             return false;
         }
-        sink->kinds = target->kinds ? target->kinds : EVENT_ALL_KINDS;
+        sink->kinds = sink_options.kinds;
         output->kinds |= sink->kinds;
         output->sinks[output->n_sinks++] = sink;
     }
@@ -317,7 +322,7 @@ output_run(void *context)
         if (atomic_exchange(&output->reopen, false)) {
             reopen(output);
         }
-        settle_if_wanted(output, wanted);
+        settle_if_wanted(output, stop, wanted);
         if (!stop) {
             doorbell_wait(&output->work,
                           EVENT_QUEUE_LATENCY_MS * MILLISECOND_NS);
@@ -392,11 +397,19 @@ drain_queue(struct output *output, struct event_queue *queue)
     return n > 0;
 }
 
-/* 'wanted' was read before the queues were drained and the sinks flushed. */
+/* 'stop' and 'wanted' were read before the queues were drained and the sinks
+ * flushed. */
 static void
-settle_if_wanted(struct output *output, unsigned wanted)
+settle_if_wanted(struct output *output, bool stop, unsigned wanted)
 {
-    if (atomic_load(&output->settle_done) != wanted) {
+    bool is_wanted = atomic_load(&output->settle_done) != wanted;
+
+    for (size_t i = 0; (stop || is_wanted) && i < output->n_sinks; i++) {
+        if (output->sinks[i]->class->settle) {
+            output->sinks[i]->class->settle(output->sinks[i]);
+        }
+    }
+    if (is_wanted) {
         atomic_store(&output->settle_done, wanted);
         doorbell_ring(&output->settled);
     }
@@ -440,8 +453,8 @@ sink_put_line(struct output *output, const struct sink_event *event)
     }
 }
 
-/* Acknowledged and dropped are read before emitted, so that what is left over
- * as spooled is never negative while events flow. */
+/* What became of events is read before what came, so that what is left over as
+ * spooled is never negative while events flow. */
 static void
 fill_status(const struct output *output, size_t i, struct event_output *status)
 {
@@ -458,11 +471,17 @@ fill_status(const struct output *output, size_t i, struct event_output *status)
             counters->emitted += event_queue_emitted(output->queues[q], kind);
         }
         counters->dropped += counters->refused;
-        if (counters->emitted > counters->acked + counters->dropped) {
-            counters->spooled =
-                counters->emitted - counters->acked - counters->dropped;
-        }
+        counters->spooled = left_over(counters);
     }
+}
+
+static uint64_t
+left_over(const struct event_counters *counters)
+{
+    uint64_t came = counters->emitted + counters->recovered + counters->rewound;
+    uint64_t gone = counters->acked + counters->dropped;
+
+    return came > gone ? came - gone : 0;
 }
 
 static bool

@@ -56,4 +56,7 @@ sink_status(struct sink *sink, struct event_output *status)
     pthread_mutex_lock(&sink->mutex);
     status->error = sink->error;
     pthread_mutex_unlock(&sink->mutex);
+    if (sink->class->get_status) {
+        sink->class->get_status(sink, status);
+    }
 }

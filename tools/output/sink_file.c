@@ -74,8 +74,8 @@ static bool cut_back(const struct sink_file *file, size_t n_bytes);
 static void drop_lines(struct sink_file *file, size_t keep);
 static bool write_failed(const char *name, int reason, struct error *error);
 
-static const struct sink_class class = {put, flush, NULL, close_file,
-                                        reopen_file};
+static const struct sink_class class = {
+    .put = put, .flush = flush, .close = close_file, .reopen = reopen_file};
 
 struct sink *
 sink_file_open(const char *path, const struct sink_options *options,

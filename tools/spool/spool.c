@@ -14,6 +14,10 @@ static_assert(SPOOL_MIN_MEMORY_BYTES >=
                   SPOOL_MIN_CHUNKS * (int)sizeof(struct spool_chunk),
               "the least memory holds the least number of chunks");
 
+enum {
+    ROOM_CHUNKS = 2 /* A record's, and that of a gap before it. */
+};
+
 static void spool_free(struct spool *spool);
 static void set_options(struct spool *spool,
                         const struct spool_options *options);
@@ -90,6 +94,14 @@ spool_append(struct spool *spool, enum event_kind kind,
     *id = redis_id_next(spool->state.last, emitted.ns / MILLISECOND_NS);
     record.id = *id;
     return append(spool, &record);
+}
+
+bool
+spool_has_room(const struct spool *spool)
+{
+    return spool->is_up
+               ? spool_disk_has_room(spool)
+               : spool->pool.n_used + ROOM_CHUNKS <= spool->pool.max_chunks;
 }
 
 bool

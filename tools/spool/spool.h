@@ -124,6 +124,9 @@ void spool_close(struct spool *, struct mono_time now);
 bool spool_append(struct spool *, enum event_kind, struct wall_time emitted,
                   const char *bytes, size_t size, struct redis_id *id);
 
+/* Whether any record could be appended now without another being dropped. */
+bool spool_has_room(const struct spool *);
+
 /* Writes what was appended: it can be read then.  Also syncs if it is time,
  * writes the state, and removes what was kept long enough.  To be called after
  * every batch, and at least every 'sync_ns'.  Returns whether all that was

@@ -40,6 +40,7 @@ static bool is_kept_long_enough(const struct spool *spool,
                                 const struct spool_files *files);
 static bool is_done(const struct spool *spool, const struct spool_lane *lane,
                     size_t i);
+static bool is_acked(const struct spool_lane *lane, size_t i);
 static bool remove_file(struct spool *spool, struct spool_lane *lane, size_t i);
 static bool is_space(int reason);
 static bool trouble(struct spool *spool, const char *what);
@@ -172,6 +173,28 @@ spool_disk_sync(struct spool *spool)
     }
     spool->folder.unsynced = false;
     return true;
+}
+
+/* What is acknowledged gives way to it. */
+bool
+spool_disk_has_room(const struct spool *spool)
+{
+    uint64_t bytes =
+        spool->folder.bytes + GAP_RESERVE_BYTES +
+        (spool->pool.n_used + 1) * (SPOOL_CHUNK_BYTES + SPOOL_SEGMENT_START);
+
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        const struct spool_lane *lane = &spool->lanes[kind];
+
+        for (size_t i = 0;
+             bytes > spool->options.max_bytes && i < lane->files.n; i++) {
+            bytes -= is_acked(lane, i) ? lane->files.files[i].size : 0;
+        }
+        if (spool_files_at_limit(&lane->files) && !is_acked(lane, 0)) {
+            return false;
+        }
+    }
+    return bytes <= spool->options.max_bytes;
 }
 
 /* In memory; a disk that is only full may give up flows for that. */
@@ -351,6 +374,13 @@ is_done(const struct spool *spool, const struct spool_lane *lane, size_t i)
 {
     return lane->files.files[i].last_serial <=
            spool->written.marks[lane->files.kind].acked_serial;
+}
+
+/* It will be, once the state is written. */
+static bool
+is_acked(const struct spool_lane *lane, size_t i)
+{
+    return lane->files.files[i].last_serial <= lane->mark->acked_serial;
 }
 
 static bool

@@ -46,6 +46,10 @@ bool spool_disk_commit(struct spool *);
 bool spool_disk_write_state(struct spool *);
 bool spool_disk_sync(struct spool *);
 
+/* Whether what is in memory, and a record more, can be written without dropping
+ * one. */
+bool spool_disk_has_room(const struct spool *);
+
 /* Makes room in memory for a record of 'kind'; false if that would displace
  * what counts for more. */
 bool spool_disk_make_room(struct spool *, enum event_kind kind);

@@ -111,10 +111,11 @@ bool
 spool_memory_read(struct spool_memory *memory, uint64_t serial, uint32_t salt,
                   struct spool_record *record)
 {
-    if (!memory->at || memory->at->first_serial > serial) {
+    if (!memory->at || serial < memory->serial) {
         memory->at = memory->head;
         memory->offset = 0;
     }
+    memory->serial = serial;
     while (memory->at) {
         if (read_chunk(memory, serial, salt, record)) {
             return true;

@@ -39,6 +39,7 @@ struct spool_memory {
     struct spool_chunk *head, *tail;
     struct spool_chunk *at; /* Where was read last; NULL: nowhere. */
     size_t offset;
+    uint64_t serial; /* That was asked for last. */
 };
 
 void spool_pool_init(struct spool_pool *, size_t max_bytes);

@@ -14,7 +14,8 @@
 #define TOOLS_WATCH_STREAM_FOLLOW_H
 
 #include "tools/event/event.h"
-#include "tools/output/redis_batch.h"
+#include "tools/redis/redis_id.h"
+#include "tools/redis/redis_keys.h"
 #include "tools/redis/redis_uri.h"
 
 #include <stdbool.h>

@@ -157,7 +157,7 @@ expect_stream_equals_file(size_t n_before)
         }
         assert_true(n < reply->elements);
         fields = reply->element[n++]->element[1];
-        assert_int_equal(fields->elements, 10);
+        assert_int_equal(fields->elements, 12);
         assert_string_equal(fields->element[0]->str, "event");
         line[strcspn(line, "\n")] = '\0';
         assert_string_equal(fields->element[1]->str, line);

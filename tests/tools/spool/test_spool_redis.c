@@ -6,7 +6,7 @@
 #include "tests/support/test.h"
 
 #include "tests/tools/spool/spool_folder.h"
-#include "tools/output/redis_batch.h"
+#include "tools/redis/redis_answer.h"
 #include "tools/redis/redis_link.h"
 #include "tools/redis/redis_uri.h"
 

@@ -1,0 +1,34 @@
+/* That events are missing at an output, as a status event; see event.h. */
+
+#include "tools/event/event_parts.h"
+
+const struct json *
+event_gap_encode(struct event_encoder *encoder, const struct event_gap *gap)
+{
+    struct json *json = &encoder->json;
+
+    event_encoder_begin(encoder, NULL);
+    event_write_status_event(json);
+    json_close(json, '}');
+    event_write_observer(encoder);
+    json_close(json, '}');
+    json_open(json, "segmon", '{');
+    json_plain(json, "schema", EVENT_SCHEMA_VERSION);
+    json_open(json, "status", '{');
+    json_plain(json, "cause", "gap");
+    json_open(json, "gap", '{');
+    json_plain(json, "kind", event_kind_name(gap->kind));
+    json_plain(json, "reason", gap->reason);
+    if (gap->last_serial) {
+        json_u64(json, "missing", gap->last_serial - gap->first_serial + 1);
+        json_u64(json, "first_serial", gap->first_serial);
+        json_u64(json, "last_serial", gap->last_serial);
+    }
+    json_plain(json, "after", gap->after);
+    json_plain(json, "before", gap->before);
+    json_close(json, '}');
+    json_close(json, '}');
+    json_close(json, '}');
+    json_close(json, '}');
+    return json;
+}
