@@ -17,6 +17,8 @@ static const struct command commands[] = {
      command_explain},
     {"forward", "pass events on from Redis, and acknowledge them",
      command_forward},
+    {"reconcile", "prove that nothing is missing or doubled in Redis",
+     command_reconcile},
     {"doctor", "examine what a sensor depends on, span ports first",
      command_doctor},
     {"tail", "show events as they come in Redis", command_tail},
@@ -93,7 +95,7 @@ print_usage(FILE *stream)
         "  segmon --version        this version and its libraries'\n"
         "\n"
         "exit status: 0 fine, 1 run-time failure, 2 usage or configuration,\n"
-        "3 violations found (with --fail-on-violation), 4 and 5 warnings and\n"
-        "worse (of doctor)\n",
+        "3 violations found (with --fail-on-violation), or nothing proven (of\n"
+        "reconcile), 4 and 5 warnings and worse (of doctor)\n",
         stream);
 }

@@ -2,7 +2,8 @@
 #
 #   - a folder includes only itself and the folders upstream of it; inside
 #     tools/: event, redis, spool, output, then runtime, then commands, with
-#     report, forward and watch beside runtime, and doctor behind report;
+#     report, forward, watch and reconcile beside runtime, and doctor behind
+#     report;
 #     the rooms of rules/ may use each other;
 #   - each outside library is included by the files named here and no other;
 #   - only tools/ starts threads.
@@ -14,7 +15,7 @@ set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
 set(folders capture dissect flows ${rooms_rules}
             tools/event tools/redis tools/spool tools/output tools/runtime
             tools/report tools/forward tools/doctor
-            tools/watch
+            tools/watch tools/reconcile
             tools/commands tools)
 set(upstream_capture capture)
 set(upstream_dissect capture dissect)
@@ -32,8 +33,9 @@ set(upstream_tools/report ${upstream_tools/output} tools/report)
 set(upstream_tools/forward ${upstream_tools/output} tools/forward)
 set(upstream_tools/doctor ${upstream_tools/report} tools/doctor)
 set(upstream_tools/watch ${upstream_tools/output} tools/watch)
+set(upstream_tools/reconcile ${upstream_tools/output} tools/reconcile)
 set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/forward
-                            tools/doctor tools/watch
+                            tools/doctor tools/watch tools/reconcile
                             tools/commands)
 set(upstream_tools ${upstream_tools/commands} tools)
 
@@ -47,7 +49,7 @@ set(owners_ndpi "dissect/(application|ndpi_[a-z]+)\\.[ch]")
 set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/community_id)\\.c")
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent|judge/judge_memo)\\.c|tools/runtime/findings\\.c)")
 set(owners_yaml "rules/load/yaml_doc\\.c")
-set(owners_jansson "tools/(commands/(question_json|run_dump)\\.c|forward/(convert(_[a-z]+)?\\.[ch]|forward_line\\.c)|watch/event_view\\.c)")
+set(owners_jansson "tools/(commands/(question_json|run_dump)\\.c|forward/(convert(_[a-z]+)?\\.[ch]|forward_line\\.c)|reconcile/event_read\\.c|watch/event_view\\.c)")
 set(owners_microhttpd "tools/runtime/metrics_http\\.c")
 set(owners_seccomp "tools/runtime/sandbox\\.c")
 set(owners_curses "tools/watch/top_terminal\\.c")

@@ -91,7 +91,7 @@ class Pages(unittest.TestCase):
 
     def test_every_option_is_there_and_no_other(self):
         page = headings(PROGRAM)
-        for command in ("check", "doctor", "explain", "forward", "replay", "run", "tail", "top"):
+        for command in ("check", "doctor", "explain", "forward", "reconcile", "replay", "run", "tail", "top"):
             run = subprocess.run([SEGMON, command, "--help"], capture_output=True, timeout=60)
             lines = [line for line in run.stdout.decode().splitlines()
                      if re.match(r" +(-\w, )?--", line)]

@@ -11,6 +11,7 @@ enum command_status {
     COMMAND_FAILED = 1,     /* At run time: a damaged file, a full disk. */
     COMMAND_USAGE = 2,      /* Usage, configuration or policy. */
     COMMAND_VIOLATIONS = 3, /* With --fail-on-violation. */
+    COMMAND_UNPROVEN = 3,   /* 'segmon reconcile' cannot say. */
     COMMAND_WARNING = 4,    /* The worst that 'segmon doctor' found. */
     COMMAND_CRITICAL = 5,
     COMMAND_SIGNALLED = 128 /* Plus the signal, after a clean stop. */
@@ -28,6 +29,7 @@ int command_check(int argc, char *argv[]);
 int command_doctor(int argc, char *argv[]);
 int command_explain(int argc, char *argv[]);
 int command_forward(int argc, char *argv[]);
+int command_reconcile(int argc, char *argv[]);
 int command_schema(int argc, char *argv[]);
 int command_tail(int argc, char *argv[]);
 int command_top(int argc, char *argv[]);
