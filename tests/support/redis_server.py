@@ -35,7 +35,14 @@ class Server:
             os.unlink(self.path)
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        for _ in range(200):
+        try:
+            self.wait()
+        except BaseException:  # Also a signal: nobody else knows of it yet.
+            self.kill()
+            raise
+
+    def wait(self):
+        for _ in range(1200):
             if self.listens():
                 return
             if self.process.poll() is not None:

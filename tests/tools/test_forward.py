@@ -19,6 +19,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import packets as p  # noqa: E402
+import processes  # noqa: E402
 from redis_server import SERVER, Server  # noqa: E402
 
 SEGMON = None
@@ -320,7 +321,7 @@ class Forward(unittest.TestCase):
     def test_two_readers_do_not_share_a_file(self):
         self.start("--consumer", "a")
         self.wait(lambda: os.path.exists(self.output))
-        time.sleep(0.2)
+        processes.wait_until_locked(self.output)
         run = self.forward("--consumer", "b", status=1)
         self.assertIn("another process forwards events to it", run.stderr)
 

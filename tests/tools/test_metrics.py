@@ -20,7 +20,7 @@ from live import NAME, ROOT, WAIT, Live, conversations, inside, ip
 from live import add_networks, remove_networks as tearDownModule  # noqa: F401
 
 PORT = 9464
-SLOW = 5 if os.environ.get("SEGMON_BUILD") in ("Asan", "Tsan") else 1
+LIFETIME = 20  # Seconds that a connection is kept at the most.
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 POLICY = """\
 version: 1
@@ -46,8 +46,17 @@ def setUpModule():
             raise OSError(ctypes.get_errno(), "setns")
 
 
-def ask(path="/metrics", method="GET", host=None, address="127.0.0.1", body=None):
-    """Status, headers and text of an answer."""
+def ask(*question, **more):
+    """Status, headers and text of an answer.  A busy machine may keep the program from
+    having its metrics in time, which it says."""
+    end = time.monotonic() + WAIT
+    while True:
+        answer = ask_once(*question, **more)
+        if answer[2] != "no metrics came in time\n" or time.monotonic() > end:
+            return answer
+
+
+def ask_once(path="/metrics", method="GET", host=None, address="127.0.0.1", body=None):
     connection = http.client.HTTPConnection(address, PORT, timeout=WAIT)
     connection.request(method, path, body, {"Host": host} if host else {})
     answer = connection.getresponse()
@@ -89,6 +98,15 @@ class Metrics(Live):
                 return told
             time.sleep(0.1)
         self.fail(f"{name} is {told.get(name)}, not {value}")
+
+    def wait_for_answer(self, path, status, text):
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            answer = ask(path)
+            if answer[0] == status and text in answer[2]:
+                return
+            time.sleep(0.1)
+        self.fail(f"{path}: {answer}")
 
     def last_interval(self):
         text = self.output.read_text()
@@ -155,12 +173,14 @@ class Numbers(Metrics):
     def test_tell_what_became_of_a_policy(self):
         self.begin()
         self.assertEqual(metrics()["segmon_config_last_reload_successful"], 1)
-        for text, good in ((POLICY % 2, 1), ("version: 3\n", 0), (POLICY % 3, 1)):
+        for text, good, result, n in ((POLICY % 2, 1, "success", 1),
+                                      ("version: 3\n", 0, "failure", 1),
+                                      (POLICY % 3, 1, "success", 2)):
             self.policy.write_text(text)
             self.run_.send_signal(signal.SIGHUP)
-            time.sleep(0.3)
-            told = self.wait_for_metric("segmon_config_last_reload_successful", good)
-        self.assertEqual(told['segmon_config_reloads_total{result="success"}'], 2)
+            told = self.wait_for_metric(
+                f'segmon_config_reloads_total{{result="{result}"}}', n)
+            self.assertEqual(told["segmon_config_last_reload_successful"], good)
         self.assertEqual(told['segmon_config_reloads_total{result="failure"}'], 1)
         info = [name for name in told if name.startswith("segmon_policy_info")]
         self.assertEqual(len(info), 1)
@@ -189,6 +209,7 @@ class Answers(Metrics):
                              ("[::1]:9464", 200), ("10.9.8.7:1", 200), ("evil.example", 403),
                              ("localhost.evil.example:9464", 403), ("127.0.0.1.evil.example", 403),
                              ("x" * 300, 403), (socket.gethostname() + "x", 403)):
+            self.wait_for_answer("/readyz", 200, "ok")
             for path in ("/metrics", "/healthz", "/readyz"):
                 self.assertEqual(ask(path, host=host)[0], status, host)
         self.assertEqual(ask(host=socket.gethostname())[0],
@@ -224,7 +245,7 @@ class Answers(Metrics):
                       run.stderr.decode())
         self.stop()
         self.begin()  # Free at once when the run is over.
-        self.assertEqual(ask("/readyz")[0], 200)
+        self.wait_for_answer("/readyz", 200, "ok")
         self.stop()
 
     def test_mistakes_are_told(self):
@@ -236,15 +257,6 @@ class Answers(Metrics):
 
 
 class Health(Metrics):
-    def wait_for_answer(self, path, status, text):
-        end = time.monotonic() + WAIT
-        while time.monotonic() < end:
-            answer = ask(path)
-            if answer[0] == status and text in answer[2]:
-                return
-            time.sleep(0.1)
-        self.fail(f"{path}: {answer}")
-
     def test_a_run_is_ready_while_it_captures(self):
         self.addCleanup(ip, "link", "set", "r0", "up")
         ip("link", "set", "r0", "down")
@@ -300,8 +312,9 @@ class Enemies(Metrics):
         for connection in here:
             connection.close()
         self.assertEqual(self.wait_for_ready()[0], 200)
+        self.settle()
         events = self.stop()
-        self.assertLess(self.stopped_in, 5 * SLOW)
+        self.assertLess(self.stopped_in, LIFETIME)
         status = events[-1]["segmon"]["status"]
         self.assertEqual(status["capture"]["kernel_drops"], 0)
         self.assertEqual(status["capture"]["frames"] +
@@ -310,7 +323,7 @@ class Enemies(Metrics):
             self.assertEqual(kind["dropped"], 0)
 
     def wait_for_ready(self):
-        end = time.monotonic() + 30
+        end = time.monotonic() + WAIT
         while True:
             try:
                 return ask("/readyz")
@@ -326,7 +339,7 @@ class Enemies(Metrics):
         silent = self.connect()
         began = time.monotonic()
         open_ = set(slow)
-        while open_ and time.monotonic() - began < 40:
+        while open_ and time.monotonic() - began < LIFETIME + WAIT:
             for connection in list(open_):
                 try:
                     connection.send(b"x")
@@ -372,7 +385,7 @@ class Enemies(Metrics):
         self.begin()
         self.annoy()
         self.stop()
-        self.assertLess(self.stopped_in, 5 * SLOW)
+        self.assertLess(self.stopped_in, LIFETIME)
 
 
 if __name__ == "__main__":

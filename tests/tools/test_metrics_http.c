@@ -21,30 +21,30 @@
 
 enum {
     MAX_ANSWER = 4000,
-    TICK_MS = 20
+    TICK_MS = 20,
+    PORT = 9464,
+    PATIENCE_S = 30
 };
 
 static struct metrics_http *http;
 static struct sockaddr_in address;
 static const struct health good = {.healthy = true, .ready = true};
 
+/* An address of this process: nobody else's port is in the way. */
 static int
 set_up(void **state)
 {
-    socklen_t size = sizeof address;
-    struct metrics_listen listen = {.address = "127.0.0.1"};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    uint32_t process = (uint32_t)getpid();
+    struct metrics_listen listen = {.port = PORT};
     struct error error;
 
     (void)state;
-    address = (struct sockaddr_in){.sin_family = AF_INET,
-                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    if (bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        return -1;
-    }
-    close(fd);
-    listen.port = ntohs(address.sin_port);
+    address = (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_port = htons(PORT),
+        .sin_addr = {htonl(UINT32_C(0x7f400000) | (process & 0x3fffff))}};
+    inet_ntop(AF_INET, &address.sin_addr, listen.address,
+              sizeof listen.address);
     http = metrics_http_start(&listen, &error);
     return http ? 0 : -1;
 }
@@ -93,8 +93,33 @@ assert_answered(const char *path, const char *status, const char *text)
     char answer[MAX_ANSWER];
 
     ask(path, answer);
-    assert_non_null(strstr(answer, status));
-    assert_non_null(strstr(answer, text));
+    if (!strstr(answer, status) || !strstr(answer, text)) {
+        fail_msg("%s: not%sand %s, but %s", path, status, text, answer);
+    }
+}
+
+static int64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The first text that comes in time, which a busy machine may keep waiting. */
+static void
+assert_metrics(const char *text)
+{
+    int64_t end = now_ms() + PATIENCE_S * INT64_C(1000);
+    char answer[MAX_ANSWER];
+
+    do {
+        ask("/metrics", answer);
+    } while (strstr(answer, "no metrics came in time") && now_ms() < end);
+    if (!strstr(answer, " 200 ") || !strstr(answer, text)) {
+        fail_msg("not %s, but %s", text, answer);
+    }
 }
 
 static void
@@ -124,8 +149,8 @@ publish(void *context)
         if (metrics_http_wants_text(http)) {
             char *text = strdup("a 1\n");
 
-            metrics_http_publish_text(http, text, strlen(text));
             n_texts++;
+            metrics_http_publish_text(http, text, strlen(text));
         }
         rest(TICK_MS);
     }
@@ -136,17 +161,22 @@ static void
 a_text_is_made_when_one_was_asked_for_and_kept_for_a_while(void **state)
 {
     pthread_t thread;
+    int64_t began;
 
     (void)state;
-    assert_answered("/metrics", " 503 ", "there are no metrics yet\n");
+    assert_answered("/metrics", " 503 ", "no metrics came in time\n");
     assert_int_equal(pthread_create(&thread, NULL, publish, NULL), 0);
+    assert_metrics("\r\n\r\na 1\n");
+    n_texts = 0;
+    began = now_ms();
     for (unsigned i = 0; i < 20; i++) {
-        assert_answered("/metrics", " 200 ", "\r\n\r\na 1\n");
+        assert_metrics("\r\n\r\na 1\n");
     }
-    assert_in_range(n_texts, 1, 2); /* The first was asked for before. */
+    assert_in_range(n_texts, 0, 1 + (now_ms() - began) / METRICS_HTTP_FRESH_MS);
+    n_texts = 0;
     rest(METRICS_HTTP_FRESH_MS + 100);
-    assert_answered("/metrics", " 200 ", "\r\n\r\na 1\n");
-    assert_in_range(n_texts, 2, 3);
+    assert_metrics("\r\n\r\na 1\n");
+    assert_true(n_texts > 0);
     stop = true;
     pthread_join(thread, NULL);
 }
@@ -159,12 +189,13 @@ a_text_that_came_too_late_is_not_told_later(void **state)
     char *late = strdup("late 1\n");
 
     (void)state;
-    assert_answered("/metrics", " 503 ", "there are no metrics yet\n");
+    assert_answered("/metrics", " 503 ", "no metrics came in time\n");
     metrics_http_publish_text(http, late, strlen(late));
     rest(METRICS_HTTP_FRESH_MS + 100);
+    assert_answered("/metrics", " 503 ", "no metrics came in time\n");
     stop = false;
     assert_int_equal(pthread_create(&thread, NULL, publish, NULL), 0);
-    assert_answered("/metrics", " 200 ", "\r\n\r\na 1\n");
+    assert_metrics("\r\n\r\na 1\n");
     stop = true;
     pthread_join(thread, NULL);
 }

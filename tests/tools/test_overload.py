@@ -11,7 +11,7 @@ import time
 import unittest
 
 import live
-from live import WAIT, Live, backlog_drops, conversations, p
+from live import WAIT, Live, conversations, p
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
 
 import ladder
@@ -26,7 +26,6 @@ segments:
 rules:
   - {id: web, from: users, to: servers, service: tcp/80, action: %s}
 """
-SETTLED = 0.5
 
 
 def many_conversations(n, server):
@@ -42,7 +41,6 @@ def many_conversations(n, server):
 class Overload(Live):
     def begin(self, *options, policy="allow"):
         self.policy.write_text(POLICY % policy)
-        self.before = backlog_drops()
         self.start("-p", self.policy, *options)
 
     def check(self, sent, events):
@@ -51,7 +49,7 @@ class Overload(Live):
         self.assertEqual(status["cause"], "end")
         self.assertEqual(ladder.wrong(status), [])
         self.assertEqual(ladder.came(status), sent)
-        self.assertEqual(status["interfaces"][0]["discarded"], backlog_drops() - self.before)
+        self.assertEqual(status["interfaces"][0]["discarded"], self.discarded())
         return status
 
     def test_of_frames_is_counted_where_they_were_lost(self):
@@ -63,7 +61,7 @@ class Overload(Live):
                 sent = self.send(path, 2)
                 self.run_.send_signal(signal.SIGCONT)
                 sent += self.send(path, 5)
-                time.sleep(SETTLED)
+                self.settle()
                 status = self.check(sent, self.stop())
                 self.assertGreater(status["capture"]["kernel_drops"], 1000)
                 self.assertGreater(status["capture"]["frames"], 1000)
@@ -80,7 +78,7 @@ class Overload(Live):
             with self.subTest(workers=workers):
                 self.begin("-w", str(workers), "--set", "flows.attempts=500")
                 sent = self.send(self.capture(frames))
-                time.sleep(SETTLED)
+                self.settle()
                 events = self.stop()
                 status = self.check(sent, events)
                 flows = [event for event in events if event["event"]["dataset"] == "segmon.flow"]
@@ -101,7 +99,7 @@ class Overload(Live):
         sent = self.send(self.capture(conversations(100), "some.pcap"))
         sent += self.send(self.capture(syns))
         self.wait_for("are nearly full")
-        time.sleep(SETTLED)
+        self.settle()
         events = self.stop()
         status = self.check(sent, events)
         told = [e["segmon"]["status"]["emergency"]["state"] for e in events
@@ -127,7 +125,7 @@ class Overload(Live):
         self.addCleanup(server.signal, signal.SIGCONT)
         sent = sum(self.send(self.capture(many_conversations(5000, part)), 1, 30000)
                    for part in range(6))
-        time.sleep(SETTLED)
+        self.settle()
         began = time.monotonic()
         status = self.check(sent, self.stop(status=1))  # Events were lost.
         self.assertLess(time.monotonic() - began, WAIT)

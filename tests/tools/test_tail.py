@@ -71,7 +71,8 @@ class Tail(unittest.TestCase):
                      ((self.run_.stdout, self.lines), (self.run_.stderr, self.talk))]
         for ear in self.ears:
             ear.start()
-        time.sleep(0.5)  # It has connected, and found where streams end.
+        # It has found where streams end.
+        self.wait_for(lambda: b" cmd=xread " in self.server.call("CLIENT", "LIST"))
 
     @staticmethod
     def listen(stream, lines):

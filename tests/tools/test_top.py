@@ -81,12 +81,12 @@ class Batch(Top):
     def test_rates_come_with_the_second_state(self):
         self.tell(frames=1000, bytes=0)
         self.tell_pair("users|web", 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-        run = subprocess.Popen([SEGMON, "top", "-r", self.server.uri, "-b", "-n", "2", "-d", "2"],
+        run = subprocess.Popen([SEGMON, "top", "-r", self.server.uri, "-b", "-n", "2", "-d", "4"],
                                stdout=subprocess.PIPE, text=True)
-        time.sleep(0.7)
+        first_line = run.stdout.readline()  # All that it shows is read by then.
         self.tell(seconds=5, frames=6000, bytes=50000)
         self.tell_pair("users|web", 1, 1, 0, 0, 0, 0, 500, 0, 5000, 0, 0, 0, 0)
-        text = run.communicate(timeout=WAIT)[0]
+        text = first_line + run.communicate(timeout=WAIT)[0]
         first, second = text.split("segmon top")[1:]
         self.assertIn("- pkt/s  - bit/s", first)
         self.assertIn("1.0k pkt/s  80.0k bit/s", second)
@@ -188,8 +188,8 @@ class Screen(Top):
         script = self.folder / "run"
         words = " ".join([SEGMON, "top", "-r", self.server.uri, *options])
         script.write_text(f"echo $$ >{self.folder}/shell\n"
-                          f"stty -a >{self.folder}/before\n{words}\necho status $?\n"
-                          f"stty -a >{self.folder}/after\nsleep 60\n")
+                          f"stty -a >{self.folder}/before\n{words}\nstatus=$?\n"
+                          f"stty -a >{self.folder}/after\necho status $status\nsleep 60\n")
         self.addCleanup(self.tmux, "kill-server")
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
                   "bash", str(script))
@@ -215,7 +215,6 @@ class Screen(Top):
 
     def assert_restored(self, status):
         self.wait_for(rf"status {status}\n")
-        time.sleep(0.2)
         after = (self.folder / "after").read_text()
         self.assertEqual((self.folder / "before").read_text(), after)
         self.assertIn(" echo ", after)

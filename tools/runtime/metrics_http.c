@@ -27,7 +27,7 @@
 
 enum {
     LOOK_MS = 500,       /* Between two looks at what lasts too long. */
-    TEXT_WAIT_MS = 400,  /* For a text that was asked for. */
+    TEXT_WAIT_MS = 1000, /* For a text that was asked for. */
     MAX_HOST_NAME = 255, /* RFC 1035, section 2.3.4. */
     MAX_PLAIN = HEALTH_REASON_SIZE + 32
 };
@@ -55,7 +55,7 @@ struct metrics_http {
     struct MHD_Response *metrics; /* The text last taken; NULL: none yet. */
     struct mono_time metrics_made;
 
-    atomic_bool wants_text;
+    atomic_bool wants_text, stopping;
     struct doorbell text_came;
     pthread_mutex_t lock; /* Guards what follows: what was published. */
     bool healthy, ready;
@@ -83,7 +83,7 @@ static bool is_for_us(const struct metrics_http *, const char *host,
                       const char *version);
 static enum MHD_Result answer_metrics(struct metrics_http *,
                                       struct MHD_Connection *);
-static void refresh(struct metrics_http *);
+static bool refresh(struct metrics_http *);
 static bool take_text(struct metrics_http *, struct mono_time asked);
 static bool is_alive(struct metrics_http *);
 static enum MHD_Result answer_health(struct metrics_http *,
@@ -123,6 +123,8 @@ metrics_http_stop(struct metrics_http *http)
     if (!http) {
         return;
     }
+    atomic_store(&http->stopping, true);
+    doorbell_ring(&http->text_came);
     if (http->running && write(http->stop_fd, &one, sizeof one) > 0) {
         pthread_join(http->thread, NULL);
     }
@@ -382,38 +384,39 @@ static enum MHD_Result
 answer_metrics(struct metrics_http *http, struct MHD_Connection *connection)
 {
     int64_t age_ns = system_clock_mono().ns - http->metrics_made.ns;
+    bool fresh =
+        http->metrics && age_ns < METRICS_HTTP_FRESH_MS * MILLISECOND_NS;
 
-    if (!http->metrics || age_ns >= METRICS_HTTP_FRESH_MS * MILLISECOND_NS) {
-        refresh(http);
-    }
+    fresh = fresh || refresh(http);
     if (!is_alive(http)) {
         return answer_plain(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
                             "stuck: the program does not count any more\n");
     }
-    if (!http->metrics) {
+    if (!fresh || !http->metrics) {
         return answer_plain(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-                            "there are no metrics yet\n");
+                            "no metrics came in time\n");
     }
     return MHD_queue_response(connection, MHD_HTTP_OK, http->metrics);
 }
 
-/* Asks for a text and waits for one made since; one that came too late for
- * whoever asked before is no answer now. */
-static void
+/* Asks for a text and waits for one made since.  False if none came: one that
+ * came too late for whoever asked before is no answer now. */
+static bool
 refresh(struct metrics_http *http)
 {
     struct mono_time asked = system_clock_mono();
     int64_t left_ns = TEXT_WAIT_MS * MILLISECOND_NS;
+    bool fresh = false;
 
-    if (!is_alive(http)) {
-        return;
-    }
     atomic_store(&http->wants_text, true);
-    while (!take_text(http, asked) && left_ns > 0) {
+    while (!fresh && left_ns > 0 && is_alive(http) &&
+           !atomic_load(&http->stopping)) {
         doorbell_wait(&http->text_came, left_ns);
+        fresh = take_text(http, asked);
         left_ns =
             asked.ns + TEXT_WAIT_MS * MILLISECOND_NS - system_clock_mono().ns;
     }
+    return fresh;
 }
 
 /* Whether the last text was made since 'asked'.  Those who are being sent the
