@@ -1,17 +1,19 @@
-/* blast INTERFACE CAPTURE FRAMES_A_SECOND SECONDS [CPU]: sends a capture on an
- * interface, over and over, at a steady rate.  Prints how many frames the
- * system took, how many it refused, and the nanoseconds that took.
+/* blast [-c CPU] [-r ROUNDS] INTERFACE CAPTURE FRAMES_A_SECOND SECONDS: sends a
+ * capture on an interface, over and over, at a steady rate.  Prints how many
+ * frames the system took, how many it refused, and the nanoseconds that took.
  *
  * Each time over the hosts are others: the last two bytes of every address are
  * changed by the number of the round, both ends alike, so all flows are new and
  * each is whole.  Checksums are kept right (RFC 1624).  What an ICMP error
- * quotes, and addresses inside payloads, stay.
+ * quotes, and addresses inside payloads, stay.  After so many rounds, or else
+ * 65536, the first hosts come again.
  *
  * Frames go past the queueing discipline, straight to the device; a rate of 0
  * is as fast as that goes.  The program reads the capture before it begins. */
 
+#include "tests/support/frame_list.h"
+
 #include "capture/error.h"
-#include "capture/source.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,6 +27,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
 
@@ -32,6 +35,7 @@ enum {
     BATCH = 64,        /* Frames of one call. */
     BURST_NS = 500000, /* What is due in so long is sent at once. */
     BURST_MAX = 512,   /* Frames of a burst: a device's backlog has 1000. */
+    MAX_ROUNDS = 65536,
     MAX_TAGS = 4,
     ETHERNET_SIZE = 14,
     TAG_SIZE = 4,
@@ -44,28 +48,26 @@ enum {
 
 /* Where in a frame the bytes are that change; 0: nowhere. */
 struct frame_plan {
-    uint8_t *data;
+    uint8_t *data; /* Of the list's. */
     uint32_t size;
     uint16_t addresses[2]; /* The last two bytes of each. */
     uint16_t ip_sum, transport_sum;
 };
 
-struct capture {
-    struct frame_plan *frames;
-    size_t n, capacity;
-};
-
 struct blast {
-    struct capture capture;
+    struct frame_list list;
+    struct frame_plan *plans; /* One for each. */
     int fd;
     uint64_t rate, seconds;
+    unsigned long n_rounds; /* With other hosts each. */
     struct timespec begin;
     uint64_t n_sent, n_refused;
-    uint16_t round; /* Changed into the frames now. */
+    uint16_t round, bits; /* Of now; and what it changes in the frames. */
 };
 
-static bool load(struct capture *, const char *path, struct error *);
-static bool append(struct capture *, const struct frame *);
+static bool parse(struct blast *, int argc, char *argv[]);
+static void stay_on(unsigned long cpu);
+static bool load(struct blast *, const char *path, struct error *);
 static void plan(struct frame_plan *);
 static void plan_ipv4(struct frame_plan *, uint16_t at);
 static void plan_ipv6(struct frame_plan *, uint16_t at);
@@ -86,87 +88,77 @@ static void wait_until(const struct blast *, uint64_t ns);
 int
 main(int argc, char *argv[])
 {
-    struct blast job = {.fd = -1};
+    struct blast job = {.fd = -1, .n_rounds = MAX_ROUNDS};
     struct error error;
-    cpu_set_t cpus;
     int status = 1;
 
-    if (argc < 5) {
-        fputs("usage: blast INTERFACE CAPTURE FRAMES_A_SECOND SECONDS [CPU]\n",
+    if (!parse(&job, argc, argv)) {
+        fputs("usage: blast [-c CPU] [-r ROUNDS] INTERFACE CAPTURE "
+              "FRAMES_A_SECOND SECONDS\n",
               stderr);
         return 2;
     }
-    job.rate = strtoull(argv[3], NULL, 10);
-    job.seconds = strtoull(argv[4], NULL, 10);
-    if (argc > 5) {
-        CPU_ZERO(&cpus);
-        CPU_SET(strtoul(argv[5], NULL, 10), &cpus);
-        sched_setaffinity(0, sizeof cpus, &cpus);
-    }
-    if (!load(&job.capture, argv[2], &error)) {
+    if (!load(&job, argv[optind + 1], &error)) {
         fprintf(stderr, "%s: %s\n", error.where, error.message);
-    } else if ((job.fd = open_socket(argv[1])) < 0 || job.capture.n == 0) {
-        perror(argv[1]);
+    } else if ((job.fd = open_socket(argv[optind])) < 0 || job.list.n == 0) {
+        perror(argv[optind]);
     } else {
         blast(&job);
         printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", job.n_sent,
                job.n_refused, passed(&job));
         status = 0;
     }
-    for (size_t i = 0; i < job.capture.n; i++) {
-        free(job.capture.frames[i].data);
-    }
-    free(job.capture.frames);
+    free(job.plans);
+    frame_list_done(&job.list);
     return status;
 }
 
 static bool
-load(struct capture *capture, const char *path, struct error *error)
+parse(struct blast *job, int argc, char *argv[])
 {
-    struct source_options options = {.filter = NULL};
-    struct source *source = source_open_file(path, &options, error);
-    enum source_status status = SOURCE_MORE;
-    bool good = source != NULL;
-
-    while (good && status == SOURCE_MORE) {
-        struct frame frames[BATCH];
-        size_t n;
-
-        status = source_read(source, frames, BATCH, &n, error);
-        good = status != SOURCE_ERROR;
-        for (size_t i = 0; good && i < n; i++) {
-            good = append(capture, &frames[i]) ||
-                   error_set(error, ERROR_MEMORY, path, "no memory");
+    for (int option; (option = getopt(argc, argv, "c:r:")) != -1;) {
+        if (option == 'c') {
+            stay_on(strtoul(optarg, NULL, 10));
+        } else if (option == 'r') {
+            job->n_rounds = strtoul(optarg, NULL, 10);
+        } else {
+            return false;
         }
     }
-    source_close(source);
-    return good;
+    if (argc - optind != 4 || !job->n_rounds || job->n_rounds > MAX_ROUNDS) {
+        return false;
+    }
+    job->rate = strtoull(argv[optind + 2], NULL, 10);
+    job->seconds = strtoull(argv[optind + 3], NULL, 10);
+    return true;
+}
+
+static void
+stay_on(unsigned long cpu)
+{
+    cpu_set_t cpus;
+
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    sched_setaffinity(0, sizeof cpus, &cpus);
 }
 
 static bool
-append(struct capture *capture, const struct frame *frame)
+load(struct blast *job, const char *path, struct error *error)
 {
-    struct frame_plan *place;
-
-    if (capture->n == capture->capacity) {
-        size_t capacity = capture->capacity ? 2 * capture->capacity : 1024;
-        struct frame_plan *grown =
-            realloc(capture->frames, capacity * sizeof *grown);
-
-        if (!grown) {
-            return false;
-        }
-        capture->frames = grown;
-        capture->capacity = capacity;
+    if (!frame_list_load(&job->list, path, error)) {
+        return false;
     }
-    place = &capture->frames[capture->n++];
-    *place = (struct frame_plan){.data = malloc(frame->captured),
-                                 .size = frame->captured};
-    if (place->data) {
-        memcpy(place->data, frame->data, frame->captured);
-        plan(place);
+    job->plans = calloc(job->list.n ? job->list.n : 1, sizeof *job->plans);
+    if (!job->plans) {
+        return error_set(error, ERROR_MEMORY, path, "no memory");
     }
-    return place->data != NULL;
+    for (size_t i = 0; i < job->list.n; i++) {
+        job->plans[i].data = job->list.frames[i].iov_base;
+        job->plans[i].size = (uint32_t)job->list.frames[i].iov_len;
+        plan(&job->plans[i]);
+    }
+    return true;
 }
 
 /* Ethernet, tags, and an IP header without surprises: all that 'generate'
@@ -261,15 +253,18 @@ blast(struct blast *job)
 
     clock_gettime(CLOCK_MONOTONIC, &job->begin);
     while (passed(job) < end_ns) {
-        size_t left = job->capture.n - at, size = burst_size(job);
+        size_t left = job->list.n - at, size = burst_size(job);
 
         size = size < left ? size : left;
         send_burst(job, at, size);
         at += size;
         n += size;
-        if (at == job->capture.n) {
+        if (at == job->list.n) {
+            uint16_t next = (uint16_t)((job->round + 1u) % job->n_rounds);
+
             at = 0;
-            job->round++;
+            job->bits = job->round ^ next;
+            job->round = next;
         }
         if (job->rate) {
             wait_until(job, n * SECOND / job->rate);
@@ -293,18 +288,12 @@ send_burst(struct blast *job, size_t at, size_t n)
 {
     struct mmsghdr messages[BURST_MAX];
     struct iovec parts[BURST_MAX];
-    /* As of the round before. */
-    uint16_t bits = (uint16_t)(job->round ^ (uint16_t)(job->round - 1));
     size_t n_taken = 0;
 
     memset(messages, 0, n * sizeof messages[0]);
     for (size_t i = 0; i < n; i++) {
-        struct frame_plan *frame = &job->capture.frames[at + i];
-
-        if (job->round) {
-            change(frame, bits);
-        }
-        parts[i] = (struct iovec){frame->data, frame->size};
+        change(&job->plans[at + i], job->bits);
+        parts[i] = job->list.frames[at + i];
         messages[i].msg_hdr.msg_iov = &parts[i];
         messages[i].msg_hdr.msg_iovlen = 1;
     }
@@ -326,7 +315,7 @@ send_burst(struct blast *job, size_t at, size_t n)
 static void
 change(struct frame_plan *frame, uint16_t bits)
 {
-    for (unsigned i = 0; i < 2 && frame->addresses[i]; i++) {
+    for (unsigned i = 0; bits && i < 2 && frame->addresses[i]; i++) {
         uint8_t *place = frame->data + frame->addresses[i];
         uint16_t was = read_16(place), is = (uint16_t)(was ^ bits);
 

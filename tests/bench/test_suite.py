@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """test_suite.py [unittest options]: what 'run' and 'curves' make of numbers.  The
 numbers are made up."""
+import os
 import pathlib
 import sys
 import tempfile
@@ -11,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 from suite import captures, curves, goals, live_table, plots, policies, programs  # noqa: E402
-from suite import ledger, listeners, rounds, wholeness, wires  # noqa: E402
+from suite import ledger, listeners, memory, reloads, rounds, wholeness, wires  # noqa: E402
 
 CURVE = curves.Curve("Rules", "Why.", ("rules", "ns/packet"), [[10, 900.0], [100, 950.5], [1000, None]],
                      (curves.Plot("rules", "rules", "CPU ns", (("packet", 1),)),))
@@ -115,6 +116,67 @@ class Wire(unittest.TestCase):
         text = live_table.write(options, "x", 2, 1000, results, whole)
         self.assertIn("| **no** |", text)
         self.assertIn("1 flows are missing", text)
+
+
+class Reloads(unittest.TestCase):
+    """Of a policy under load."""
+
+    def result(self, n=20, refused=0, lost=0, told=None, before=0):
+        return reloads.Result(1.0, n, refused, wire_run(1000, before),
+                              wire_run(1000, lost, told))
+
+    def test_that_cost_no_frame_are_good(self):
+        self.assertTrue(self.result().good)
+        self.assertTrue(self.result(lost=3, before=3).good)
+        self.assertIn("because of them: yes.",
+                      reloads.write(self.result(), live_table.rate))
+
+    def test_that_cost_some_or_did_not_happen_are_not(self):
+        for bad in (self.result(n=0), self.result(refused=1), self.result(lost=1),
+                    self.result(lost=1, told=0, before=1)):
+            self.assertFalse(bad.good)
+            self.assertIn("**no**", reloads.write(bad, live_table.rate))
+
+    def test_bring_two_policies_in_turn(self):
+        with tempfile.TemporaryDirectory() as folder:
+            one, other = reloads.Reloaded.two_policies(pathlib.Path(folder))
+        self.assertEqual(one.replace("allow", "deny"), other.replace("allow", "deny"))
+        changed = sum(a != b for a, b in zip(one.splitlines(), other.splitlines()))
+        self.assertEqual(changed, reloads.N_RULES // 2)
+
+
+class Memory(unittest.TestCase):
+    """Of a program that runs on and on."""
+
+    def samples(self, minutes, private):
+        """'private': MiB at a second."""
+        return [memory.Sample(i, 100 * memory.MIB, round(private(i) * memory.MIB))
+                for i in range(minutes * 60)]
+
+    def test_that_fills_and_then_stays_is_none_that_grows(self):
+        filling = self.samples(30, lambda i: min(i, 600) / 10 + i % 7 / 5)
+        self.assertEqual(memory.mistakes(filling, 200 * memory.MIB, 12), [])
+        self.assertLess(abs(memory.slope(filling)), 1)
+
+    def test_that_grows_by_a_byte_for_every_frame_is_found(self):
+        leak = self.samples(30, lambda i: 50 + i * 20000 / memory.MIB)
+        self.assertAlmostEqual(memory.slope(leak), 20000 * 3600 / memory.MIB, 3)
+        found, = memory.mistakes(leak, 200 * memory.MIB, 12)
+        self.assertIn("memory grows: +68.7 MiB an hour", found)
+
+    def test_of_a_short_run_is_told_to_be_too_short(self):
+        short = self.samples(15, lambda i: i)
+        self.assertEqual(memory.mistakes(short, 200 * memory.MIB, 12), [])
+        self.assertIn("too short", memory.text(short, 12))
+
+    def test_beyond_its_budget_is_found(self):
+        found, = memory.mistakes(self.samples(1, lambda i: 1), 99 * memory.MIB, 12)
+        self.assertEqual(found, "memory: 100 MiB, and 99 are the budget")
+
+    def test_is_that_of_a_process(self):
+        sample = memory.look(os.getpid(), 1)
+        self.assertGreater(sample.resident, sample.private)
+        self.assertGreater(sample.private, memory.MIB)
 
 
 def whole_status():

@@ -6,8 +6,9 @@
  * takes them unless a pace is given.  Prints how many the system took.  Status
  * 1 if it was not all of them. */
 
+#include "tests/support/frame_list.h"
+
 #include "capture/error.h"
-#include "capture/source.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +26,8 @@ enum {
     BATCH = 64 /* Frames of one call. */
 };
 
-struct capture {
-    struct iovec *frames;
-    size_t n;
-};
-
-static bool load(struct capture *, const char *path, struct error *);
-static bool append(struct capture *, const struct frame *, size_t n);
-static void done(struct capture *);
 static int open_socket(const char *interface);
-static uint64_t send_all(int fd, const struct capture *, uint64_t pace);
+static uint64_t send_all(int fd, const struct frame_list *, uint64_t pace);
 static size_t send_batch(int fd, const struct iovec *, size_t n);
 static void keep_pace(const struct timespec *begin, uint64_t n, uint64_t pace);
 
@@ -44,7 +36,7 @@ main(int argc, char *argv[])
 {
     uint64_t rounds = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
     uint64_t pace = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
-    struct capture capture = {NULL, 0};
+    struct frame_list capture;
     struct error error;
     uint64_t n_sent = 0;
     int fd;
@@ -53,76 +45,23 @@ main(int argc, char *argv[])
         fputs("usage: send_frames INTERFACE CAPTURE [ROUNDS [PACE]]\n", stderr);
         return 2;
     }
-    if (!load(&capture, argv[2], &error)) {
+    if (!frame_list_load(&capture, argv[2], &error)) {
         fprintf(stderr, "%s: %s\n", error.where, error.message);
-        done(&capture);
+        frame_list_done(&capture);
         return 1;
     }
     fd = open_socket(argv[1]);
     if (fd < 0) {
         perror(argv[1]);
-        done(&capture);
+        frame_list_done(&capture);
         return 1;
     }
     for (uint64_t i = 0; i < rounds; i++) {
         n_sent += send_all(fd, &capture, pace);
     }
     printf("%" PRIu64 "\n", n_sent);
-    done(&capture);
+    frame_list_done(&capture);
     return n_sent == rounds * capture.n ? 0 : 1;
-}
-
-static bool
-load(struct capture *capture, const char *path, struct error *error)
-{
-    struct source_options options = {.filter = NULL};
-    struct source *source = source_open_file(path, &options, error);
-    enum source_status status = SOURCE_MORE;
-    bool good = source != NULL;
-
-    while (good && status == SOURCE_MORE) {
-        struct frame frames[BATCH];
-        size_t n;
-
-        status = source_read(source, frames, BATCH, &n, error);
-        good = status != SOURCE_ERROR;
-        if (good && !append(capture, frames, n)) {
-            good = error_set(error, ERROR_MEMORY, path, "no memory");
-        }
-    }
-    source_close(source);
-    return good;
-}
-
-static bool
-append(struct capture *capture, const struct frame *frames, size_t n)
-{
-    size_t size = (capture->n + n) * sizeof *capture->frames;
-    struct iovec *grown = n ? realloc(capture->frames, size) : capture->frames;
-
-    if (n && !grown) {
-        return false;
-    }
-    capture->frames = grown;
-    for (size_t i = 0; i < n; i++) {
-        void *copy = malloc(frames[i].captured);
-
-        if (!copy) {
-            return false;
-        }
-        memcpy(copy, frames[i].data, frames[i].captured);
-        grown[capture->n++] = (struct iovec){copy, frames[i].captured};
-    }
-    return true;
-}
-
-static void
-done(struct capture *capture)
-{
-    for (size_t i = 0; i < capture->n; i++) {
-        free(capture->frames[i].iov_base);
-    }
-    free(capture->frames);
 }
 
 static int
@@ -139,7 +78,7 @@ open_socket(const char *interface)
 }
 
 static uint64_t
-send_all(int fd, const struct capture *capture, uint64_t pace)
+send_all(int fd, const struct frame_list *capture, uint64_t pace)
 {
     struct timespec begin;
     uint64_t n_sent = 0;

@@ -22,6 +22,7 @@ class Listener:
     what it wrote to its standard outputs."""
     stop = signal.SIGTERM
     ready_when = None  # In 'said'; None: a second and a half are enough.
+    TURN = 3600  # Seconds between two calls of turn().
 
     def __init__(self, name, note):
         self.name, self.note = name, note
@@ -31,6 +32,9 @@ class Listener:
 
     def prepare(self, out):
         """Before it starts."""
+
+    def turn(self, process):
+        """Again and again while frames are sent."""
 
     def ask(self, out):
         """Before it is stopped."""

@@ -58,24 +58,38 @@ def once(tools, listener, capture, rate, seconds, folder):
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     before = network.backlog_drops()
-    process = start(listener, out)
-    idle = listeners.processor_seconds(process.pid)
-    last_cpu = (os.cpu_count() or 1) - 1
-    said = subprocess.run(
-        [str(word) for word in network.inside("w", tools.blast, "w0", capture, rate, seconds,
-                                              last_cpu)],
-        check=True, capture_output=True, text=True, timeout=seconds + 60).stdout
-    sent, _, ns = map(int, said.split())
-    time.sleep(SETTLE)
-    listener.ask(out)
-    used = listeners.processor_seconds(process.pid) - idle
-    process.send_signal(listener.stop)
-    process.wait(120)
     try:
+        process = start(listener, out)
+        idle = listeners.processor_seconds(process.pid)
+        sent, ns = blast(tools, listener, capture, rate, seconds, process)
+        time.sleep(SETTLE)
+        listener.ask(out)
+        used = listeners.processor_seconds(process.pid) - idle
+        process.send_signal(listener.stop)
+        process.wait(120)
         seen, lost = listener.told(out, read(out))
     finally:
         listener.close()
     return Run(sent * 1e9 / ns, sent, seen, lost, network.backlog_drops() - before, used)
+
+
+def blast(tools, listener, capture, rate, seconds, process):
+    """Frames sent, and the nanoseconds that took; the listener is kept busy meanwhile."""
+    last_cpu = (os.cpu_count() or 1) - 1
+    sender = subprocess.Popen(
+        [str(word) for word in network.inside("w", tools.blast, "-c", last_cpu, "w0", capture,
+                                              rate, seconds)],
+        stdout=subprocess.PIPE, text=True)
+    while True:
+        try:
+            said, _ = sender.communicate(timeout=listener.TURN)
+            break
+        except subprocess.TimeoutExpired:
+            listener.turn(process)
+    if sender.returncode:
+        raise SystemExit("live: blast failed")
+    sent, _, ns = map(int, said.split())
+    return sent, ns
 
 
 def loss_free(measure, least, most, closeness):
