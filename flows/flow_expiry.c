@@ -7,6 +7,9 @@
 #include "flows/flow_table.h"
 #include "flows/tcp_state.h"
 
+#include <assert.h>
+#include <string.h>
+
 /* Well under half of what a tick can count. */
 #define MAX_TIMEOUT_NS (INT64_C(20) * 86400 * SECOND_NS)
 
@@ -26,22 +29,32 @@ void
 flow_expiry_init(struct flow_expiry *expiry, const struct flow_timeouts *t,
                  int64_t attempt_ns)
 {
-    *expiry = (struct flow_expiry){
-        .active_ticks = t->active_ns > 0 ? ticks_of(t->active_ns) : 0,
-        .idle_ticks =
-            {
-                [FLOW_TIMEOUT_TCP_OPENING] = ticks_of(t->tcp_opening_ns),
-                [FLOW_TIMEOUT_TCP_ESTABLISHED] =
-                    ticks_of(t->tcp_established_ns),
-                [FLOW_TIMEOUT_TCP_CLOSING] = ticks_of(t->tcp_closing_ns),
-                [FLOW_TIMEOUT_UDP_REQUEST] = ticks_of(t->udp_request_ns),
-                [FLOW_TIMEOUT_UDP_REPLY] = ticks_of(t->udp_reply_ns),
-                [FLOW_TIMEOUT_ICMP] = ticks_of(t->icmp_ns),
-                [FLOW_TIMEOUT_OTHER] = ticks_of(t->other_ns),
-                [FLOW_TIMEOUT_ATTEMPT] =
-                    attempt_ns > 0 ? ticks_of(attempt_ns) : UINT32_MAX,
-            },
+    *expiry = (struct flow_expiry){.idle_ticks[FLOW_TIMEOUT_ATTEMPT] =
+                                       attempt_ns > 0 ? ticks_of(attempt_ns)
+                                                      : UINT32_MAX};
+    flow_expiry_set(expiry, t, 0);
+}
+
+void
+flow_expiry_set(struct flow_expiry *expiry, const struct flow_timeouts *t,
+                flow_tick now)
+{
+    const uint32_t idle_ticks[] = {
+        [FLOW_TIMEOUT_TCP_OPENING] = ticks_of(t->tcp_opening_ns),
+        [FLOW_TIMEOUT_TCP_ESTABLISHED] = ticks_of(t->tcp_established_ns),
+        [FLOW_TIMEOUT_TCP_CLOSING] = ticks_of(t->tcp_closing_ns),
+        [FLOW_TIMEOUT_UDP_REQUEST] = ticks_of(t->udp_request_ns),
+        [FLOW_TIMEOUT_UDP_REPLY] = ticks_of(t->udp_reply_ns),
+        [FLOW_TIMEOUT_ICMP] = ticks_of(t->icmp_ns),
+        [FLOW_TIMEOUT_OTHER] = ticks_of(t->other_ns),
     };
+
+    static_assert(sizeof idle_ticks / sizeof *idle_ticks ==
+                      FLOW_TIMEOUT_ATTEMPT,
+                  "all but that of attempts");
+    memcpy(expiry->idle_ticks, idle_ticks, sizeof idle_ticks);
+    expiry->active_ticks = t->active_ns > 0 ? ticks_of(t->active_ns) : 0;
+    expiry->next = now;
     expiry->least_ticks =
         expiry->active_ticks ? expiry->active_ticks : UINT32_MAX;
     for (unsigned i = 0; i < FLOW_N_TIMEOUTS; i++) {

@@ -58,6 +58,11 @@ struct flow_expiry {
 void flow_expiry_init(struct flow_expiry *, const struct flow_timeouts *,
                       int64_t attempt_ns);
 
+/* Other timeouts from now on, also for the flows that are in the queues: these
+ * are in the order of last packets, which stays. */
+void flow_expiry_set(struct flow_expiry *, const struct flow_timeouts *,
+                     flow_tick now);
+
 /* Puts a new flow, or a flow that had a packet, at the newer end of the queue
  * it belongs in now. */
 void flow_expiry_add(struct flow_expiry *, struct flow_store *, uint32_t slot,

@@ -21,7 +21,7 @@
 enum {
     FLOW_NO_SLOT = 0,        /* Slots are numbered from 1; in place of the first
                               * entry is struct flow_home. */
-    FLOW_STORE_MAX = 1 << 26 /* Flows in one store. */
+    FLOW_STORE_MAX = 1 << 26 /* Flows in one store: FLOW_TABLE_MAX. */
 };
 
 /* One per flow, beside its entry: what finding and ordering flows touches. */

@@ -57,6 +57,7 @@ static void tell_end(struct flow_table *, uint32_t slot, enum flow_end why,
 static void note_report(struct flow *, struct flow_part *,
                         const struct flow_record *);
 static enum flow_end idle_reason(const struct flow *);
+static void take_due(struct flow_table *, const struct flow_due *);
 static struct wall_time wall_of(const struct flow_table *, flow_tick);
 
 struct flow_table *
@@ -294,15 +295,42 @@ expire(struct flow_table *table)
 
     while (flow_expiry_due(&table->expiry, &table->store, flow_table_now(table),
                            &due)) {
-        if (due.is_quiet && !flow_parts_are_ready(&table->store.parts)) {
-            flow_table_make_parts(table); /* May end it. */
-        } else if (due.is_quiet) {
-            flow_table_report(table, flow_store_flow(&table->store, due.slot),
-                              FLOW_END_ACTIVE, due.when);
-            flow_expiry_quiet(&table->expiry, &table->store, due.slot);
-        } else {
-            flow_table_end_idle(table, due.slot);
-        }
+        take_due(table, &due);
+    }
+}
+
+/* Told as of the instant it became due. */
+static void
+take_due(struct flow_table *table, const struct flow_due *due)
+{
+    const struct flow *flow = flow_store_flow(&table->store, due->slot);
+
+    if (due->is_quiet && !flow_parts_are_ready(&table->store.parts)) {
+        flow_table_make_parts(table); /* May end it. */
+    } else if (due->is_quiet) {
+        flow_table_report(table, flow_store_flow(&table->store, due->slot),
+                          FLOW_END_ACTIVE, due->when);
+        flow_expiry_quiet(&table->expiry, &table->store, due->slot);
+    } else {
+        end_flow(table, due->slot, idle_reason(flow),
+                 wall_of(table, due->when));
+        flow_shrink(table);
+    }
+}
+
+/* What is due by the new ones alone became so now, not in the past that others
+ * have been told of. */
+void
+flow_table_set_timeouts(struct flow_table *table,
+                        const struct flow_timeouts *timeouts)
+{
+    flow_tick now = flow_table_now(table);
+    struct flow_due due;
+
+    flow_expiry_set(&table->expiry, timeouts, now);
+    while (flow_expiry_due(&table->expiry, &table->store, now, &due)) {
+        due.when = now;
+        take_due(table, &due);
     }
 }
 

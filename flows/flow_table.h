@@ -103,8 +103,12 @@ struct flow_emergency_options {
 };
 extern const struct flow_emergency_options flow_default_emergency;
 
+enum {
+    FLOW_TABLE_MAX = 1 << 26 /* Flows of one table: more are not held. */
+};
+
 struct flow_table_options {
-    size_t max_flows;
+    size_t max_flows;   /* To FLOW_TABLE_MAX. */
     size_t max_bytes;   /* Of everything the table allocates; 0: no limit. */
     uint64_t hash_seed; /* Random in service, fixed in replay and tests. */
     enum flow_duplicates duplicates;
@@ -170,6 +174,9 @@ struct flow_update flow_table_update(struct flow_table *, const struct packet *,
 /* Moves packet time on: ends idle flows, reports long ones.  Time that goes
  * backwards is ignored. */
 void flow_table_advance(struct flow_table *, struct wall_time now);
+
+/* Other timeouts, also for flows alive: those that are past them end now. */
+void flow_table_set_timeouts(struct flow_table *, const struct flow_timeouts *);
 
 /* The clock that stamps packets was set, ahead or back: so are the times of all
  * flows, but for those already told or to be told of packets.  They live on as

@@ -219,6 +219,38 @@ class Reload(Configured):
         self.assertEqual(sum(e["event"]["dataset"] == "segmon.flow" for e in events), 2)
         self.assertNotIn("after-wards.example", json.dumps(events))
 
+    def test_brings_timeouts_and_attempts_into_force_for_flows_alive(self):
+        """They would live for an hour, and be told one by one."""
+        opened = [f for f in conversations(20) if f[47] & live.p.FIN == 0]
+        syns = [live.p.tcp(f"10.1.9.{i + 1}", 1024, "10.2.0.1", 80, live.p.SYN)
+                for i in range(100)]
+        for workers in (1, 2):
+            with self.subTest(workers=workers):
+                self.configure(workers=workers)
+                self.start("--buffer", "64M", config=self.config)
+                self.send(self.capture(opened + syns), pace=20000)
+                self.settle()
+                self.assertEqual(self.state()["flows"]["active"], 120)
+                self.configure(workers=workers, more="flows: {attempts: 10, timeouts: "
+                               "{tcp_established: 1, tcp_opening: 2}}\n")
+                self.reload()
+                self.wait_for("flows.timeouts.tcp_established: 1s, was 3600s")
+                self.wait_for("flows.attempts: 10, was 10000")
+                self.wait_until_ended()
+                flows = [e for e in self.stop() if e["event"]["dataset"] == "segmon.flow"]
+                self.assertEqual({e["event"]["reason"] for e in flows
+                                  if e["segmon"]["record"] == "end"}, {"idle"})
+                together = [e["segmon"]["collapsed"]["flows"] for e in flows
+                            if e["segmon"]["record"] == "collapsed"]
+                self.assertEqual(sum(together), 90)
+                self.assertEqual(len(flows) - len(together), 30)
+
+    def wait_until_ended(self):
+        end = time.monotonic() + live.WAIT
+        while (flows := self.state()["flows"])["active"]:
+            self.assertLess(time.monotonic(), end, flows)
+            time.sleep(0.2)
+
     def test_a_hundred_times_costs_no_frame(self):
         self.configure(workers=2)
         self.start("--buffer", "64M", config=self.config)

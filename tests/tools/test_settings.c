@@ -239,7 +239,7 @@ numbers_are_held_to_their_bounds(void **state)
         {"capture", "workers", "1", "0", "64", "65"},
         {"capture", "snaplen", "64", "63", "262144", "262145"},
         {"capture", "buffer", "1M", "1023K", "2047M", "2G"},
-        {"flows", "max", "1", "0", "2147483647", "2147483648"},
+        {"flows", "max", "1", "0", "67108864", "2147483648"},
         {"dpi", "memory", "1M", "1000K", "1T", "99999999999999999999"},
         {"spool", "size", "4M", "4095K", "1T", "1025G"},
         {"spool", "sync", "1ms", "0", "60s", "60001ms"},
@@ -266,6 +266,10 @@ numbers_are_held_to_their_bounds(void **state)
     assert_refused("flows: {timeouts: {icmp: 21d}}\n", "E-VALUE", 1, 26,
                    "from 1s to 1728000s");
     assert_refused("flows: {timeouts: {icmp: 0}}\n", "E-VALUE", 1, 26, "");
+    assert_refused("flows: {emergency: 100}\n", "E-VALUE", 1, 20, "");
+    assert_refused("capture: {workers: 2}\nflows: {max: 134217729}\n",
+                   "E-LIMIT", 2, 14, "2 workers hold 134217728 flows at most");
+    done(load_good("capture: {workers: 2}\nflows: {max: 134217728}\n"));
 }
 
 static void
@@ -468,7 +472,8 @@ every_difference_is_found(void **state)
 {
     struct fixture *a = load_good("heartbeat: 60\nsensor: s\n"),
                    *b = load_good("heartbeat: 10\nsensor: s\n"
-                                  "capture: {workers: 2}\noutputs: [x]\n");
+                                  "capture: {workers: 2}\noutputs: [x]\n"
+                                  "flows: {timeouts: {icmp: 9}}\n");
     struct seen seen = {.n = 0};
 
     (void)state;
@@ -478,7 +483,8 @@ every_difference_is_found(void **state)
     assert_string_equal(seen.text,
                         "outputs []>[{file: \"x\", events: [flow, violation, "
                         "status]}]!;"
-                        "heartbeat 60s>10s;capture.workers 1>2!;");
+                        "heartbeat 60s>10s;capture.workers 1>2!;"
+                        "flows.timeouts.icmp 60s>9s;");
     done(a);
     done(b);
 }

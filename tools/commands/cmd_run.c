@@ -216,7 +216,6 @@ start_live(struct run *run, struct error *error)
         return error_set(error, ERROR_SYSTEM, NULL, "no random numbers");
     }
     live.worker.table.hash_seed = seeds[0];
-    live.worker.max_attempts = settings->flows.attempts;
     live.spread_seed = seeds[1];
     for (size_t i = 0; i < live.n_interfaces; i++) {
         interfaces[i] = settings->capture.interfaces[i];

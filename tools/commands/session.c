@@ -133,8 +133,21 @@ session_dissect_options(const struct session *session)
     return dissect;
 }
 
+/* It is over with as much less as the default has it. */
+static struct flow_emergency_options
+emergency_options(const struct settings *settings)
+{
+    struct flow_emergency_options emergency = flow_default_emergency;
+
+    emergency.high_percent = (unsigned)settings->flows.emergency;
+    emergency.low_percent = emergency.high_percent *
+                            flow_default_emergency.low_percent /
+                            flow_default_emergency.high_percent;
+    return emergency;
+}
+
 struct worker_options
-session_worker_options(const struct session *session)
+session_worker_options(struct session *session)
 {
     const struct settings *settings = &session->settings;
     struct settings_memory memory = settings_share_memory(settings);
@@ -148,10 +161,24 @@ session_worker_options(const struct session *session)
                   .max_bytes = memory.flows,
                   .duplicates = settings->flows.duplicates,
                   .timeouts = settings->flows.timeouts,
-                  .emergency = flow_default_emergency},
+                  .emergency = emergency_options(settings)},
         .source = &session->source,
         .events = settings->events,
         .vlan = settings->flows.vlan,
+        .max_attempts = session_limits(session).max_attempts,
+        .limits = &session->limits,
+    };
+}
+
+/* A replay tells all attempts: nothing is in a hurry. */
+struct worker_limits_values
+session_limits(const struct session *session)
+{
+    const struct settings *settings = &session->settings;
+
+    return (struct worker_limits_values){
+        .timeouts = settings->flows.timeouts,
+        .max_attempts = session->from.live ? settings->flows.attempts : 0,
     };
 }
 

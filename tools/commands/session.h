@@ -12,6 +12,7 @@
 #include "tools/runtime/log.h"
 #include "tools/runtime/pipeline.h"
 #include "tools/runtime/settings.h"
+#include "tools/runtime/worker_limits.h"
 
 #include <getopt.h>
 #include <stdatomic.h>
@@ -47,7 +48,8 @@ struct session {
     struct application_engine *engine; /* Knows the names, for this thread, and
                                         * inspects for the first worker. */
     struct session_reloads reloads;
-    atomic_bool redacts; /* Of 'source'. */
+    struct worker_limits limits; /* As the settings in force have them. */
+    atomic_bool redacts;         /* Of 'source'. */
     struct event_source source;
     struct output *output;         /* NULL: no events. */
     struct event_encoder *encoder; /* Of status events; NULL with it. */
@@ -235,7 +237,10 @@ void session_begin_stop(const struct session *, struct mono_time now);
 
 /* What the options ask of the rest. */
 struct dissect_options session_dissect_options(const struct session *);
-struct worker_options session_worker_options(const struct session *);
+struct worker_options session_worker_options(struct session *);
+
+/* What the settings in force say that workers follow while they work. */
+struct worker_limits_values session_limits(const struct session *);
 
 /* Opens the outputs with 'n_queues', of which the last is this thread's.
  * Without a target nothing is encoded, and there is no output at all. */

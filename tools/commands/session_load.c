@@ -55,6 +55,7 @@ session_open_settings(struct session *session, const char *path,
     struct problems problems;
     bool good;
 
+    worker_limits_init(&session->limits);
     session->from = (struct settings_source){
         .live = live,
         .path = path,
@@ -101,6 +102,7 @@ session_close_policy(struct session *session)
 {
     policy_unref(session->policy);
     application_engine_free(session->engine);
+    worker_limits_done(&session->limits);
 }
 
 void
@@ -203,7 +205,9 @@ static void
 apply_hot(struct session *session)
 {
     const struct settings *settings = &session->settings;
+    const struct worker_limits_values limits = session_limits(session);
 
+    worker_limits_set(&session->limits, &limits);
     session->redacts = settings->privacy.redact & SETTINGS_REDACT_HOSTNAMES;
     session_limit_stop(session);
     if (session->logs) {

@@ -76,6 +76,7 @@ struct settings {
         uint64_t max;
         uint64_t memory_bytes; /* 0: what the budget leaves. */
         uint64_t attempts;     /* As 'max_attempts' of struct worker_options. */
+        uint64_t emergency;    /* Percent of 'max' or memory; 0: never. */
         unsigned duplicates;   /* enum flow_duplicates. */
         unsigned vlan;         /* enum worker_vlan. */
         bool decapsulate;

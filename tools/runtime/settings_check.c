@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static void check_flows(struct settings_reader *);
 static void check_memory(struct settings_reader *);
 static void check_spool(struct settings_reader *);
 static void check_password(struct settings_reader *,
@@ -21,9 +22,25 @@ void
 settings_check(struct settings_reader *reader)
 {
     if (reader->problems->n_errors == reader->n_errors_before) {
+        check_flows(reader);
         check_memory(reader);
     }
     settings_check_outputs(reader);
+}
+
+/* A table numbers its flows with 26 bits. */
+static void
+check_flows(struct settings_reader *reader)
+{
+    const struct settings *settings = reader->settings;
+    uint64_t most = settings->capture.workers * FLOW_TABLE_MAX;
+
+    if (settings->flows.max > most) {
+        SETTINGS_ERROR(reader, "E-LIMIT", settings_where(reader, "flows.max"),
+                       "the tables of %" PRIu64 " workers hold %" PRIu64
+                       " flows at most",
+                       settings->capture.workers, most);
+    }
 }
 
 static void

@@ -105,7 +105,9 @@ struct settings_key {
     X("flows.memory", SIZE, flows.memory_bytes, 1, SIZE_MAX / 2, NULL, "0",    \
       RESTART, "of the flow table; 0: what 'memory' leaves")                   \
     X("flows.attempts", COUNT, flows.attempts, 0, 1000000000, NULL, "10000",   \
-      RESTART_LIVE, "of one kind told one by one in a minute; 0: all")         \
+      HOT_LIVE, "of one kind told one by one in a minute; 0: all")             \
+    X("flows.emergency", COUNT, flows.emergency, 0, 99, NULL, "90", RESTART,   \
+      "percent of a full table from which attempts give way; 0: never")        \
     X("flows.duplicates", WORD, flows.duplicates, 0, 0,                        \
       settings_duplicate_words, "mark", RESTART,                               \
       "copies of a packet: counted with the rest, or apart only")              \
@@ -146,7 +148,7 @@ struct settings_key {
 
 #define SETTINGS_TIMEOUT(X, KEY, MEMBER, LEAST, STANDARD, MEANING)             \
     X("flows.timeouts." KEY, DURATION, flows.timeouts.MEMBER, LEAST,           \
-      SETTINGS_MAX_TIMEOUT, NULL, STANDARD, RESTART, MEANING)
+      SETTINGS_MAX_TIMEOUT, NULL, STANDARD, HOT, MEANING)
 
 /* Of one of the outputs: 'redis' or 'file' must be there. */
 #define SETTINGS_OUTPUT_KEYS(X)                                                \

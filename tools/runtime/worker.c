@@ -105,6 +105,7 @@ worker_init(struct worker *worker, const struct worker_options *options,
     follow_policy(worker);
     worker->vlan = options->vlan;
     worker->max_attempts = options->max_attempts;
+    worker->limits = options->limits;
     worker->source = options->source;
     worker->names = options->names;
     worker->queue = options->queue;
@@ -319,6 +320,9 @@ worker_end_round(struct worker *worker, struct wall_time clock)
 {
     worker_advance(worker, clock);
     worker->phase = TRAY_DUE;
+    if (worker->limits) {
+        worker_follow_limits(worker);
+    }
     if (worker->max_attempts) {
         collapse_advance(worker->collapse, clock);
     }

@@ -24,6 +24,7 @@ struct packet;
 struct pairs;
 struct tray;
 struct worker; /* Opaque. */
+struct worker_limits;
 
 /* Sees every flow event a worker makes at a flow's end, whatever the outputs
  * want; for summaries.  Runs on the worker's thread; everything is borrowed. */
@@ -59,6 +60,9 @@ struct worker_options {
     uint64_t max_attempts; /* Of one kind told one by one in an interval, as in
                             * collapse.h; the workers share it.  0: all, but in
                             * an emergency. */
+    struct worker_limits *limits; /* Borrowed: others for 'max_attempts' and the
+                                   * table's timeouts, from the next end of a
+                                   * round on.  NULL: they stay. */
 };
 
 /* The options of worker 'i' of 'n': limits are for all together, the engine is

@@ -90,6 +90,8 @@ struct worker {
     struct event_encoder *encoder;
     unsigned events;
     enum worker_vlan vlan;
+    struct worker_limits *limits;          /* NULL: none come. */
+    unsigned limits_changes;               /* Seen of them. */
     enum tray_phase phase;                 /* What is going on at 'now', and, */
     uint64_t frame;                        /* if it is a packet, which. */
     struct wall_time now;                  /* Of the run. */
@@ -147,6 +149,7 @@ flow_news_handler worker_news;
 
 /* Whether the flow is counted with others, and is not to be told itself. */
 bool worker_collapses(struct worker *, const struct event_flow *);
+void worker_follow_limits(struct worker *);
 void worker_flush_collapsed(struct worker *);
 
 /* Whether the flow is of a crowd that detectors are not to look at one by one;

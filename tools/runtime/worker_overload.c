@@ -8,6 +8,7 @@
 
 #include "tools/output/event_queue.h"
 #include "tools/runtime/worker_impl.h"
+#include "tools/runtime/worker_limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,6 +65,22 @@ worker_passes_over(struct worker *worker, const struct event_flow *flow)
 
     worker->counters.passed_over += passes;
     return passes;
+}
+
+void
+worker_follow_limits(struct worker *worker)
+{
+    struct worker_limits_values values;
+
+    if (!worker_limits_take(worker->limits, &worker->limits_changes, &values)) {
+        return;
+    }
+    worker->max_attempts =
+        (values.max_attempts + worker->n_workers - 1) / worker->n_workers;
+    if (!worker->max_attempts && !worker->in_emergency) {
+        worker_flush_collapsed(worker);
+    }
+    flow_table_set_timeouts(worker->table, &values.timeouts);
 }
 
 void
