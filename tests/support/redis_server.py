@@ -23,10 +23,10 @@ def free_ports(n):
 class Server:
     """A redis-server, and just enough of its protocol to ask it things."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, wrapper=()):
         self.path = os.path.join(folder, "socket")
         self.uri = "unix://" + self.path
-        self.command = [SERVER, "--port", "0", "--unixsocket", self.path,
+        self.command = [*wrapper, SERVER, "--port", "0", "--unixsocket", self.path,
                         "--dir", folder, "--save", "", *arguments]
         self.start()
 

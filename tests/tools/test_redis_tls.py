@@ -15,11 +15,19 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import packets as p  # noqa: E402
+from redis_cluster import wait_for  # noqa: E402
 from redis_server import SERVER, Server, free_ports  # noqa: E402
 
 SEGMON = None
 OPENSSL = shutil.which("openssl")
+STUNNEL = shutil.which("stunnel4")
+RECIPE = pathlib.Path(__file__).resolve().parents[2] / "tools/integrations/stunnel/redis.conf"
 N_FLOWS = 200
+
+
+def listens(port):
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def openssl(folder, *words):
@@ -139,6 +147,31 @@ class Tls(unittest.TestCase):
         self.assertIn("redis at 127.0.0.1", self.replay(uri, status=1))
         self.replay(f"{uri}&cert={self.file('sensor.pem')}&key={self.file('sensor.key')}")
         self.assertEqual(self.n_flows(), N_FLOWS)
+
+    @unittest.skipUnless(STUNNEL, "skipped: no stunnel4")
+    def test_the_recipe_for_stunnel_leads_to_the_server_and_verifies_it(self):
+        self.serve()
+        for authority, status in (("ours", 0), ("theirs", 1)):
+            port, = free_ports(1)
+            config = self.file(f"stunnel-{authority}.conf")
+            text = RECIPE.read_text()
+            for old, new in (("redis.example:6379", f"localhost:{self.port}"),
+                             ("redis.example", "localhost"),
+                             ("127.0.0.1:6380", f"127.0.0.1:{port}"),
+                             ("/etc/ssl/certs/ca-certificates.crt",
+                              self.file(f"{authority}.pem"))):
+                self.assertIn(old, text)
+                text = text.replace(old, new)
+            pathlib.Path(config).write_text(text)
+            with subprocess.Popen([STUNNEL, config], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) as stunnel:
+                try:
+                    wait_for(lambda: listens(port), "stunnel")  # pylint: disable=W0640
+                    self.server.call("FLUSHALL")
+                    self.replay(f"redis://127.0.0.1:{port}", status)
+                finally:
+                    stunnel.kill()
+            self.assertEqual(self.n_flows(), 0 if status else N_FLOWS)
 
     def test_files_that_are_wrong_are_told_before_anything_else(self):
         self.port = 1

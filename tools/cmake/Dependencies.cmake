@@ -11,7 +11,10 @@ pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle)   # SHA-1, SHA-256, ba
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1>=0.2.5)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis>=0.14)
-pkg_check_modules(OPENSSL IMPORTED_TARGET openssl>=3.0)  # Else: no rediss://
+option(SEGMON_TLS "Speak TLS to Redis (rediss://), where OpenSSL is there" ON)
+if(SEGMON_TLS)
+    pkg_check_modules(OPENSSL IMPORTED_TARGET openssl>=3.0)
+endif()
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(NCURSESW REQUIRED IMPORTED_TARGET ncursesw>=6)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.13)

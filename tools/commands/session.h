@@ -66,12 +66,13 @@ enum session_parse {
 #define SESSION_HELP_OUTPUTS                                                   \
     "  -o, --output FILE|-      write events as NDJSON\n"                      \
     "  -r, --redis URI          write events to a Redis server:\n"             \
-    "                           redis://[USER[:PASSWORD]@]HOST[:PORT][/DB] "   \
-    "or\n"                                                                     \
-    "                           unix:///PATH; password also from the\n"        \
-    "                           environment: SEGMON_REDIS_PASSWORD, or a "     \
-    "file\n"                                                                   \
-    "                           that SEGMON_REDIS_PASSWORD_FILE names\n"       \
+    "                           redis://[USER[:PASSWORD]@]HOST[:PORT][/DB],\n" \
+    "                           rediss:// (TLS), redis+sentinel:// or\n"       \
+    "                           unix:///PATH, see segmon(1), REDIS; "          \
+    "password\n"                                                               \
+    "                           also from the environment:\n"                  \
+    "                           SEGMON_REDIS_PASSWORD, or a file that\n"       \
+    "                           SEGMON_REDIS_PASSWORD_FILE names\n"            \
     "      --redis-mode MODE    of the -r before: stream (default), list, "    \
     "for\n"                                                                    \
     "                           readers that take events from its head, or\n"  \

@@ -12,8 +12,7 @@ redis_tls_check(const struct redis_uri *uri, struct error *error)
     return !uri->is_tls ||
            error_set(error, ERROR_UNSUPPORTED, uri->name,
                      "segmon was built without TLS: build it with libssl-dev, "
-                     "or use stunnel and a Unix socket "
-                     "(tools/integrations/stunnel)");
+                     "or use stunnel (tools/integrations/stunnel)");
 }
 
 struct redis_tls *
