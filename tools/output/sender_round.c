@@ -16,8 +16,11 @@ static const enum event_kind ranks[EVENT_N_KINDS] = {EVENT_VIOLATION,
                                                      EVENT_STATUS, EVENT_FLOW};
 
 static const char begin[] = "*1\r\n$5\r\nMULTI\r\n";
-static const char begun[] = "+OK\r\n";
-static const char queued[] = "+QUEUED\r\n";
+
+enum {
+    BEGUN_BYTES = sizeof "+OK\r\n" - 1,
+    QUEUED_BYTES = sizeof "+QUEUED\r\n" - 1
+};
 
 /* How one was answered. */
 struct answers {
@@ -202,8 +205,7 @@ send_round(struct sender *sender, const struct sender_round *round)
 static size_t
 least_bytes(const struct sender_batch *batch)
 {
-    return batch->n == 1 ? 1
-                         : sizeof begun - 1 + batch->n * (sizeof queued - 1);
+    return batch->n == 1 ? 1 : BEGUN_BYTES + batch->n * QUEUED_BYTES;
 }
 
 static bool
