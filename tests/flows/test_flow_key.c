@@ -171,6 +171,39 @@ an_id_comes_from_key_and_first_packet(void **state)
     assert_true(id != flow_key_id(&a.key, 100, 5, 0));
 }
 
+/* As somebody would who knows the function, and wants all his flows in one
+ * place. */
+static void
+keys_that_collide_under_one_seed_do_not_under_another(void **state)
+{
+    enum {
+        N_KEYS = 64,
+        PLACES = 4096
+    };
+    bool taken[PLACES] = {false};
+    uint16_t port = 0;
+    uint32_t host = 0;
+    unsigned n_places = 0;
+
+    (void)state;
+    for (unsigned n = 0; n < N_KEYS; port++) {
+        struct packet p = udp_packet(1 + host, port, 2, 53, 0);
+        struct flow_ends ends;
+        uint64_t place;
+
+        host += port == UINT16_MAX;
+        flow_key_from(&p, 0, &ends);
+        if (flow_key_hash(&ends.key, 1) % PLACES != 0) {
+            continue;
+        }
+        place = flow_key_hash(&ends.key, 2) % PLACES;
+        n_places += !taken[place];
+        taken[place] = true;
+        n++;
+    }
+    assert_in_range(n_places, N_KEYS - 8, N_KEYS); /* One at most, as a rule. */
+}
+
 int
 main(void)
 {
@@ -182,6 +215,7 @@ main(void)
         cmocka_unit_test(icmp_cut_before_its_type_is_no_echo_reply),
         cmocka_unit_test(a_quoted_packet_has_its_flows_key),
         cmocka_unit_test(a_pairs_packets_hash_alike),
+        cmocka_unit_test(keys_that_collide_under_one_seed_do_not_under_another),
         cmocka_unit_test(an_id_comes_from_key_and_first_packet),
     };
 
