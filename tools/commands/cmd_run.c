@@ -6,6 +6,7 @@
 #include "capture/error.h"
 #include "tools/commands/command.h"
 #include "tools/commands/run.h"
+#include "tools/commands/run_epoch.h"
 #include "tools/commands/run_tell.h"
 #include "tools/event/system_clock.h"
 #include "tools/runtime/log.h"
@@ -179,14 +180,14 @@ start(struct run *run, struct error *error)
            open_output(run, error) && start_live(run, error);
 }
 
-/* Runs of one sensor are told apart, and put in order, by when they began. */
 static bool
 open_output(struct run *run, struct error *error)
 {
     struct session *session = &run->session;
 
     run_state_init(&run->state, system_clock_wall());
-    session->source.epoch = (uint32_t)(run->state.started.ns / SECOND_NS);
+    session->source.epoch =
+        run_epoch_take(session->settings.spool.directory, run->state.started);
     return session_open_output(session, live_n_queues(session_workers(session)),
                                false, error);
 }
