@@ -61,6 +61,8 @@ try_streams(struct redis_visit *visit, struct missing *missing)
             missing);
         try(visit, "+xinfo|stream", REDIS_WORDS("XINFO", "STREAM", key),
             missing);
+        try(visit, "+xrange", REDIS_WORDS("XRANGE", key, "1-1", "1-1"),
+            missing);
     }
 }
 
