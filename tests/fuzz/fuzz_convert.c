@@ -1,5 +1,6 @@
-/* Any bytes as an event: not converted, and nothing written, or one line of
- * printable ASCII, not longer than an event may be, with braces around it. */
+/* Any bytes as an event: not converted, and nothing written, or one line
+ * without control characters, not longer than an event may be, with braces
+ * around it. */
 
 #include "tools/event/event.h"
 #include "tools/event/json.h"
@@ -17,7 +18,7 @@ check(const struct json *out)
         abort();
     }
     for (size_t i = 0; i < out->size; i++) {
-        if (out->data[i] < ' ' || out->data[i] > '~') {
+        if ((unsigned char)out->data[i] < ' ' || out->data[i] == '\x7f') {
             abort();
         }
     }

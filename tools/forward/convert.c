@@ -13,9 +13,8 @@
 #include <assert.h>
 #include <string.h>
 
-struct writing {
-    struct json *out;
-    size_t most; /* Of its bytes. */
+enum {
+    REAL_SIZE = 32
 };
 
 static const struct convert_table *table_of(enum convert_schema);
@@ -30,8 +29,11 @@ static bool apply_constants(const struct convert_table *, enum convert_kind,
                             json_t *record);
 static bool keep_rest(const struct convert_table *, json_t *record,
                       json_t *event);
-static bool write_record(struct json *out, const json_t *record);
-static int write_piece(const char *bytes, size_t size, void *context);
+static bool write_record(struct json *out, json_t *record);
+static void write_value(struct json *out, json_t *value);
+static void write_object(struct json *out, json_t *object);
+static void write_array(struct json *out, json_t *array);
+static void write_real(struct json *out, const json_t *real);
 static const char *next_part(const char *path, char name[CONVERT_MAX_NAME]);
 static json_t *child(json_t *parent, const char *name);
 static json_t *make_child(json_t *parent, const char *name, json_t *value);
@@ -185,40 +187,81 @@ keep_rest(const struct convert_table *table, json_t *record, json_t *event)
            json_object_set(record, table->rest, event) == 0;
 }
 
+/* Not with the library's function, which would not escape all that an event
+ * escapes, and takes its time. */
 static bool
-write_record(struct json *out, const json_t *record)
+write_record(struct json *out, json_t *record)
 {
     size_t begin = out->size;
-    struct writing writing = {.out = out, .most = begin + EVENT_MAX_BYTES};
 
-    if (json_dump_callback(record, write_piece, &writing,
-                           JSON_COMPACT | JSON_ENSURE_ASCII) != 0) {
+    write_value(out, record);
+    if (out->size - begin > EVENT_MAX_BYTES) {
         out->size = begin;
         return false;
     }
     return true;
 }
 
-/* Of control characters only Delete is left as it is by the library. */
-static int
-write_piece(const char *bytes, size_t size, void *context)
+/* As deep as the library reads. */
+static void
+write_value(struct json *out, json_t *value)
 {
-    static const char escaped[] = "\\u007f";
-    const struct writing *writing = context;
-
-    while (size > 0) {
-        const char *delete = memchr(bytes, '\x7f', size);
-        size_t n = delete ? (size_t)(delete - bytes) : size;
-
-        json_raw(writing->out, bytes, n);
-        if (delete) {
-            json_raw(writing->out, escaped, sizeof escaped - 1);
-            n++;
-        }
-        bytes += n;
-        size -= n;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: write_object(out, value); break;
+    case JSON_ARRAY: write_array(out, value); break;
+    case JSON_STRING:
+        json_write_text(out, json_string_value(value),
+                        json_string_length(value));
+        break;
+    case JSON_INTEGER:
+        out->comma = false;
+        json_i64(out, NULL, json_integer_value(value));
+        break;
+    case JSON_TRUE: json_raw(out, "true", 4); break;
+    case JSON_FALSE: json_raw(out, "false", 5); break;
+    case JSON_REAL: write_real(out, value); break;
+    case JSON_NULL:
+    default: json_raw(out, "null", 4); break;
     }
-    return writing->out->size > writing->most ? -1 : 0;
+}
+
+static void
+write_object(struct json *out, json_t *object)
+{
+    char separator = '{';
+
+    for (void *at = json_object_iter(object); at;
+         at = json_object_iter_next(object, at)) {
+        const char *key = json_object_iter_key(at);
+
+        json_raw(out, &separator, 1);
+        json_write_text(out, key, strlen(key));
+        json_raw(out, ":", 1);
+        write_value(out, json_object_iter_value(at));
+        separator = ',';
+    }
+    json_raw(out, separator == '{' ? "{}" : "}", separator == '{' ? 2 : 1);
+}
+
+static void
+write_array(struct json *out, json_t *array)
+{
+    json_raw(out, "[", 1);
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        json_raw(out, ",", i > 0);
+        write_value(out, json_array_get(array, i));
+    }
+    json_raw(out, "]", 1);
+}
+
+/* segmon itself writes none. */
+static void
+write_real(struct json *out, const json_t *real)
+{
+    char digits[REAL_SIZE];
+    size_t size = json_dumpb(real, digits, sizeof digits, JSON_ENCODE_ANY);
+
+    json_raw(out, digits, size < sizeof digits ? size : 0);
 }
 
 json_t *

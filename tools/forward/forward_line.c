@@ -13,7 +13,8 @@ enum {
     MAX_NAME = 255, /* Of a host. */
     MAX_MSGID = 32, /* RFC 5424 section 6. */
     MAX_STAMP = 32,
-    INFORMATIONAL = 6 /* Of what is no violation. */
+    INFORMATIONAL = 6, /* Of what is no violation. */
+    ROOM = 8           /* For text as long as an event, escaped. */
 };
 
 static void add_frame(struct json *out, unsigned facility, const json_t *event,
@@ -29,7 +30,7 @@ forward_line_init(struct forward_line *line, enum forward_format format,
 {
     *line = (struct forward_line){
         .format = format, .facility = facility, .schema = schema};
-    json_init(&line->converted, 2 * (size_t)EVENT_MAX_BYTES);
+    json_init(&line->converted, ROOM * (size_t)EVENT_MAX_BYTES);
 }
 
 void

@@ -6,7 +6,7 @@
  * that no byte in it can end it.  Time stamp, host name (the sensor), message
  * id (the kind) and severity are the event's own.
  *
- * One thread's.  Memory: a buffer of EVENT_MAX_BYTES and what grows with it. */
+ * One thread's.  Memory: a buffer of 8 times EVENT_MAX_BYTES at most. */
 
 #ifndef TOOLS_FORWARD_FORWARD_LINE_H
 #define TOOLS_FORWARD_FORWARD_LINE_H
