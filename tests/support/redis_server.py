@@ -63,15 +63,21 @@ class Server:
         self.process.send_signal(number)
 
     def call(self, *words):
-        text = b"*%d\r\n" % len(words)
-        for word in words:
-            word = word if isinstance(word, bytes) else str(word).encode()
-            text += b"$%d\r\n%s\r\n" % (len(word), word)
+        return self.call_all(words)[0]
+
+    def call_all(self, *commands):
+        """On one connection."""
+        text = b""
+        for words in commands:
+            text += b"*%d\r\n" % len(words)
+            for word in words:
+                word = word if isinstance(word, bytes) else str(word).encode()
+                text += b"$%d\r\n%s\r\n" % (len(word), word)
         with self.connect() as connection:
             connection.settimeout(10)
             connection.sendall(text)
             with connection.makefile("rb") as reader:
-                return self.read(reader)
+                return [self.read(reader) for _ in commands]
 
     def connect(self):
         connection = socket.socket(socket.AF_UNIX)

@@ -16,9 +16,9 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-import packets as p  # noqa: E402
 from redis_cluster import wait_for  # noqa: E402
 from redis_server import SERVER, Server  # noqa: E402
+from steady_replay import SteadyReplay  # noqa: E402
 
 SEGMON = None
 NAME = f"segmon-cable-{os.getpid()}"
@@ -26,7 +26,6 @@ PORT = 6379  # Of namespaces of our own.
 IPV4, IPV6 = "198.51.100.1", "2001:db8::1"
 PATIENCE = 30
 NOTICED = 3.5  # Seconds, on a machine that has nothing else to do.
-N_CHUNKS, N_FLOWS = 60, 500  # Of a chunk; fed in some seconds.
 
 
 def ip(*words, check=True):
@@ -114,43 +113,19 @@ class Cable(unittest.TestCase):
         self.wait_to_hear("goes on")
 
     def test_what_was_on_its_way_comes_once_when_the_cable_is_back(self):
-        process = self.start("replay", "-q", "--sensor", "lab", "--redis", f"redis://{IPV4}",
-                             "-", stdin=subprocess.PIPE)
-        chunks = [[packet for i in range(N_FLOWS)
-                   for packet in self.refused_connection(N_FLOWS * chunk + i)]
-                  for chunk in range(N_CHUNKS)]
-        content = p.pcap([packet for chunk in chunks for packet in chunk])
-        size = len(content) // N_CHUNKS + 1
-        pieces = [content[i:i + size] for i in range(0, len(content), size)]
-        feeder = threading.Thread(target=self.feed, args=(process, pieces))
-        feeder.start()
-        wait_for(lambda: self.n_flows() > 3 * N_FLOWS, "events")
+        replay = SteadyReplay(SEGMON, f"redis://{IPV4}", self.folder, wrapper=inside("a"))
+        self.addCleanup(replay.stop)
+        wait_for(lambda: self.n_flows() > replay.n_flows // 10, "events")
         plug("down")
         time.sleep(3)  # Longer than any connection lasts.
         stored = self.n_flows()
-        print(f"{stored} events were stored, and the cable cut", file=sys.stderr)
         plug("up")
-        feeder.join()
-        self.assertEqual(process.wait(PATIENCE), 0, self.said.queue)
-        entries = list(self.server.entries("flow"))
-        self.assertGreater(len(entries), stored)
-        self.assertEqual(len(entries), N_CHUNKS * N_FLOWS)
-        self.assertEqual(len({fields[b"id"] for _, fields in entries}), len(entries))
-
-    @staticmethod
-    def refused_connection(i):
-        """A flow that ends, and is told, at its second packet."""
-        client, port = f"10.1.0.{1 + i // 10000}", 1024 + i % 10000
-        return [p.tcp(client, port, "10.2.0.1", 80, p.SYN),
-                p.tcp("10.2.0.1", 80, client, port, p.RST | p.ACK, 0, 1)]
-
-    @staticmethod
-    def feed(process, pieces):
-        for piece in pieces:
-            process.stdin.write(piece)
-            process.stdin.flush()
-            time.sleep(0.05)
-        process.stdin.close()
+        status, errors = replay.wait()
+        print(f"{stored} of {replay.n_flows} flows were stored when the cable was cut",
+              file=sys.stderr)
+        self.assertEqual(status, 0, errors)
+        self.assertLess(stored, replay.n_flows)
+        self.assertEqual(replay.missing(self.server), [])
 
     def n_flows(self):
         return self.server.call("XLEN", "segmon:{lab}:flow")

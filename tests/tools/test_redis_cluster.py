@@ -1,22 +1,26 @@
 #!/usr/bin/env python3
 """A real Redis Cluster: test_redis_cluster.py SEGMON [unittest options].
 
-Three nodes on ports of 127.0.0.1 that were free.  Skipped without redis-server."""
+Three nodes on ports of 127.0.0.1 that were free.  Skipped without redis-server.  With
+SEGMON_TEST_LONG=N the load on a slot that moves is N flows, in a minute."""
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import packets as p  # noqa: E402
-from redis_cluster import Cluster  # noqa: E402
+from redis_cluster import Cluster, wait_for  # noqa: E402
 from redis_server import SERVER  # noqa: E402
+from steady_replay import SteadyReplay  # noqa: E402
 
 SEGMON = None
 N_FLOWS = 100
+LONG = int(os.environ.get("SEGMON_TEST_LONG", "0"))
 
 
 class InCluster(unittest.TestCase):
@@ -40,20 +44,30 @@ class InCluster(unittest.TestCase):
     def replay(self, sensor, node):
         self.segmon("replay", "-q", "--sensor", sensor, "--redis", node.tcp, self.capture)
 
+    def test_a_sensor_finds_its_node_and_readers_it(self):
+        for node in self.cluster.nodes:
+            sensor = self.cluster.sensor_of(node, "f")
+            self.replay(sensor, self.cluster.nodes[0])
+            self.assertEqual(node.call("XLEN", "segmon:{%s}:flow" % sensor), N_FLOWS)
+            self.assertEqual(len(self.cluster.owner("segmon:sensors").call(
+                "HGET", "segmon:sensors", sensor)), 8)
+
     def test_readers_find_every_sensor_on_its_node(self):
         nodes = self.cluster.nodes
         sensors = {self.cluster.sensor_of(node, "r"): node for node in nodes}
         for sensor, node in sensors.items():
             self.replay(sensor, node)
-            self.cluster.owner("segmon:sensors").call("HSET", "segmon:sensors", sensor, "1")
+        names = ",".join(sensors)
         for node in nodes:  # Whoever is asked first.
             lines = self.segmon("forward", "--redis", node.tcp, "--once", "-q", "--output", "-",
-                                "--events", "flow", "--group", f"g{node.port}").splitlines()
+                                "--events", "flow", "--group", f"g{node.port}", "--sensor",
+                                names).splitlines()
             ids = [json.loads(line)["event"]["id"] for line in lines]
             self.assertEqual(len(ids), 3 * N_FLOWS)
             self.assertEqual(len(set(ids)), 3 * N_FLOWS)
             lines = self.segmon("tail", "--redis", node.tcp, "--json", "--events", "flow",
-                                "--since", "0", "--count", str(3 * N_FLOWS)).splitlines()
+                                "--since", "0", "--count", str(3 * N_FLOWS), "--sensor",
+                                names).splitlines()
             self.assertEqual({json.loads(line)["event"]["id"] for line in lines}, set(ids))
             top = self.segmon("top", "--redis", node.tcp)
             for sensor in sensors:
@@ -62,6 +76,66 @@ class InCluster(unittest.TestCase):
             found = json.loads(self.segmon("doctor", "--redis", nodes[0].tcp, "--json",
                                            "--sensor", sensor, status=None) or "{}")
             self.assertNotIn("D-REDIS-MOVED", json.dumps(found))
+
+
+
+class Migration(unittest.TestCase):
+    """A slot that moves to another node and back, while events come."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="segmon-cluster-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def test_events_follow_a_slot(self):
+        cluster = Cluster(self.folder)
+        self.addCleanup(cluster.kill)
+        one, other = cluster.nodes[:2]
+        sensor = cluster.sensor_of(one)
+        slot = cluster.slot("{%s}" % sensor)
+        replay = SteadyReplay(SEGMON, cluster.nodes[2].tcp, self.folder, sensor=sensor,
+                              n_flows=LONG or 20000, seconds=6 if not LONG else 60)
+        self.addCleanup(replay.stop)
+        key = "segmon:{%s}:flow" % sensor
+        wait_for(lambda: one.call("XLEN", key), "events")
+        n_moves = 0
+        while n_moves < 2 or (LONG and not replay.is_fed()):
+            cluster.begin_migration(slot, one, other)
+            time.sleep(0.3)
+            cluster.migrate_keys(slot, one, other, pause=0.1)
+            before = ask(other, "XLEN", key)  # Not refused while the slot is on its way:
+            if n_moves == 0 or not replay.is_fed():
+                wait_for(lambda: ask(other, "XLEN", key) > before, "events")
+            cluster.end_migration(slot, other)
+            one, other = other, one
+            n_moves += 1
+        status, errors = replay.wait()
+        self.assertEqual(status, 0, errors)
+        owner = cluster.owner(key)
+        print(f"{n_moves} moves, {replay.n_flows} flows", file=sys.stderr)
+        self.assertEqual(replay.missing(owner), [])
+
+    def test_a_replica_takes_over(self):
+        cluster = Cluster(self.folder, replicas=1)
+        self.addCleanup(cluster.kill)
+        first, replica = cluster.nodes[0], cluster.nodes[3]
+        sensor = cluster.sensor_of(first)
+        key = "segmon:{%s}:flow" % sensor
+        replay = SteadyReplay(SEGMON, first.tcp, self.folder, sensor=sensor, seconds=4)
+        self.addCleanup(replay.stop)
+        wait_for(lambda: first.call("XLEN", key) > 1000, "events")
+        first.kill()
+        begin = time.monotonic()
+        wait_for(lambda: b"role:master" in replica.call("INFO", "replication"), "a new master")
+        print(f"promoted after {time.monotonic() - begin:.1f} s", file=sys.stderr)
+        status, errors = replay.wait()
+        self.assertEqual(status, 0, errors)
+        self.assertEqual(replay.missing(replica), [])
+
+
+def ask(node, *words):
+    """Of a slot that is on its way to this node."""
+    return node.call_all(("ASKING",), words)[-1]
 
 
 if __name__ == "__main__":

@@ -62,8 +62,9 @@ static bool
 ask_last(struct sender *sender, enum event_kind kind, struct redis_id *last)
 {
     const char *key = sender->encoder.keys[kind];
-    struct redis_reply *reply = redis_link_ask(
-        sender->link, REDIS_WORDS("XINFO", "STREAM", key), &sender->error);
+    struct redis_reply *reply =
+        redis_place_ask(&sender->place, sender->link,
+                        REDIS_WORDS("XINFO", "STREAM", key), &sender->error);
     bool found = reply && find_last(sender, kind, reply, last);
 
     if (!reply || sender->is_stale) {

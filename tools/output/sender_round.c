@@ -9,6 +9,7 @@
 #include "tools/output/sender_impl.h"
 #include "tools/redis/resp.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Those that count most first. */
@@ -22,11 +23,16 @@ enum {
     QUEUED_BYTES = sizeof "+QUEUED\r\n" - 1
 };
 
+enum {
+    ASK_SIZE = 320 /* "ASK", a slot, a host and a port. */
+};
+
 /* How one was answered. */
 struct answers {
     enum redis_answer first; /* That is not REDIS_STORED. */
     size_t n_stored;         /* Before that. */
     bool has_holes;          /* Something was stored behind that. */
+    char ask[ASK_SIZE];      /* Where the stream is on its way to; or "". */
 };
 
 static void make_round(struct sender *, struct sender_round *);
@@ -41,6 +47,8 @@ static bool take_round(struct sender *, const struct sender_round *,
                        struct sender_round *next);
 static bool take_batch(struct sender *, const struct sender_batch *,
                        struct answers *);
+static bool follow(struct sender *, const struct sender_round *,
+                   const struct sender_batch *, struct answers *);
 static bool take_one(struct sender *, enum event_kind, struct answers *);
 static bool take_queued(struct sender *, const struct sender_batch *,
                         struct answers *);
@@ -219,7 +227,8 @@ take_round(struct sender *sender, const struct sender_round *round,
         if (batch->is_void) {
             continue;
         }
-        if (!take_batch(sender, batch, &answers)) {
+        if (!take_batch(sender, batch, &answers) ||
+            (answers.ask[0] && !follow(sender, round, batch, &answers))) {
             return false;
         }
         settle(sender, batch, &answers, next);
@@ -247,6 +256,29 @@ take_batch(struct sender *sender, const struct sender_batch *batch,
     take_results(sender, batch, reply, answers);
     redis_reply_free(reply);
     return true;
+}
+
+/* Of a cluster whose slot moves the stream may be on the next node already.
+ * Only those go there who were sent: so each batch asks again. */
+static bool
+follow(struct sender *sender, const struct sender_round *round,
+       const struct sender_batch *batch, struct answers *answers)
+{
+    struct redis_link *home = sender->link;
+    struct redis_link *next =
+        redis_place_follow(&sender->place, answers->ask, &sender->error);
+    bool good;
+
+    if (!next) {
+        return true; /* It is tried again later, from here. */
+    }
+    *answers = (struct answers){.first = REDIS_STORED};
+    sender->link = next;
+    good = redis_link_send(next, round->commands.data + batch->at, batch->size,
+                           &sender->error) &&
+           take_batch(sender, batch, answers);
+    sender->link = home;
+    return good;
 }
 
 static bool
@@ -326,8 +358,13 @@ static void
 note(struct sender *sender, enum event_kind kind,
      const struct redis_reply *reply, struct answers *answers)
 {
+    const char *text = redis_reply_error(reply);
+
     if (answers->first == REDIS_STORED) {
-        answers->first = sender_judge(sender, redis_reply_error(reply));
+        answers->first = sender_judge(sender, text);
+        if (redis_place_is_ask(text)) {
+            snprintf(answers->ask, sizeof answers->ask, "%s", text);
+        }
         redis_reply_refuse(reply, sender->link, sender->encoder.keys[kind],
                            &sender->error);
     }

@@ -178,22 +178,23 @@ find_rights(struct sender *sender)
            strstr(sender->error.message, "NOPERM ") != NULL;
 }
 
-/* So that readers find the streams of every sensor.  Events do not depend on
- * it: a server may refuse it (another node of a cluster has the key, or the
- * sensor's user has no right to it), and the state tries it again. */
+/* So that readers find the streams of every sensor; of a cluster, another node
+ * may have that key.  Events do not depend on it: that node may be away, or the
+ * sensor's user have no right to it.  Where it can, the state tries again. */
 static bool
 register_sensor(struct sender *sender)
 {
     const struct event_source *source = sender->options.source;
     char epoch[EPOCH_SIZE];
     struct error error;
-    bool done;
+    struct redis_reply *reply;
 
     snprintf(epoch, sizeof epoch, "%08" PRIx32, source->epoch);
-    done = redis_link_do(
-        sender->link,
+    reply = redis_place_ask(
+        &sender->place, sender->link,
         REDIS_WORDS("HSET", REDIS_SENSORS_KEY, source->sensor, epoch), &error);
-    if (!done && !redis_link_ok(sender->link)) {
+    redis_reply_free(reply);
+    if (!reply && !redis_link_ok(sender->link)) {
         sender->error = error;
         return false;
     }

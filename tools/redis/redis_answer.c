@@ -11,6 +11,8 @@ static const struct {
 } known[] = {
     {"ERR The ID specified in XADD is equal", REDIS_NOT_ABOVE},
     {"ERR max number of clients", REDIS_TRY_LATER},
+    {"ASK ", REDIS_TRY_LATER}, /* See redis_place.h for these two. */
+    {"MOVED ", REDIS_MOVED},
     {"BUSY ", REDIS_TRY_LATER},
     {"CLUSTERDOWN ", REDIS_TRY_LATER},
     {"EXECABORT ", REDIS_TRY_LATER},

@@ -32,7 +32,8 @@ errors_are_told_apart(void **state)
         {"WRONGTYPE Operation against a key holding the wrong kind of value",
          REDIS_REFUSED},
         {"ERR The stream has exhausted the last possible ID", REDIS_REFUSED},
-        {"MOVED 1581 127.0.0.1:7001", REDIS_REFUSED},
+        {"MOVED 1581 127.0.0.1:7001", REDIS_MOVED},
+        {"ASK 1581 127.0.0.1:7001", REDIS_TRY_LATER},
     };
 
     (void)state;
