@@ -29,7 +29,8 @@ def steps(status, duplicates="mark"):
             yield (f"violations of {output['name']}", events["violation"]["emitted"],
                    status["violations"]["told"])
         for kind, n in events.items():
-            yield (f"{kind} of {output['name']}", n["emitted"],
+            yield (f"{kind} of {output['name']}",
+                   n["emitted"] + n["recovered"] + n["rewound"],
                    n["acked"] + n["spooled"] + n["dropped"])
             assert n["refused"] <= n["dropped"], (output["name"], kind, n)
 

@@ -86,7 +86,8 @@ def complaints(validators, schema, line, used):
     counters = event["segmon"].get("status", {}).get("outputs", [])
     for output in counters:
         for kind, n in output["events"].items():
-            if n["emitted"] != n["acked"] + n["spooled"] + n["dropped"]:
+            came = n["emitted"] + n.get("recovered", 0) + n.get("rewound", 0)
+            if came != n["acked"] + n["spooled"] + n["dropped"]:
                 yield f"{output['name']}: {kind} events do not add up: {n}"
 
 

@@ -93,11 +93,17 @@ run_watch_tables(struct run_watch *watch, const struct flow_table_counters *now,
 void
 run_watch_loss(const struct event_output *output)
 {
-    uint64_t dropped = 0, emitted = 0;
+    uint64_t dropped = 0, emitted = 0, left = 0;
 
     for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
         dropped += output->kind[i].dropped;
         emitted += output->kind[i].emitted;
+        left += output->kind[i].pending;
+    }
+    if (left) {
+        log_tell(NULL, LOG_LEVEL_NOTICE,
+                 "%" PRIu64 " events for %s wait in the spool for the next run",
+                 left, output->name);
     }
     if (dropped) {
         log_tell(NULL, LOG_LEVEL_ERROR,

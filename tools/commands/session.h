@@ -85,6 +85,11 @@ enum session_parse {
     "                           " OUTPUT_FIELD "\n"                            \
     "      --redis-max-length N of a stream, about, or list; default: no "     \
     "end\n"                                                                    \
+    "      --spool FOLDER       keep events on disk until Redis has them, "    \
+    "so\n"                                                                     \
+    "                           that none is lost, whoever dies; default: "    \
+    "in\n"                                                                     \
+    "                           memory\n"                                      \
     "  -e, --events KIND,...    flow, violation, status; default: all\n"
 #define SESSION_HELP_WORK                                                      \
     "  -w, --workers N          threads that do the work; default: 1\n"        \
@@ -120,6 +125,7 @@ enum session_parse {
         {"redis-field", required_argument, NULL, SESSION_OPTION_REDIS_FIELD},  \
         {"redis-max-length", required_argument, NULL,                          \
          SESSION_OPTION_REDIS_MAX_LENGTH},                                     \
+        {"spool", required_argument, NULL, SESSION_OPTION_SPOOL},              \
         {"events", required_argument, NULL, 'e'},                              \
         {"sensor", required_argument, NULL, SESSION_OPTION_SENSOR},            \
         {"filter", required_argument, NULL, 'f'},                              \
@@ -146,6 +152,7 @@ enum session_option {
     SESSION_OPTION_REDIS_KEY,
     SESSION_OPTION_REDIS_FIELD,
     SESSION_OPTION_REDIS_MAX_LENGTH,
+    SESSION_OPTION_SPOOL,
     SESSION_OPTION_NO_DPI,
     SESSION_OPTION_NO_DECAPSULATION,
     SESSION_OPTION_TEREDO,

@@ -19,6 +19,7 @@
     X(SESSION_OPTION_REDIS_KEY, SETTINGS_OF_OUTPUT "key", NULL)                \
     X(SESSION_OPTION_REDIS_FIELD, SETTINGS_OF_OUTPUT "field", NULL)            \
     X(SESSION_OPTION_REDIS_MAX_LENGTH, SETTINGS_OF_OUTPUT "max_length", NULL)  \
+    X(SESSION_OPTION_SPOOL, "spool.directory", NULL)                           \
     X('e', "events", NULL)                                                     \
     X('f', "capture.filter", NULL)                                             \
     X('i', "capture.interfaces", NULL)                                         \

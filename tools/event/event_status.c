@@ -29,6 +29,7 @@ static void write_detectors(struct json *json,
 static void write_engine(struct json *json, const struct event_status *status);
 static void write_outputs(struct json *json, const struct event_status *status);
 static void write_output(struct json *json, const struct event_output *output);
+static void write_spool(struct json *json, const struct event_spool *spool);
 static void write_files(struct json *json, const struct event_status *status);
 static void write_file(struct json *json, const struct event_file *file);
 static void write_interfaces(struct json *json,
@@ -256,6 +257,7 @@ write_output(struct json *json, const struct event_output *output)
     event_write_text(json, "name", output->name);
     json_bool(json, "up", output->up);
     write_error(json, &output->error);
+    write_spool(json, &output->spool);
     json_open(json, "events", '{');
     for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
         json_open(json, event_kind_name((enum event_kind)i), '{');
@@ -264,9 +266,30 @@ write_output(struct json *json, const struct event_output *output)
         json_u64(json, "spooled", output->kind[i].spooled);
         json_u64(json, "dropped", output->kind[i].dropped);
         json_u64(json, "refused", output->kind[i].refused);
+        json_u64(json, "recovered", output->kind[i].recovered);
+        json_u64(json, "rewound", output->kind[i].rewound);
         json_close(json, '}');
     }
     json_close(json, '}');
+    json_close(json, '}');
+}
+
+static void
+write_spool(struct json *json, const struct event_spool *spool)
+{
+    if (!spool->is_there) {
+        return;
+    }
+    json_open(json, "spool", '{');
+    json_bool(json, "disk", spool->has_disk);
+    if (spool->has_disk) {
+        json_bool(json, "up", spool->is_up);
+        write_error(json, &spool->error);
+        json_u64(json, "troubles", spool->troubles);
+    }
+    json_u64(json, "disk_bytes", spool->disk_bytes);
+    json_u64(json, "memory_bytes", spool->memory_bytes);
+    json_u64(json, "lag", (uint64_t)spool->lag_ns);
     json_close(json, '}');
 }
 

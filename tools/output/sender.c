@@ -217,9 +217,9 @@ void
 sender_set_up(struct sender *sender, bool up)
 {
     pthread_mutex_lock(&sender->status_mutex);
-    if (sender->status.up && !up) {
+    if (!up) {
         sender->status.error = sender->error;
-    } else if (up && !sender->status.up && !has_lost(&sender->status)) {
+    } else if (!sender->status.up && !has_lost(&sender->status)) {
         sender->status.error = sender->noted;
     }
     sender->status.up = up;

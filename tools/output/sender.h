@@ -67,7 +67,7 @@ struct sender_status {
     int64_t progress_ns; /* Monotonic: when something was acknowledged last, or
                           * began to wait. */
     int64_t lag_ns;      /* How long the oldest that waits has waited. */
-    struct error error;  /* The first of an outage that goes on, or that events
+    struct error error;  /* The latest of an outage that goes on, or that events
                           * were  lost in. */
 };
 

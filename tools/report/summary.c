@@ -311,10 +311,18 @@ print_lost(const struct event_status *status, FILE *stream)
         const struct event_output *output = &status->outputs[i];
         uint64_t lost = 0;
         uint64_t emitted = 0;
+        uint64_t left = 0;
 
         for (size_t kind = 0; kind < EVENT_N_KINDS; kind++) {
             lost += output->kind[kind].dropped;
             emitted += output->kind[kind].emitted;
+            left += output->kind[kind].pending;
+        }
+        if (left) {
+            fprintf(stream, "  %" PRIu64 " events wait in the spool for ",
+                    left);
+            text_print(output->name, stream);
+            fputc('\n', stream);
         }
         if (lost) {
             fprintf(stream,

@@ -243,8 +243,8 @@ output_balance(const struct event_status *status)
             const struct event_counters *counters =
                 &status->outputs[i].kind[kind];
 
-            sum += counters->emitted - counters->acked - counters->spooled -
-                   counters->dropped;
+            sum += counters->emitted + counters->recovered + counters->rewound -
+                   counters->acked - counters->spooled - counters->dropped;
         }
     }
     return (int64_t)sum;

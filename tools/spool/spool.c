@@ -99,15 +99,31 @@ spool_append(struct spool *spool, enum event_kind kind,
 bool
 spool_has_room(const struct spool *spool)
 {
-    return spool->is_up
-               ? spool_disk_has_room(spool)
-               : spool->pool.n_used + ROOM_CHUNKS <= spool->pool.max_chunks;
+    size_t n_free = spool->pool.max_chunks - spool->pool.n_used;
+
+    if (spool->is_up) {
+        return spool_disk_has_room(spool);
+    }
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        const struct spool_lane *lane = &spool->lanes[kind];
+        const struct spool_chunk *chunk = lane->memory.head;
+
+        while (n_free < ROOM_CHUNKS && chunk &&
+               chunk->last_serial <= lane->mark->acked_serial) {
+            n_free++;
+            chunk = chunk->next;
+        }
+    }
+    return n_free >= ROOM_CHUNKS;
 }
 
 bool
 spool_commit(struct spool *spool, struct mono_time now)
 {
     spool->now_ns = now.ns;
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        forget_acked(spool, &spool->lanes[kind]);
+    }
     return spool->options.directory && spool_disk_commit(spool);
 }
 
@@ -452,6 +468,10 @@ first_above(struct spool_lane *lane, struct redis_id last,
         lane->files.files[0].header.first_serial < lane->expected) {
         lane->expected = lane->files.files[0].header.first_serial;
     }
+    if (lane->files.n == 0 && lane->memory.head &&
+        lane->memory.head->first_serial < lane->expected) {
+        lane->expected = lane->memory.head->first_serial;
+    }
     lane->search = lane->expected;
     *is_complete = redis_id_compare(last, lane->mark->acked) >= 0;
     do {
@@ -469,12 +489,22 @@ first_above(struct spool_lane *lane, struct redis_id last,
     return found;
 }
 
-/* In memory, acknowledged records are kept no longer. */
+/* What is in memory and was acknowledged is kept for its time, too. */
 static void
 forget_acked(struct spool *spool, struct spool_lane *lane)
 {
-    while (!spool->is_up && lane->memory.head &&
-           lane->memory.head->last_serial <= lane->mark->acked_serial) {
-        spool_memory_pop(&lane->memory);
+    struct spool_chunk *chunk = lane->memory.head;
+
+    while (!spool->is_up && chunk &&
+           chunk->last_serial <= lane->mark->acked_serial) {
+        struct spool_chunk *next = chunk->next;
+
+        if (chunk->done_ns == 0) {
+            chunk->done_ns = spool->now_ns;
+        }
+        if (spool->now_ns - chunk->done_ns >= spool->options.retain_ns) {
+            spool_memory_remove(&lane->memory, chunk);
+        }
+        chunk = next;
     }
 }

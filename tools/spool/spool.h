@@ -17,7 +17,8 @@
  *                again: the server's last id tells, see spool_advance().
  *   in memory  ('directory' is NULL, or the disk takes nothing for now.)  What
  *              was not acknowledged is lost when the program ends, unless by
- *              spool_close() with the disk working.
+ *              spool_close() with the disk working.  What was is kept as well,
+ *              as long as there is room.
  *
  * A disk that is full, fails, is read-only or whose folder is removed is no
  * error for who appends: it is counted and said in the status, records go to

@@ -318,10 +318,19 @@ free_file(struct spool *spool, enum event_kind kind)
     return false;
 }
 
-/* The same for a chunk. */
+/* What is acknowledged first; then the same for a chunk. */
 static bool
 free_chunk(struct spool *spool, enum event_kind kind)
 {
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        struct spool_lane *lane = &spool->lanes[i];
+
+        if (lane->memory.head &&
+            lane->memory.head->last_serial <= lane->mark->acked_serial) {
+            spool_memory_pop(&lane->memory);
+            return true;
+        }
+    }
     for (unsigned rank = 0; rank < EVENT_N_KINDS; rank++) {
         if (spool_lane_drop_chunk(&spool->lanes[ranks[rank]], SPOOL_MEMORY)) {
             return true;

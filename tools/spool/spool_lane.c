@@ -96,7 +96,8 @@ spool_lane_peek(struct spool_lane *lane, bool with_memory,
         return SPOOL_NEXT_LATER;
     }
     /* If all is gone, so that nothing comes behind it. */
-    if (!lane->memory.head && file_of(lane, lane->search) == lane->files.n &&
+    if ((!lane->memory.tail || lane->memory.tail->last_serial < lane->search) &&
+        file_of(lane, lane->search) == lane->files.n &&
         gap_before(lane, lane->mark->last_serial + 1, (struct redis_id){0, 0},
                    gap)) {
         return SPOOL_NEXT_GAP;
@@ -157,7 +158,8 @@ spool_lane_rewind(struct spool_lane *lane, uint64_t serial)
 
     if (serial <= lane->mark->acked_serial) {
         n = spool_files_count(&lane->files, serial) -
-            spool_files_count(&lane->files, lane->mark->acked_serial + 1);
+            spool_files_count(&lane->files, lane->mark->acked_serial + 1) +
+            spool_memory_count(&lane->memory, serial, lane->mark->acked_serial);
         lane->mark->acked_serial = serial - 1;
     }
     lose_flights(lane);

@@ -66,6 +66,7 @@ spool_memory_append(struct spool_memory *memory,
     spool_frame_encode(tail->frames + tail->size, record, salt);
     tail->size += bytes;
     tail->last_serial = record->serial;
+    tail->done_ns = 0;
     tail->has_gap |= record->type == SPOOL_GAP;
     return true;
 }
@@ -105,6 +106,23 @@ spool_memory_remove(struct spool_memory *memory, struct spool_chunk *chunk)
         memory->at = NULL;
     }
     free_chunk(memory->pool, chunk);
+}
+
+uint64_t
+spool_memory_count(const struct spool_memory *memory, uint64_t first,
+                   uint64_t last)
+{
+    uint64_t n = 0;
+
+    for (const struct spool_chunk *chunk = memory->head; chunk;
+         chunk = chunk->next) {
+        uint64_t from =
+            chunk->first_serial > first ? chunk->first_serial : first;
+        uint64_t to = chunk->last_serial < last ? chunk->last_serial : last;
+
+        n += to >= from ? to - from + 1 : 0;
+    }
+    return n;
 }
 
 bool

@@ -23,7 +23,8 @@ struct spool_chunk {
     struct spool_chunk *next;
     uint64_t first_serial, last_serial;
     size_t size;
-    bool has_gap; /* Among the frames. */
+    bool has_gap;    /* Among the frames. */
+    int64_t done_ns; /* When all was seen to be acknowledged; or 0. */
     char frames[SPOOL_CHUNK_BYTES];
 };
 
@@ -60,6 +61,10 @@ void spool_memory_pop(struct spool_memory *);
 struct spool_chunk *spool_memory_above(const struct spool_memory *,
                                        uint64_t serial);
 void spool_memory_remove(struct spool_memory *, struct spool_chunk *);
+
+/* Records from 'first' to 'last' that are there. */
+uint64_t spool_memory_count(const struct spool_memory *, uint64_t first,
+                            uint64_t last);
 
 /* The record of 'serial', or the first behind it; borrowed until the next
  * call.  False if there is none. */

@@ -39,7 +39,8 @@ def mistakes(status, redis, sensor):
     for kind in KINDS:
         counts = events[kind]
         steps.append((f"{kind} events made, and acknowledged, dropped or waiting",
-                      counts["emitted"],
+                      counts["emitted"] + counts.get("recovered", 0) +
+                      counts.get("rewound", 0),
                       counts["acked"] + counts["dropped"] + counts["spooled"]))
         # The last status event cannot count itself.
         own = 1 if kind == "status" else 0

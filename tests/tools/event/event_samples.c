@@ -333,7 +333,16 @@ each_status(struct event_samples *samples, event_sample_handler *each,
     struct application_counters counters = {.inspections = 5};
     struct error error;
     struct event_output output = {
-        .name = "events.ndjson", .up = true, .kind = {{5, 2, 2, 1, 1}}};
+        .name = "redis at localhost:6379",
+        .up = true,
+        .kind = {{.emitted = 5, .acked = 2, .spooled = 2, .dropped = 1}},
+        .spool = {.is_there = true, .has_disk = true, .disk_bytes = 4096}};
+    const struct event_gap gap = {.kind = EVENT_FLOW,
+                                  .reason = "spool_full",
+                                  .first_serial = 4,
+                                  .last_serial = 9,
+                                  .after = "1773144001000-0",
+                                  .before = "1773144001000-7"};
     struct event_file file = {"demo.pcap", 100, 20000, &error};
     const struct event_pair pair = {.visibility = EVENT_VISIBILITY_PARTIAL,
                                     .blind_by = 1U << EVENT_BLINDNESS_GAPS,
@@ -365,6 +374,7 @@ each_status(struct event_samples *samples, event_sample_handler *each,
 
     error_set(&error, ERROR_SYNTAX, "demo.pcap", "cut short");
     output.error = error;
+    output.spool.error = error;
     each(context, "status", EVENT_STATUS,
          event_status_encode(samples->encoder, &status));
     status.cause = EVENT_STATUS_POLICY;
@@ -379,6 +389,8 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                    .notes = notes};
     each(context, "status of an emergency", EVENT_STATUS,
          event_status_encode(samples->encoder, &status));
+    each(context, "status of a gap", EVENT_STATUS,
+         event_gap_encode(samples->encoder, &gap));
 }
 
 static void

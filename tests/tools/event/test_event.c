@@ -106,7 +106,7 @@ head_and_body_are_one_object(void **state)
 {
     const struct kept *kept = *state;
 
-    assert_int_equal(kept->n, 22);
+    assert_int_equal(kept->n, 23);
     assert_string_equal(text_at(kept->events[0], "@timestamp"),
                         "1970-01-01T00:00:00.000000Z");
     assert_string_equal(text_at(kept->events[0], "event.id"),

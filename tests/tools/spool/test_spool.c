@@ -173,7 +173,7 @@ no_more_are_in_flight_than_allowed(void **state)
     append_many(EVENT_FLOW, 1, SPOOL_MAX_IN_FLIGHT + 1);
     read_many(1, SPOOL_MAX_IN_FLIGHT, false);
     assert_false(spool_read(spool, EVENT_FLOW, &record));
-    spool_ack(spool, EVENT_FLOW, record.id);
+    spool_ack(spool, EVENT_FLOW, stat_now().last_id);
     read_many(SPOOL_MAX_IN_FLIGHT + 1, 1, true);
     close_spool();
 }
@@ -335,6 +335,84 @@ entries_that_are_kept_no_longer_are_told_as_lost(void **state)
 }
 
 static void
+what_is_in_memory_is_read_again_from_where_it_was(void **state)
+{
+    (void)state;
+    options.directory = NULL;
+    open_spool();
+    append_many(EVENT_FLOW, 1, 10);
+    read_many(1, 7, false);
+    spool_reread(spool, EVENT_FLOW);
+    read_many(1, 2, true);
+    read_many(3, 4, false);
+    spool_reread(spool, EVENT_FLOW);
+    read_many(3, 8, true);
+    assert_int_equal(stat_now().kind[EVENT_STATUS].appended, 0);
+    close_spool();
+}
+
+static void
+entries_that_a_server_lost_are_read_again_from_memory(void **state)
+{
+    struct spool_record record;
+    struct redis_id id;
+
+    (void)state;
+    options.directory = NULL;
+    open_spool();
+    append_many(EVENT_FLOW, 1, 3);
+    id = stat_now().last_id;
+    append_many(EVENT_FLOW, 4, 6);
+    read_many(1, 9, true);
+    spool_rewind(spool, EVENT_FLOW, id);
+    assert_int_equal(stat_now().kind[EVENT_FLOW].rewound, 6);
+    read_many(4, 6, true);
+    assert_false(spool_read(spool, EVENT_STATUS, &record)); /* No gap. */
+    now_ns += options.retain_ns;
+    spool_commit(spool, (struct mono_time){now_ns});
+    assert_int_equal(stat_now().memory_bytes, 0);
+    close_spool();
+}
+
+static void
+memory_holds_on_to_what_is_acknowledged_only_while_there_is_room(void **state)
+{
+    const uint64_t n = SPOOL_MIN_MEMORY_BYTES * 4 / RECORD_BYTES;
+
+    (void)state;
+    options.directory = NULL;
+    options.memory_bytes = SPOOL_MIN_MEMORY_BYTES;
+    open_spool();
+    for (uint64_t i = 1; i <= n; i++) {
+        assert_true(spool_has_room(spool));
+        append_many(EVENT_FLOW, i, 1);
+        read_many(i, 1, true);
+    }
+    assert_true(stat_now().memory_bytes > SPOOL_MIN_MEMORY_BYTES / 2);
+    while (spool_has_room(spool)) {
+        append(EVENT_FLOW, 1, 1000);
+    }
+    assert_int_equal(stat_now().kind[EVENT_FLOW].dropped[SPOOL_MEMORY], 0);
+    assert_true(stat_now().kind[EVENT_FLOW].pending * RECORD_BYTES >
+                SPOOL_MIN_MEMORY_BYTES / 2);
+    close_spool();
+}
+
+static void
+a_disk_has_room_until_something_would_be_dropped(void **state)
+{
+    (void)state;
+    options.max_bytes = SPOOL_MIN_BYTES;
+    open_spool();
+    for (uint64_t i = 1; spool_has_room(spool); i++) {
+        append_many(EVENT_FLOW, i, 1);
+    }
+    assert_int_equal(stat_now().kind[EVENT_FLOW].dropped[SPOOL_FULL], 0);
+    assert_true(stat_now().disk_bytes > SPOOL_MIN_BYTES / 2);
+    close_spool();
+}
+
+static void
 ids_rise_above_those_of_a_foreign_producer_and_stay_there(void **state)
 {
     struct redis_id last;
@@ -424,6 +502,10 @@ main(void)
         TEST(a_gap_says_what_where_how_many_and_why),
         TEST(entries_that_a_server_lost_are_read_again),
         TEST(entries_that_are_kept_no_longer_are_told_as_lost),
+        TEST(what_is_in_memory_is_read_again_from_where_it_was),
+        TEST(entries_that_a_server_lost_are_read_again_from_memory),
+        TEST(memory_holds_on_to_what_is_acknowledged_only_while_there_is_room),
+        TEST(a_disk_has_room_until_something_would_be_dropped),
         TEST(ids_rise_above_those_of_a_foreign_producer_and_stay_there),
         TEST(a_second_process_is_refused),
         TEST(memory_does_not_grow_with_what_is_on_disk),
