@@ -290,6 +290,32 @@ class Sentinel(unittest.TestCase):
         self.assertLessEqual({"Src", "Dst", "EventSchema"}, set(made))
 
 
+class Unit(unittest.TestCase):
+    unit = RECIPES / "segmon-forward.service"
+
+    def analyze(self, *arguments):
+        return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True,
+                              timeout=60)
+
+    def test_its_options_are_those_of_the_program(self):
+        options = re.search(r'"SEGMON_FORWARD=(.*)"', self.unit.read_text())[1]
+        told = subprocess.run([SEGMON, "forward", "--help"], capture_output=True, text=True,
+                              check=True).stdout
+        for option in re.findall(r"--[\w-]+", options):
+            self.assertIn(f"{option} ", told)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "skipped: no systemd-analyze")
+    def test_is_valid_and_hardly_exposed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / self.unit.name
+            path.write_text(self.unit.read_text().replace("/usr/bin/segmon",
+                                                          str(pathlib.Path(SEGMON).resolve())))
+            run = self.analyze("verify", "--man=no", "--recursive-errors=no", path)
+            self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
+            run = self.analyze("security", "--offline=true", "--threshold=20", path)
+            self.assertEqual(run.returncode, 0, run.stdout[-300:])
+
+
 @unittest.skipUnless(shutil.which("rsyslogd"), "skipped: no rsyslogd")
 class Rsyslog(unittest.TestCase):
     def test_it_takes_the_configurations(self):

@@ -57,7 +57,7 @@ class Rsyslog(unittest.TestCase):
     def configure(self, name, action=None):
         text = (RECIPES / name).read_text()
         for placed, here in (("/var/log/segmon/events.ndjson", self.output),
-                             ("/var/lib/segmon/forward.ndjson", self.forwarded),
+                             ("/var/lib/segmon-forward/events.ndjson", self.forwarded),
                              ('"6514"', f'"{self.port}"'), *([action] if action else [])):
             text = text.replace(placed, str(here))
         (self.folder / "rsyslog.conf").write_text(
