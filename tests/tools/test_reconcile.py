@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -77,6 +78,18 @@ class Sensor:
         if self.serials:
             words += ["n", str(self.serial[kind])]
         return words
+
+    def make_gap(self, *told, **more):
+        """A gap record: a status event of no run, with an id of its own."""
+        words = self.make("status", gap(*told, **more))
+        self.sequence -= 1
+        name = event_id(self.name, 0x5500, self.ms << 12)
+        words[words.index("id") + 1] = name
+        words[4] = event(name, "status", gap(*told, **more))
+        return words
+
+    def add_gap(self, *told, **more):
+        self.commands.append(self.make_gap(*told, **more))
 
     def add(self, kind, status=None):
         self.commands.append(self.make(kind, status))
@@ -194,8 +207,8 @@ class Streams(Reconcile):
     def test_that_lost_entries_and_say_so_are_complete(self):
         sensor = self.written()
         self.lose(sensor, "flow", 7, 8, 9, 31)
-        sensor.add("status", gap("flow", 7, 9))
-        sensor.add("status", gap("flow", 31, 31, "corrupt"))
+        sensor.add_gap("flow", 7, 9)
+        sensor.add_gap("flow", 31, 31, "corrupt")
         self.write(sensor)
         report = self.one(COMPLETE)
         self.assertEqual(report["kinds"]["flow"]["told"], {"spool_full": 3, "corrupt": 1})
@@ -203,7 +216,7 @@ class Streams(Reconcile):
     def test_that_say_less_than_what_they_lost_are_not(self):
         sensor = self.written()
         self.lose(sensor, "flow", 7, 8, 9, 10)
-        sensor.add("status", gap("flow", 8, 9))
+        sensor.add_gap("flow", 8, 9)
         self.write(sensor)
         self.assertEqual(self.findings(self.one(INCOMPLETE), "missing"),
                          [("flow", 7, 7), ("flow", 10, 10)])
@@ -211,7 +224,7 @@ class Streams(Reconcile):
     def test_whose_server_lost_them_without_serials_are_complete(self):
         sensor = self.written()
         self.lose(sensor, "flow", 7, 8, 9)
-        sensor.add("status", gap("flow", 0, 0, "lost_by_server", "0-0", f"{sensor.ms}-0"))
+        sensor.add_gap("flow", 0, 0, "lost_by_server", before=f"{sensor.ms}-0")
         self.write(sensor)
         self.assertEqual(self.one(COMPLETE)["kinds"]["flow"]["told"], {"lost_by_server": 3})
 
@@ -459,7 +472,9 @@ class Hostile(Reconcile):
                          {"kind": "flow", "first_serial": -2, "last_serial": 1e30},
                          {"kind": "flow", "first_serial": "2", "last_serial": "2"},
                          {"kind": "flow", "first_serial": 2, "last_serial": 9223372036854775807}):
-            sensor.add("status", {"cause": "gap", "gap": nonsense})
+            sensor.add_gap("flow", 2, 2)
+            name = sensor.commands[-1][sensor.commands[-1].index("id") + 1]
+            sensor.commands[-1][4] = event(name, "status", {"cause": "gap", "gap": nonsense})
         self.write(sensor)
         self.assertEqual(self.findings(self.one(INCOMPLETE), "missing"), [("flow", 2, 2)])
 
@@ -482,6 +497,17 @@ class Hostile(Reconcile):
                              capture_output=True, text=True, timeout=60)
         self.assertEqual(run.returncode, UNPROVEN)
         self.assertIn("segmon reconcile: ", run.stderr)
+
+    def test_the_rights_that_the_manual_names_are_enough(self):
+        page = (ROOT / "tools/segmon.1").read_text()
+        words = re.search(r"^ACL SETUSER viewer (.*?)^\.Ed", page, re.MULTILINE | re.DOTALL)[1].split()
+        more = re.search(r"^\.Cm reconcile\nneeds\n(.*?)as well", page, re.MULTILINE | re.DOTALL)[1]
+        sensor = Sensor("s")
+        sensor.add("flow")
+        self.write(sensor)
+        self.server.call("ACL", "SETUSER", "viewer", *words, *re.findall(r"\+\w+", more))
+        for options in ([], ["--from", "0-1", "--to", "1m"]):
+            self.ask(COMPLETE, "-r", f"unix://viewer:password@{self.server.path}", *options)
 
     def test_mistakes_are_told(self):
         for options in (["x"], ["--from", "x"], ["--sensor", "a b"], ["--spool", "/tmp"], ["--nonsense"],
@@ -540,15 +566,17 @@ class Truth:
                           self.sensor.epoch, self.sensor.sequence))
         return words
 
-    def put(self, kind, status=None, told=None):
+    def put(self, kind, status=None):
         words = self.make(kind, status)
-        self.entries.append((len(self.lineages) - 1, kind, self.sensor.serial[kind], told, words))
+        self.entries.append((len(self.lineages) - 1, kind, self.sensor.serial[kind], None, words))
 
     def lose_and_tell(self, kind, n):
         first = self.sensor.serial[kind] + 1
         for _ in range(n):
             self.make(kind)
-        self.put("status", gap(kind, first, first + n - 1), (kind, first, first + n - 1))
+        told = (kind, first, first + n - 1)
+        self.entries.append((len(self.lineages) - 1, "status", self.sensor.serial["status"] + 1, told,
+                             self.sensor.make_gap(*told)))
 
     def expected(self, left, removed):
         """What can be said, an event at a time.  'left' are the entries in Redis."""
@@ -612,8 +640,10 @@ class Truth:
         ends = all(any(entry[0] == lineage and '"end"' in entry[4][4] for entry in left) ==
                    self.lineages[lineage]["ended"] for lineage in shown[:-1])
         firsts = {}
-        for _, _, _, _, words in sorted((entry for entry in left if entry[0] is not None),
-                                        key=lambda entry: id_of(entry[4])):
+        for _, _, _, told, words in sorted((entry for entry in left if entry[0] is not None),
+                                           key=lambda entry: id_of(entry[4])):
+            if told:
+                continue
             firsts.setdefault(words[words.index("id") + 1][-23:-15])
         # Of what is there twice, the first is not gone: else it would seem to be out of order.
         ends = ends and all(any(entry[:3] == other[:3] and not any(other is one for one in left)

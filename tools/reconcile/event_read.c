@@ -55,6 +55,7 @@ event_read_status(const char *json, size_t size, const char *server,
 
     *status = (struct event_read_status){.is_end = strcmp(cause, "end") == 0};
     if (good && strcmp(cause, "gap") == 0) {
+        status->is_gap = true;
         status->has_gap = read_gap(json_object_get(facts, "gap"), &status->gap);
     }
     if (good && output) {

@@ -14,8 +14,9 @@
 bool event_read_id(const char *json, size_t size, char id[EVENT_ID_SIZE]);
 
 struct event_read_status {
-    bool is_end; /* Of a run. */
-    bool has_gap;
+    bool is_end;  /* Of a run. */
+    bool is_gap;  /* A gap record, */
+    bool has_gap; /* and it can be read. */
     struct ledger_gap gap;
     bool has_counters; /* Of the output to that server. */
     struct ledger_counters counters[EVENT_N_KINDS];

@@ -18,6 +18,11 @@ enum {
 
 static struct ledger_run *find_run(struct ledger *, uint32_t epoch);
 static struct ledger_run *begin_run(struct ledger *, uint32_t epoch);
+static bool is_sound(const struct ledger_entry *);
+static void note_added(struct ledger *, const struct ledger_entry *,
+                       enum range_added);
+static enum range_added place_gap(struct ledger *, const struct ledger_entry *);
+static bool is_passed(const struct ledger *, size_t run, uint64_t serial);
 static enum range_added add_numbers(struct ledger *, struct ledger_run *,
                                     const struct ledger_entry *);
 static void note_doubled(struct ledger *, const struct ledger_entry *);
@@ -33,6 +38,8 @@ ledger_new(void)
         return NULL;
     }
     ledger->budget = (struct range_budget){LEDGER_MAX_RANGES, MAX_MOVES, false};
+    ledger->last_status = LEDGER_MAX_RUNS;
+    ledger->newest = LEDGER_MAX_RUNS;
     ledger->runs = calloc(LEDGER_MAX_RUNS, sizeof *ledger->runs);
     ledger->told = calloc(LEDGER_MAX_GAPS, sizeof *ledger->told);
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
@@ -65,6 +72,7 @@ ledger_free(struct ledger *ledger)
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         free(ledger->waiting[kind]);
     }
+    range_set_done(&ledger->gap_names);
     free(ledger->runs);
     free(ledger->told);
     free(ledger);
@@ -88,9 +96,9 @@ ledger_add(struct ledger *ledger, const struct ledger_entry *entry)
 {
     struct ledger_tally *tally = &ledger->tally[entry->kind];
     struct ledger_run *run;
+    enum range_added added;
 
-    if (entry->serial > LEDGER_MAX_NUMBER || entry->name.sequence == 0 ||
-        entry->name.sequence > LEDGER_MAX_NUMBER) {
+    if (!is_sound(entry)) {
         ledger_add_foreign(ledger, entry->kind);
         return;
     }
@@ -101,12 +109,35 @@ ledger_add(struct ledger *ledger, const struct ledger_entry *entry)
         tally->untracked++;
         return;
     }
-    switch (add_numbers(ledger, run, entry)) {
-    case RANGE_REFUSED: tally->untracked++; break;
-    case RANGE_AGAIN: note_doubled(ledger, entry); break;
-    case RANGE_LATE: tally->late += entry->serial > 0; break;
-    case RANGE_NEW:
-    default: break;
+    added = add_numbers(ledger, run, entry);
+    if (added == RANGE_NEW) {
+        ledger->newest = (size_t)(run - ledger->runs);
+        if (entry->kind == EVENT_STATUS) {
+            ledger->last_status = ledger->newest;
+        }
+    }
+    note_added(ledger, entry, added);
+}
+
+void
+ledger_add_gap(struct ledger *ledger, const struct ledger_entry *entry,
+               const struct ledger_gap *gap)
+{
+    enum range_added added;
+
+    if (!is_sound(entry) || !entry->serial) {
+        ledger_add_foreign(ledger, entry->kind);
+        return;
+    }
+    ledger->tally[entry->kind].entries++;
+    added = range_set_add(&ledger->gap_names, entry->name.sequence, entry->id,
+                          &ledger->budget);
+    if (added == RANGE_NEW || added == RANGE_LATE) {
+        added = place_gap(ledger, entry);
+    }
+    note_added(ledger, entry, added);
+    if (gap && added != RANGE_REFUSED && added != RANGE_AGAIN) {
+        add_told(ledger, ledger->last_status, gap);
     }
 }
 
@@ -118,20 +149,7 @@ ledger_add_foreign(struct ledger *ledger, enum event_kind kind)
 }
 
 void
-ledger_add_gap(struct ledger *ledger, uint32_t epoch,
-               const struct ledger_gap *gap)
-{
-    struct ledger_run *run = find_run(ledger, epoch);
-
-    if (run) {
-        add_told(ledger, (size_t)(run - ledger->runs), gap);
-    } else {
-        ledger->untracked++;
-    }
-}
-
-void
-ledger_add_waiting_gap(struct ledger *ledger, const struct ledger_gap *gap)
+ledger_add_new_gap(struct ledger *ledger, const struct ledger_gap *gap)
 {
     add_told(ledger, LEDGER_MAX_RUNS, gap);
 }
@@ -198,15 +216,73 @@ event_name_parse(const char *text, size_t size, const char *sensor,
     return true;
 }
 
+static bool
+is_sound(const struct ledger_entry *entry)
+{
+    return entry->serial <= LEDGER_MAX_NUMBER && entry->name.sequence > 0 &&
+           entry->name.sequence <= LEDGER_MAX_NUMBER;
+}
+
+static void
+note_added(struct ledger *ledger, const struct ledger_entry *entry,
+           enum range_added added)
+{
+    struct ledger_tally *tally = &ledger->tally[entry->kind];
+
+    switch (added) {
+    case RANGE_REFUSED: tally->untracked++; break;
+    case RANGE_AGAIN: note_doubled(ledger, entry); break;
+    case RANGE_LATE: tally->late += entry->serial > 0; break;
+    case RANGE_NEW:
+    default: break;
+    }
+}
+
+/* Among the status events of the run that it stands in.  If it has a serial
+ * that those have passed, serials have begun anew: then it is of the run whose
+ * entries of other kinds came last, or before all entries of the next one. */
+static enum range_added
+place_gap(struct ledger *ledger, const struct ledger_entry *entry)
+{
+    struct ledger_run *run;
+
+    if (is_passed(ledger, ledger->last_status, entry->serial)) {
+        ledger->last_status = ledger->newest;
+        if (is_passed(ledger, ledger->newest, entry->serial)) {
+            ledger->last_status = ledger->n_runs;
+        }
+    }
+    if (ledger->last_status == ledger->n_runs) {
+        run = begin_run(ledger, entry->name.epoch);
+        if (!run) {
+            ledger->last_status = LEDGER_MAX_RUNS;
+            return RANGE_REFUSED;
+        }
+        run->is_of_gaps = true;
+    }
+    return range_set_add(
+        &ledger->runs[ledger->last_status].serials[EVENT_STATUS], entry->serial,
+        entry->id, &ledger->budget);
+}
+
+/* Or there is no such run. */
+static bool
+is_passed(const struct ledger *ledger, size_t run, uint64_t serial)
+{
+    return run >= ledger->n_runs ||
+           range_set_last(&ledger->runs[run].serials[EVENT_STATUS]) >= serial;
+}
+
 /* NULL if there are too many. */
 static struct ledger_run *
 find_run(struct ledger *ledger, uint32_t epoch)
 {
-    if (ledger->n_runs && ledger->runs[ledger->last_run].epoch == epoch) {
+    if (ledger->n_runs && ledger->runs[ledger->last_run].epoch == epoch &&
+        !ledger->runs[ledger->last_run].is_of_gaps) {
         return &ledger->runs[ledger->last_run];
     }
     for (size_t i = ledger->n_runs; i-- > 0;) {
-        if (ledger->runs[i].epoch == epoch) {
+        if (ledger->runs[i].epoch == epoch && !ledger->runs[i].is_of_gaps) {
             ledger->last_run = i;
             return &ledger->runs[i];
         }

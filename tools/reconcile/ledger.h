@@ -7,12 +7,12 @@
  * events of one run, of all kinds together.  Entries that were written before
  * there were serials have only the name.
  *
- *   run      what has one epoch.
- *   lineage  runs that shared a spool, so that serials go on from each to the
- *            next.  Serials that begin anew begin another one; what the last
- *            run of a lineage had still to say at such a seam is known only if
- *            it told that it ended.
- *   hole     serials of a lineage that are not in the stream.  Each one is
+ *   run      what has one epoch.  Gap records are of no run: the output tells
+ *            them, with serials like those of status events, and ids of its
+ * own. lineage  runs that shared a spool, so that serials go on from each to
+ * the next.  Serials that begin anew begin another one; what the last run of a
+ * lineage had still to say at such a seam is known only if it told that it
+ * ended. hole     serials of a lineage that are not in the stream.  Each one is
  *            told (by a gap record), trimmed (from the stream's beginning),
  *            waiting (in the spool), unknown (what would tell is gone), or
  *            missing.
@@ -167,8 +167,11 @@ void ledger_set_stream(struct ledger *, enum event_kind,
 void ledger_add(struct ledger *, const struct ledger_entry *);
 void ledger_add_foreign(struct ledger *, enum event_kind);
 
+/* A gap record, in an entry of the status stream; NULL: it cannot be read. */
+void ledger_add_gap(struct ledger *, const struct ledger_entry *,
+                    const struct ledger_gap *);
+
 /* What status events tell; 'epoch' is of the event. */
-void ledger_add_gap(struct ledger *, uint32_t epoch, const struct ledger_gap *);
 void ledger_add_end(struct ledger *, uint32_t epoch);
 void ledger_set_counters(struct ledger *, uint32_t epoch, enum event_kind,
                          const struct ledger_counters *);
@@ -177,7 +180,9 @@ void ledger_set_counters(struct ledger *, uint32_t epoch, enum event_kind,
 void ledger_set_spool(struct ledger *, enum event_kind,
                       const struct ledger_spool *);
 void ledger_add_waiting(struct ledger *, enum event_kind, uint64_t serial);
-void ledger_add_waiting_gap(struct ledger *, const struct ledger_gap *);
+
+/* A gap record that is in the spool, or came after all that was read. */
+void ledger_add_new_gap(struct ledger *, const struct ledger_gap *);
 
 /* May be called again after more was added. */
 void ledger_judge(const struct ledger *, struct ledger_result *);

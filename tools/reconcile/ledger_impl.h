@@ -8,6 +8,7 @@
 
 struct ledger_run {
     uint32_t epoch;
+    bool is_of_gaps; /* No run, but gap records before the first of one. */
     bool has_end;
     uint64_t unserialed;
     struct range_set serials[EVENT_N_KINDS];
@@ -15,7 +16,7 @@ struct ledger_run {
     struct ledger_counters counters[EVENT_N_KINDS];
 };
 
-/* A gap record, and the run that told it; LEDGER_MAX_RUNS: the spool has it. */
+/* A gap record, and the run it stands in; LEDGER_MAX_RUNS: the last. */
 struct ledger_told {
     struct ledger_gap gap;
     size_t run;
@@ -32,6 +33,10 @@ struct ledger {
     struct ledger_run *runs; /* In order of their first entries. */
     size_t n_runs;
     size_t last_run; /* Found last. */
+    /* The runs of the last status and the last entry at all that were new;
+     * LEDGER_MAX_RUNS: none. */
+    size_t last_status, newest;
+    struct range_set gap_names;
     struct range_budget budget;
     struct ledger_told *told;
     size_t n_told;
@@ -61,8 +66,10 @@ bool ledger_was_trimmed_meanwhile(const struct ledger *, enum event_kind,
                                   struct redis_id after);
 
 /* Judges sequence numbers of the lineage, whose serials were: 'n_holes' of them
- * are not in the streams, whatever became of them. */
-void ledger_judge_names(struct ledger_judge *, uint64_t n_holes);
+ * are not in the streams, whatever became of them, and of these 'n_told' were
+ * told. */
+void ledger_judge_names(struct ledger_judge *, uint64_t n_holes,
+                        uint64_t n_told);
 
 static inline bool
 redis_id_is_none(struct redis_id id)

@@ -39,6 +39,7 @@ static uint64_t last_serial(const struct ledger *, size_t begin, size_t end,
                             unsigned kind);
 static bool has_serials(const struct ledger_run *);
 static void judge_lineage(struct ledger_judge *);
+static uint64_t told_of(const struct ledger_result *);
 static uint64_t judge_lane(struct ledger_judge *, enum event_kind);
 static bool find_covers(struct lane *);
 static int compare_covers(const void *, const void *);
@@ -69,10 +70,6 @@ ledger_judge(const struct ledger *ledger, struct ledger_result *result)
 
     memset(result, 0, sizeof *result);
     memcpy(result->kinds, ledger->tally, sizeof result->kinds);
-    memcpy(result->findings, ledger->doubled,
-           ledger->n_doubled * sizeof *ledger->doubled);
-    result->n_findings = ledger->n_doubled;
-    result->findings_left_out = ledger->doubled_left_out;
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         judge.removed[kind] = ledger->streams[kind].removed;
     }
@@ -87,6 +84,10 @@ ledger_judge(const struct ledger *ledger, struct ledger_result *result)
         judge.is_last = judge.end == ledger->n_runs;
         judge_lineage(&judge);
     } while (!judge.is_last);
+    for (size_t i = 0; i < ledger->n_doubled; i++) {
+        ledger_note(result, &ledger->doubled[i]);
+    }
+    result->findings_left_out += ledger->doubled_left_out;
     conclude(ledger, result);
 }
 
@@ -160,16 +161,18 @@ judge_lineage(struct ledger_judge *judge)
 {
     struct ledger_result *result = judge->result;
     uint64_t n_holes = 0;
+    uint64_t n_told = told_of(result);
 
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         n_holes += judge_lane(judge, (enum event_kind)kind);
     }
-    ledger_judge_names(judge, n_holes);
+    ledger_judge_names(judge, n_holes, told_of(result) - n_told);
     for (size_t i = judge->begin; i < judge->end; i++) {
         const struct ledger_run *run = &judge->ledger->runs[i];
 
-        result->n_runs++;
-        result->n_unended += !run->has_end && i + 1 < judge->ledger->n_runs;
+        result->n_runs += !run->is_of_gaps;
+        result->n_unended +=
+            !run->is_of_gaps && !run->has_end && i + 1 < judge->ledger->n_runs;
         for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
             result->dropped[kind] += run->counters[kind].dropped;
             result->refused[kind] += run->counters[kind].refused;
@@ -181,6 +184,20 @@ judge_lineage(struct ledger_judge *judge)
     } else {
         judge_spool(judge);
     }
+}
+
+/* So far. */
+static uint64_t
+told_of(const struct ledger_result *result)
+{
+    uint64_t n = 0;
+
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        for (unsigned reason = 0; reason < LEDGER_N_REASONS; reason++) {
+            n += result->kinds[kind].told[reason];
+        }
+    }
+    return n;
 }
 
 /* Returns how many serials are not in the stream. */
@@ -479,8 +496,13 @@ judge_seam(struct ledger_judge *judge)
     const struct ledger *ledger = judge->ledger;
     struct ledger_result *result = judge->result;
 
+    size_t last = judge->end - 1;
+
+    while (last > judge->begin && ledger->runs[last].is_of_gaps) {
+        last--;
+    }
     result->seams++;
-    if (ledger->runs[judge->end - 1].has_end) {
+    if (ledger->runs[last].has_end) {
         return;
     }
     result->open_seams++;

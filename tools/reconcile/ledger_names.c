@@ -32,9 +32,11 @@ static bool is_whole(const struct ledger *);
 static uint64_t counted_of(const struct ledger_run *);
 
 void
-ledger_judge_names(struct ledger_judge *judge, uint64_t n_holes)
+ledger_judge_names(struct ledger_judge *judge, uint64_t n_holes,
+                   uint64_t n_told)
 {
     uint64_t total = 0;
+    uint64_t n_counted = 0;
 
     for (size_t i = judge->begin; i < judge->end; i++) {
         const struct ledger_run *run = &judge->ledger->runs[i];
@@ -44,9 +46,10 @@ ledger_judge_names(struct ledger_judge *judge, uint64_t n_holes)
             each_hole(judge, i, judge_hole, &counted);
         } else {
             each_hole(judge, i, count_hole, &total);
-            n_holes += counted;
+            n_counted += counted;
         }
     }
+    n_holes += n_counted > n_told ? n_counted - n_told : 0;
     if (total > n_holes && is_whole(judge->ledger)) {
         judge->result->unaccounted += total - n_holes;
     }

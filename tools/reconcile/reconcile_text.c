@@ -150,7 +150,7 @@ show_losses(const struct reconcile_report *report)
         note(report, name, refused,
              "events were counted as lost in full queues");
         note(report, name, dropped > refused ? dropped - refused : 0,
-             "events were counted as dropped by the output");
+             "events were counted as dropped, those told included");
     }
 }
 

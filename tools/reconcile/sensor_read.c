@@ -9,6 +9,7 @@
 #include "tools/redis/redis_keys.h"
 #include "tools/spool/spool_look.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,8 +64,10 @@ static bool peek(struct sensor_read *, struct source *, struct next *,
                  struct error *);
 static void pass(const struct next *);
 static bool take(struct sensor_read *, const struct next *, struct error *);
-static void take_status(struct sensor_read *, const struct stream_entry *,
-                        uint32_t epoch);
+static void add_entry(struct sensor_read *, struct redis_id,
+                      const struct stream_entry *);
+static void add_status(struct ledger *, uint32_t epoch,
+                       const struct event_read_status *);
 static bool note_trimmed(struct sensor_read *, struct error *);
 static void set_streams(struct sensor_read *);
 
@@ -107,14 +110,15 @@ sensor_read_all(struct sensor_read *read, struct ledger *ledger,
     read->takes_all = true;
     stream_server_go_to(read->server, read->sources[0].key);
     good = look_at_spool(read, false, error) && take_snapshot(read, error);
-    options.is_alive = read->is_alive;
-    ledger_set_options(ledger, &options);
     if (good) {
         for (size_t i = 0; i < read->n; i++) {
             begin(read, &read->sources[i]);
         }
         good = merge(read, error) && note_trimmed(read, error);
     }
+    options.is_alive = read->is_alive;
+    options.is_cut |= !good;
+    ledger_set_options(ledger, &options);
     set_streams(read);
     return good;
 }
@@ -184,13 +188,15 @@ source_of(struct sensor_read *read, enum event_kind kind)
 static bool
 look_at_spool(struct sensor_read *read, bool only_gaps, struct error *error)
 {
+    char folder[PATH_MAX];
     struct spool_look look;
 
     if (!read->options.spool) {
         return true;
     }
     read->takes_all = !only_gaps;
-    if (!spool_look(read->options.spool, take_waiting, read, &look, error)) {
+    if (!spool_look_find(read->options.spool, folder, sizeof folder, error) ||
+        !spool_look(folder, take_waiting, read, &look, error)) {
         return false;
     }
     for (unsigned kind = 0; !only_gaps && kind < EVENT_N_KINDS; kind++) {
@@ -217,7 +223,7 @@ take_waiting(void *context, const struct spool_record *record)
         ledger_add_waiting(read->ledger, record->kind, record->serial);
     }
     if (spool_gap_decode(record, &gap)) {
-        ledger_add_waiting_gap(
+        ledger_add_new_gap(
             read->ledger,
             &(struct ledger_gap){gap.kind, gap.reason, gap.first_serial,
                                  gap.last_serial, gap.after, gap.before});
@@ -448,46 +454,55 @@ take(struct sensor_read *read, const struct next *next, struct error *error)
         }
         return true;
     }
-    if (found.kind == EVENT_STATUS && found.event) {
-        take_status(read, &found, found.name.epoch);
-    }
-    if (!read->takes_all) {
-        return true;
-    }
-    ledger_add(read->ledger,
-               &(struct ledger_entry){.kind = found.kind,
-                                      .id = next->id,
-                                      .name = found.name,
-                                      .serial = found.serial,
-                                      .is_deprived = !found.has_event});
-    if (options->see && options->kinds & 1U << found.kind &&
+    add_entry(read, next->id, &found);
+    if (read->takes_all && options->see && options->kinds & 1U << found.kind &&
         !options->see(options->context, &found.name, found.kind, next->id)) {
         return error_set(error, ERROR_SYSTEM, NULL, "stopped");
     }
     return true;
 }
 
+/* Or only the gap that it tells. */
 static void
-take_status(struct sensor_read *read, const struct stream_entry *entry,
-            uint32_t epoch)
+add_entry(struct sensor_read *read, struct redis_id id,
+          const struct stream_entry *found)
 {
-    struct event_read_status status;
+    struct event_read_status status = {.is_end = false};
+    const struct ledger_gap *gap = NULL;
+    const struct ledger_entry entry = {.kind = found->kind,
+                                       .id = id,
+                                       .name = found->name,
+                                       .serial = found->serial,
+                                       .is_deprived = !found->has_event};
 
-    if (!event_read_status(entry->event, entry->event_size,
-                           read->server->uri.name, &status)) {
-        return;
+    if (found->kind == EVENT_STATUS && found->event) {
+        event_read_status(found->event, found->event_size,
+                          read->server->uri.name, &status);
+        gap = status.has_gap ? &status.gap : NULL;
     }
-    if (status.has_gap) {
-        ledger_add_gap(read->ledger, epoch, &status.gap);
+    if (!read->takes_all) {
+        if (gap) {
+            ledger_add_new_gap(read->ledger, gap);
+        }
+    } else if (status.is_gap) {
+        ledger_add_gap(read->ledger, &entry, gap);
+    } else {
+        ledger_add(read->ledger, &entry);
+        add_status(read->ledger, found->name.epoch, &status);
     }
-    if (status.is_end && read->takes_all) {
-        ledger_add_end(read->ledger, epoch);
+}
+
+static void
+add_status(struct ledger *ledger, uint32_t epoch,
+           const struct event_read_status *status)
+{
+    if (status->is_end) {
+        ledger_add_end(ledger, epoch);
     }
-    for (unsigned kind = 0;
-         status.has_counters && read->takes_all && kind < EVENT_N_KINDS;
+    for (unsigned kind = 0; status->has_counters && kind < EVENT_N_KINDS;
          kind++) {
-        ledger_set_counters(read->ledger, epoch, (enum event_kind)kind,
-                            &status.counters[kind]);
+        ledger_set_counters(ledger, epoch, (enum event_kind)kind,
+                            &status->counters[kind]);
     }
 }
 

@@ -28,7 +28,7 @@ struct sensor_read_options {
     unsigned kinds;    /* To be judged: bit 1 << enum event_kind. */
     bool has_from, has_to;
     struct redis_id from, to; /* Both included. */
-    const char *spool;        /* Its folder; NULL: not known. */
+    const char *spool;        /* As spool_look_find(); NULL: not known. */
     /* Sees every entry that is the sensor's; NULL: nobody does. */
     bool (*see)(void *context, const struct event_name *, enum event_kind,
                 struct redis_id);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,9 @@ struct looking {
     size_t n[EVENT_N_KINDS];
 };
 
+static bool has_state(int fd, const char *folder);
+static bool put_path(char *found, size_t size, const char *directory,
+                     const char *name, struct error *);
 static bool look_all(struct looking *, struct error *);
 static bool read_state(struct looking *, bool *is_there, struct error *);
 static bool list_segments(struct looking *, struct error *);
@@ -42,6 +46,41 @@ static bool read_header(const struct looking *, int fd,
                         struct spool_segment_header *, struct error *);
 static void read_records(struct looking *, struct spool_reader *,
                          uint64_t size);
+
+bool
+spool_look_find(const char *directory, char *found, size_t size,
+                struct error *error)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    size_t n = 0;
+
+    if (!folder) {
+        error_set_errno(error, directory, "cannot be opened");
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    if (has_state(fd, ".")) {
+        closedir(folder);
+        return put_path(found, size, directory, NULL, error);
+    }
+    error_set(error, ERROR_VALUE, directory, "holds no spool");
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else reads this stream. */
+    while ((entry = readdir(folder))) {
+        if (strcmp(entry->d_name, "..") != 0 && has_state(fd, entry->d_name)) {
+            n += put_path(found, size, directory, entry->d_name, error);
+        }
+    }
+    closedir(folder);
+    if (n > 1) {
+        error_set(error, ERROR_VALUE, directory,
+                  "holds the spools of %zu outputs: name one", n);
+    }
+    return n == 1;
+}
 
 bool
 spool_look(const char *directory,
@@ -69,6 +108,27 @@ spool_look(const char *directory,
     }
     free(looking);
     return good;
+}
+
+static bool
+has_state(int fd, const char *folder)
+{
+    char name[NAME_MAX + sizeof "/state"];
+    struct stat info;
+
+    snprintf(name, sizeof name, "%s/state", folder);
+    return fstatat(fd, name, &info, 0) == 0 && S_ISREG(info.st_mode);
+}
+
+static bool
+put_path(char *found, size_t size, const char *directory, const char *name,
+         struct error *error)
+{
+    int length = snprintf(found, size, "%s%s%s", directory, name ? "/" : "",
+                          name ? name : "");
+
+    return (length > 0 && (size_t)length < size) ||
+           error_set(error, ERROR_LIMIT, directory, "its path is too long");
 }
 
 static bool

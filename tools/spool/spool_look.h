@@ -13,6 +13,7 @@
 #include "tools/spool/spool_segment.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct error;
@@ -27,6 +28,12 @@ struct spool_look {
     struct spool_look_kind kinds[EVENT_N_KINDS];
     bool state_lost; /* No sound state: all that is kept seems to wait. */
 };
+
+/* Finds the spool in a folder where outputs have theirs: 'directory' itself if
+ * it is one, else the only folder in it that is.  False if there is none, or
+ * there are several, or 'found' has no room for its path. */
+bool spool_look_find(const char *directory, char *found, size_t size,
+                     struct error *);
 
 /* Calls 'take' for every sound record that was not acknowledged, of each kind
  * in the order of serials.  False if the folder is no spool, is of another

@@ -76,7 +76,7 @@ write_books(const char *letters, size_t n, uint64_t removed)
             ledger_add_waiting(ledger, EVENT_FLOW, serial);
         }
         if (strchr("tT", letters[i])) {
-            ledger_add_waiting_gap(
+            ledger_add_new_gap(
                 ledger,
                 &(struct ledger_gap){
                     .kind = EVENT_FLOW,

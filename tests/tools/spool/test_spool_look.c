@@ -239,6 +239,34 @@ test_a_folder_that_is_no_spool_is_an_error(void **state)
     assert_int_equal(error.code, ERROR_SYSTEM);
 }
 
+static void
+test_a_spool_is_found_where_outputs_have_theirs(void **state)
+{
+    char inner[SPOOL_FOLDER_SIZE + 16], other[SPOOL_FOLDER_SIZE + 16];
+    char found[SPOOL_FOLDER_SIZE + 32];
+    struct spool_options options = {.directory = inner};
+    struct error error;
+
+    (void)state;
+    snprintf(inner, sizeof inner, "%s/one", folder);
+    snprintf(other, sizeof other, "%s/two", folder);
+    assert_int_equal(mkdir(other, 0700), 0);
+    assert_false(spool_look_find(folder, found, sizeof found, &error));
+    spool_close(spool_open(&options, (struct mono_time){1}, &error),
+                (struct mono_time){2});
+    assert_true(spool_look_find(folder, found, sizeof found, &error));
+    assert_string_equal(found, inner);
+    assert_true(spool_look_find(inner, found, sizeof found, &error));
+    assert_string_equal(found, inner);
+    assert_false(spool_look_find(inner, found, 4, &error));
+    options.directory = other;
+    spool_close(spool_open(&options, (struct mono_time){1}, &error),
+                (struct mono_time){2});
+    assert_false(spool_look_find(folder, found, sizeof found, &error));
+    spool_folder_remove(inner);
+    spool_folder_remove(other);
+}
+
 int
 main(void)
 {
@@ -253,6 +281,9 @@ main(void)
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(
             test_a_folder_that_is_no_spool_is_an_error, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_a_spool_is_found_where_outputs_have_theirs, make_folder,
             remove_folder),
     };
 
