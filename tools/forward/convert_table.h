@@ -3,7 +3,10 @@
  * Paths are names with dots between them; a "0" in a target is the only element
  * of a list.  Rules are tried from first to last: a target that is there
  * already is left as it is, and so is a source whose value is not what it
- * should be. */
+ * should be.
+ *
+ * Names are short and without a prefix because tables are to be read as tables:
+ * only the converters include this. */
 
 #ifndef TOOLS_FORWARD_CONVERT_TABLE_H
 #define TOOLS_FORWARD_CONVERT_TABLE_H
