@@ -44,6 +44,10 @@ sender_run(void *context)
         if (!sender->link && system_clock_mono().ns >= sender->next_try_ns) {
             open_link(sender);
         }
+        if (sender->link && redis_place_is_stale(&sender->place)) {
+            sender->is_stale = true;
+            sender_lose_link(sender);
+        }
         if (sender->link) {
             resume_due(sender);
         }

@@ -13,6 +13,7 @@
 
 static const char moved[] = "MOVED ";
 static const char ask[] = "ASK ";
+static const char switched[] = "+switch-master";
 
 static struct redis_link *open_any(struct redis_place *, struct error *);
 static struct redis_link *try_at(struct redis_place *,
@@ -22,6 +23,11 @@ static struct redis_link *open_master(struct redis_place *, struct mono_time,
 static bool find_master(const struct redis_place *,
                         const struct redis_address *,
                         struct redis_address *master, struct error *);
+static struct redis_link *open_sentinel(const struct redis_place *,
+                                        const struct redis_address *,
+                                        struct error *);
+static bool begin_watch(struct redis_place *);
+static bool take_news(struct redis_place *);
 static bool take_master(const struct redis_place *, const struct redis_link *,
                         const struct redis_reply *,
                         struct redis_address *master, struct error *);
@@ -48,6 +54,8 @@ redis_place_done(struct redis_place *place)
 {
     redis_link_close(place->lent);
     place->lent = NULL;
+    redis_link_close(place->watch);
+    place->watch = NULL;
 }
 
 struct redis_link *
@@ -103,6 +111,23 @@ redis_place_refused(struct redis_place *place, const char *text)
 }
 
 bool
+redis_place_is_stale(struct redis_place *place)
+{
+    bool stale = false;
+
+    if (!place->uri->master[0] || !place->here.host[0]) {
+        return false;
+    }
+    if (!place->watch && system_clock_mono().ns >= place->watch_ns) {
+        stale = begin_watch(place);
+    }
+    while (place->watch && redis_link_wait(place->watch, 0)) {
+        stale |= take_news(place);
+    }
+    return stale;
+}
+
+bool
 redis_place_is_ask(const char *text)
 {
     return begins(text, ask);
@@ -127,7 +152,8 @@ redis_place_follow(struct redis_place *place, const char *text,
     }
     if (place->lent &&
         !redis_link_do(place->lent, REDIS_WORDS("ASKING"), error)) {
-        redis_place_done(place);
+        redis_link_close(place->lent);
+        place->lent = NULL;
     }
     return place->lent;
 }
@@ -225,25 +251,15 @@ open_master(struct redis_place *place, struct mono_time began,
     return NULL;
 }
 
-/* As one Sentinel has it, which has users of its own, and no databases. */
+/* As one Sentinel has it. */
 static bool
 find_master(const struct redis_place *place, const struct redis_address *at,
             struct redis_address *master, struct error *error)
 {
-    struct redis_uri asker = *place->uri;
-    struct redis_link *link;
+    struct redis_link *link = open_sentinel(place, at, error);
     struct redis_reply *reply = NULL;
     bool found;
 
-    asker.database = 0;
-    asker.password[0] = '\0';
-    memcpy(asker.user, asker.sentinel_user, sizeof asker.user);
-    if (asker.sentinel_password_file[0] &&
-        !redis_password_read(&asker, asker.sentinel_password_file, error)) {
-        return false;
-    }
-    link = redis_link_open_at(&asker, at, error);
-    explicit_bzero(&asker, sizeof asker);
     if (link) {
         reply =
             redis_link_ask(link,
@@ -255,6 +271,69 @@ find_master(const struct redis_place *place, const struct redis_address *at,
     redis_reply_free(reply);
     redis_link_close(link);
     return found;
+}
+
+/* They have users of their own, and no databases. */
+static struct redis_link *
+open_sentinel(const struct redis_place *place, const struct redis_address *at,
+              struct error *error)
+{
+    struct redis_uri asker = *place->uri;
+    struct redis_link *link;
+
+    asker.database = 0;
+    explicit_bzero(asker.password, sizeof asker.password);
+    memcpy(asker.user, asker.sentinel_user, sizeof asker.user);
+    if (asker.sentinel_password_file[0] &&
+        !redis_password_read(&asker, asker.sentinel_password_file, error)) {
+        return NULL;
+    }
+    link = redis_link_open_at(&asker, at, error);
+    explicit_bzero(&asker, sizeof asker);
+    return link;
+}
+
+/* What happened before is not told: it is asked for, once the watch has begun.
+ * Whether there was something. */
+static bool
+begin_watch(struct redis_place *place)
+{
+    const struct redis_uri *uri = place->uri;
+    const struct redis_address *at =
+        &uri->addresses[place->first % uri->n_addresses];
+    struct redis_address master;
+    struct error error;
+
+    place->watch_ns = system_clock_mono().ns + REDIS_PLACE_WATCH_S * SECOND_NS;
+    place->watch = open_sentinel(place, at, &error);
+    if (place->watch &&
+        redis_link_do(place->watch, REDIS_WORDS("SUBSCRIBE", switched),
+                      &error) &&
+        find_master(place, at, &master, &error)) {
+        return !redis_address_same(&master, &place->here);
+    }
+    redis_link_close(place->watch);
+    place->watch = NULL;
+    place->first++; /* Another one, then. */
+    return false;
+}
+
+/* "message", the channel, and "master old-host old-port new-host new-port". */
+static bool
+take_news(struct redis_place *place)
+{
+    const char *name = place->uri->master;
+    struct error error;
+    struct redis_reply *reply = redis_link_receive(place->watch, &error);
+    const char *text = redis_reply_text(redis_reply_at(reply, 2), NULL);
+    bool is_ours = text && begins(text, name) && text[strlen(name)] == ' ';
+
+    if (!reply) {
+        redis_link_close(place->watch);
+        place->watch = NULL;
+    }
+    redis_reply_free(reply);
+    return is_ours;
 }
 
 static bool

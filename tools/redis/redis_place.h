@@ -12,12 +12,16 @@
  *   ASK (a slot on its way to another node): the same commands once more, on
  *                   redis_place_follow(), which changes nothing for others.
  *
+ *   now and then:   if (redis_place_is_stale(place)), the same: Sentinels say
+ *                   that another server is the master by now, and the old one,
+ *                   which may not know it yet, takes what it will forget.
+ *
  * Behind a Unix socket there is one server: what it says of others is not
  * followed, because who made the socket may have done so to hide the way there.
  *
- * A place owns nothing but the link that redis_place_follow() lends.  An
- * attempt to open begins no further connection after REDIS_PLACE_TIMEOUT_S.
- * One thread. */
+ * A place owns the link that redis_place_follow() lends, and one to a Sentinel
+ * that tells of failovers.  An attempt to open begins no further connection
+ * after REDIS_PLACE_TIMEOUT_S. One thread. */
 
 #ifndef TOOLS_REDIS_REDIS_PLACE_H
 #define TOOLS_REDIS_REDIS_PLACE_H
@@ -26,6 +30,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct error;
 struct redis_link;
@@ -33,6 +38,7 @@ struct redis_reply;
 
 enum {
     REDIS_PLACE_TIMEOUT_S = 6,
+    REDIS_PLACE_WATCH_S = 5,
     REDIS_PLACE_MAX_HOPS = 5,  /* From node to node, for one command. */
     REDIS_PLACE_MAX_NODES = 16 /* Of a cluster, that are kept in mind. */
 };
@@ -47,6 +53,8 @@ struct redis_place {
     size_t n_nodes;
     struct redis_link *lent; /* By redis_place_follow(); NULL: none. */
     struct redis_address lent_at;
+    struct redis_link *watch; /* To a Sentinel; NULL: none. */
+    int64_t watch_ns;         /* Monotonic: to be tried again then. */
 };
 
 /* The password in 'uri' may change at any time between two calls. */
@@ -67,6 +75,12 @@ bool redis_place_is_cluster(const struct redis_place *);
 /* Whether the server refused a command because it is the wrong one: a replica,
  * or another node of a cluster.  The next redis_place_open() knows better. */
 bool redis_place_refused(struct redis_place *, const char *error_text);
+
+/* Whether there was a failover, as Sentinels tell, since the latest link was
+ * opened; false without Sentinels.  Waits for no news: a call costs next to
+ * nothing, but for one every REDIS_PLACE_WATCH_S while no Sentinel can be
+ * asked. */
+bool redis_place_is_stale(struct redis_place *);
 
 /* Whether it is that a slot is on its way to another node ("ASK ..."). */
 bool redis_place_is_ask(const char *error_text);

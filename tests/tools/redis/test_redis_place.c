@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -33,6 +34,7 @@ struct node {
 
 static struct node nodes[N_NODES];
 static struct redis_server sentinel;
+static char sentinel_password[128]; /* The file it is in. */
 
 /* One that nobody has; a moment later somebody may. */
 static void
@@ -370,10 +372,17 @@ start_sentinel(void **state)
     file = fopen(path, "w");
     assert_non_null(file);
     fprintf(file,
-            "port %s\nbind 127.0.0.1\ndir %s\n"
+            "port %s\nbind 127.0.0.1\ndir %s\nrequirepass sesame\n"
             "sentinel monitor main 127.0.0.1 %s 1\n"
             "sentinel monitor wrong 127.0.0.1 %s 1\n",
             port, sentinel.folder, nodes[0].port, nodes[1].port);
+    fclose(file);
+    snprintf(sentinel_password, sizeof sentinel_password, "%s/password",
+             sentinel.folder);
+    file = fopen(sentinel_password, "w");
+    assert_non_null(file);
+    assert_int_equal(chmod(sentinel_password, 0600), 0);
+    fputs("sesame\n", file);
     fclose(file);
     sentinel.pid = fork();
     if (sentinel.pid == 0) {
@@ -395,15 +404,17 @@ stop_sentinel(void **state)
 
 /* Of a master that Sentinels know, where the first of them is nobody. */
 static struct redis_link *
-open_master(const char *port, const char *master, struct error *error)
+open_master(const char *port, const char *master, const char *more,
+            struct error *error)
 {
     struct redis_uri uri;
     struct redis_place place;
     struct redis_link *link;
-    char text[96];
+    char text[256];
 
-    snprintf(text, sizeof text, "redis+sentinel://127.0.0.1:1,127.0.0.1:%s/%s",
-             port, master);
+    snprintf(text, sizeof text,
+             "redis+sentinel://127.0.0.1:1,127.0.0.1:%s/%s%s%s", port, master,
+             more, more[0] ? sentinel_password : "");
     uri = parse(text);
     redis_place_init(&place, &uri);
     link = redis_place_open(&place, "key", error);
@@ -414,22 +425,25 @@ open_master(const char *port, const char *master, struct error *error)
 static void
 a_master_is_where_sentinels_say_it_is(void **state)
 {
+    static const char with_password[] = "?sentinel_password_file=";
     struct redis_link *link = NULL;
     struct error error;
 
     for (unsigned i = 0; i < N_POLLS && !link; i++) { /* It starts. */
-        link = open_master(*state, "main", &error);
+        link = open_master(*state, "main", with_password, &error);
         usleep(link ? 0 : POLL_US);
     }
     assert_non_null(link);
     assert_string_equal(redis_link_name(link), nodes[0].name);
     redis_link_close(link);
-    assert_null(open_master(*state, "nobody", &error));
+    assert_null(open_master(*state, "nobody", with_password, &error));
     assert_string_equal(error.message,
                         "this Sentinel knows no master 'nobody'");
-    assert_null(open_master(*state, "wrong", &error));
+    assert_null(open_master(*state, "wrong", with_password, &error));
     assert_string_equal(error.where, nodes[1].name);
     assert_non_null(strstr(error.message, "it is a replica"));
+    assert_null(open_master(*state, "main", "", &error));
+    assert_non_null(strstr(error.message, "NOAUTH"));
 }
 
 int
