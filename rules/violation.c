@@ -12,6 +12,7 @@
 
 #include "capture/error.h"
 #include "rules/violation_flood.h"
+#include "rules/violation_follow.h"
 #include "rules/violation_table.h"
 
 #include <stdlib.h>
@@ -25,6 +26,15 @@ struct violation_tracker {
     struct violation_floods *floods;
     struct wall_time now; /* The latest seen. */
     struct violation_counters counters;
+    struct violation_follow follow;
+    uint32_t followed;  /* The last entry that was looked at for it, */
+    uint32_t to_follow; /* and how many are left. */
+};
+
+enum {
+    /* Of an advance, which comes several times a second: */
+    FOLLOW_ENTRIES = 1024, /* so many are looked at, */
+    FOLLOW_CLOSED = 64     /* and so many told, as far as they must be. */
 };
 
 /* One hit on its way through the tracker. */
@@ -64,6 +74,7 @@ static void tell_untracked(struct violation_tracker *, const struct hit *);
 static void violation_fill(struct violation *, const struct hit *);
 static unsigned outcome_rank(enum flow_outcome);
 static void close_entry(void *context, struct violation_entry *);
+static void follow_policy(struct violation_tracker *);
 
 struct violation_tracker *
 violation_tracker_new(const struct violation_options *options,
@@ -94,6 +105,7 @@ violation_tracker_free(struct violation_tracker *tracker)
     if (tracker) {
         violation_floods_free(tracker->floods);
         violation_table_free(tracker->table);
+        violation_follow_done(&tracker->follow);
         free(tracker);
     }
 }
@@ -104,6 +116,14 @@ violation_set_options(struct violation_tracker *tracker,
 {
     tracker->options = *options;
     violation_table_set_max(tracker->table, options->max_active);
+}
+
+void
+violation_set_policy(struct violation_tracker *tracker,
+                     const struct policy *policy)
+{
+    violation_follow_set(&tracker->follow, policy);
+    tracker->to_follow = violation_table_last(tracker->table);
 }
 
 void
@@ -159,6 +179,9 @@ violation_advance(struct violation_tracker *tracker, struct wall_time now)
         struct wall_time until = {tracker->now.ns - VIOLATION_QUIET_NS};
 
         violation_table_expire(tracker->table, until, close_entry, tracker);
+    }
+    if (tracker->to_follow) {
+        follow_policy(tracker);
     }
 }
 
@@ -354,7 +377,9 @@ entry_note(struct violation_entry *entry, const struct hit *hit)
     bool fresh = !violation->count;
     struct wall_time first = violation->first_seen, last = violation->last_seen;
 
-    violation_story_set_policy(story, hit->facts->policy);
+    if (entry->kind < VIOLATION_ENTRY_SOURCES) { /* Floods are not closed. */
+        violation_story_set_policy(story, hit->facts->policy);
+    }
     violation_fill(violation, hit);
     if (!fresh) {
         violation->first_seen =
@@ -547,5 +572,28 @@ close_entry(void *context, struct violation_entry *entry)
 
     if (entry->story && entry->story->told) {
         emit(tracker, entry->story, VIOLATION_KIND_CLOSED);
+    }
+}
+
+/* Goes round, so that every entry gets its turn however often policies come. */
+static void
+follow_policy(struct violation_tracker *tracker)
+{
+    uint32_t last = violation_table_last(tracker->table);
+
+    for (unsigned n = 0, closed = 0;
+         tracker->to_follow && n < FOLLOW_ENTRIES && closed < FOLLOW_CLOSED;
+         n++) {
+        uint32_t number = tracker->followed < last ? tracker->followed + 1 : 1;
+        struct violation_entry *entry =
+            violation_table_at(tracker->table, number);
+
+        tracker->followed = number;
+        tracker->to_follow--;
+        if (entry && !violation_follow_story(&tracker->follow, entry->story)) {
+            close_entry(tracker, entry);
+            violation_table_remove(tracker->table, number);
+            closed++;
+        }
     }
 }

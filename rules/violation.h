@@ -115,6 +115,11 @@ void violation_tracker_free(struct violation_tracker *); /* Accepts NULL. */
 void violation_set_options(struct violation_tracker *,
                            const struct violation_options *);
 
+/* Another policy is in force: what is tracked goes on under it, bit by bit as
+ * time passes, so that the one before is soon given up.  What is of a rule or a
+ * segment that it does not have, by name, is closed. */
+void violation_set_policy(struct violation_tracker *, const struct policy *);
+
 /* Hits must come in the order of their times, as far as packets do. */
 void violation_hit(struct violation_tracker *, const struct violation_hit *);
 void violation_advance(struct violation_tracker *, struct wall_time now);

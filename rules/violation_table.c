@@ -50,7 +50,6 @@ static uint32_t *bucket_of(const struct violation_table *, uint64_t identity);
 static uint32_t take_number(struct violation_table *);
 static bool add_slab(struct violation_table *);
 static bool table_grow(struct violation_table *);
-static void table_remove(struct violation_table *, uint32_t number);
 static void list_append(struct violation_table *, uint32_t number);
 static void list_remove(struct violation_table *,
                         const struct violation_entry *);
@@ -87,7 +86,7 @@ void
 violation_table_free(struct violation_table *table)
 {
     while (table && table->oldest) {
-        table_remove(table, table->oldest);
+        violation_table_remove(table, table->oldest);
     }
     if (table) {
         for (uint32_t i = 0; i < table->n_used; i += SLAB_ENTRIES) {
@@ -195,9 +194,40 @@ violation_table_expire(struct violation_table *table, struct wall_time until,
         uint32_t newer = entry_at(table, number)->newer;
 
         each(context, entry_at(table, number));
-        table_remove(table, number);
+        violation_table_remove(table, number);
         number = newer;
     }
+}
+
+uint32_t
+violation_table_last(const struct violation_table *table)
+{
+    return table->n_used;
+}
+
+struct violation_entry *
+violation_table_at(const struct violation_table *table, uint32_t number)
+{
+    struct violation_entry *entry = entry_at(table, number);
+
+    return entry->story ? entry : NULL;
+}
+
+void
+violation_table_remove(struct violation_table *table, uint32_t number)
+{
+    struct violation_entry *entry = entry_at(table, number);
+    uint32_t *link = bucket_of(table, entry->identity);
+
+    while (*link != number) {
+        link = &entry_at(table, *link)->next;
+    }
+    *link = entry->next;
+    list_remove(table, entry);
+    table->n--;
+    violation_entry_done(entry);
+    entry->next = table->free;
+    table->free = number;
 }
 
 void
@@ -240,6 +270,7 @@ violation_entry_done(struct violation_entry *entry)
     if (entry->story) {
         policy_unref(entry->story->policy);
         free(entry->story);
+        entry->story = NULL;
     }
     if (entry->kind != VIOLATION_ENTRY_THRESHOLD) {
         distinct_clear(&entry->targets);
@@ -389,23 +420,6 @@ table_grow(struct violation_table *table)
         *bucket = number;
     }
     return true;
-}
-
-static void
-table_remove(struct violation_table *table, uint32_t number)
-{
-    struct violation_entry *entry = entry_at(table, number);
-    uint32_t *link = bucket_of(table, entry->identity);
-
-    while (*link != number) {
-        link = &entry_at(table, *link)->next;
-    }
-    *link = entry->next;
-    list_remove(table, entry);
-    table->n--;
-    violation_entry_done(entry);
-    entry->next = table->free;
-    table->free = number;
 }
 
 static void

@@ -90,6 +90,14 @@ void violation_table_expire(struct violation_table *, struct wall_time until,
                                          struct violation_entry *),
                             void *context);
 
+/* Entries have numbers, from 1 to this; a later one's may be an earlier one's
+ * that was removed. */
+uint32_t violation_table_last(const struct violation_table *);
+/* NULL if it was removed, or nothing is told of it. */
+struct violation_entry *violation_table_at(const struct violation_table *,
+                                           uint32_t number);
+void violation_table_remove(struct violation_table *, uint32_t number);
+
 /* First 16 hex digits of SHA-256 over the key; see the policy language. */
 void violation_key_id(enum violation_entry_kind, const struct violation_key *,
                       char id[VIOLATION_ID_SIZE]);

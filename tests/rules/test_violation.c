@@ -2,6 +2,7 @@
 
 #include "tests/support/test.h"
 
+#include "rules/policy_impl.h"
 #include "tests/rules/violations.h"
 
 #include <string.h>
@@ -356,6 +357,134 @@ a_policy_lives_as_long_as_its_violations(void **state)
     tear_down(&f);
 }
 
+/* Of one rule for each id, with segments in this order. */
+static struct policy *
+policy_of(const char *name, const char *const *ids, const char *segments)
+{
+    char text[2000];
+    int n = snprintf(text, sizeof text,
+                     "version: 1\npolicy: {name: %s, revision: \"2\"}\n"
+                     "segments: {%s}\nrules:\n",
+                     name, segments);
+
+    for (; *ids; ids++) {
+        n += snprintf(text + n, sizeof text - (size_t)n,
+                      "  - {id: %s, from: any, to: any, service: tcp/%s, "
+                      "action: deny}\n",
+                      *ids, strcmp(*ids, "r") == 0 ? "1-65535" : *ids + 1);
+    }
+    return sound_policy(text, strlen(text), NULL);
+}
+
+#define IDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void
+follow(struct fixture *f, struct policy *policy)
+{
+    violation_set_policy(f->tracker, policy);
+    for (int i = 0; i < 1000; i++) {
+        violation_advance(f->tracker, (struct wall_time){SECOND_NS});
+    }
+}
+
+static void
+violations_go_on_under_another_policy_of_the_same_names(void **state)
+{
+    struct policy *next =
+        policy_of("p", IDS("x1", "x2", "r"),
+                  "b: {networks: [192.0.2.0/24]}, a: {networks: [10.0.0.0/8]}");
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, &usual, "", "");
+    for (uint32_t i = 0; i < 20; i++) {
+        hit(&f, 0, i, i, 22, FLOW_OUTCOME_ATTEMPT);
+    }
+    follow(&f, next);
+    assert_int_equal(f.told.n, 20);
+    assert_int_equal(f.policy->references, 1); /* Nothing needs it. */
+    policy_unref(f.policy);
+    f.policy = next;
+    for (uint32_t i = 0; i < 20; i++) { /* A worse outcome is no new one. */
+        hit(&f, 2, i, i, 22, FLOW_OUTCOME_DATA);
+    }
+    assert_int_equal(f.told.n, 40);
+    for (size_t i = 20; i < 40; i++) {
+        const struct violation *violation = &f.told.list[i];
+
+        assert_int_equal(violation->kind, VIOLATION_KIND_ESCALATE);
+        assert_string_equal(policy_rule(next, (uint32_t)violation->rule)->id,
+                            "r");
+        assert_string_equal(policy_segment(next, violation->dst_segment)->name,
+                            "a");
+    }
+    tear_down(&f);
+}
+
+static void
+violations_of_a_rule_that_is_gone_are_closed(void **state)
+{
+    static const struct {
+        const char *name, *id, *segments;
+    } next[] = {{"p", "x9", "a: {networks: [10.0.0.0/8]}"},
+                {"p", "r", "b: {networks: [10.0.0.0/8]}"},
+                {"q", "r", "a: {networks: [10.0.0.0/8]}"}};
+    struct violation_counters counters;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        struct policy *policy =
+            policy_of(next[i].name, IDS(next[i].id), next[i].segments);
+        struct fixture f;
+
+        set_up(&f, &usual, "", "");
+        hit(&f, 0, 1, 1, 22, FLOW_OUTCOME_ATTEMPT);
+        hit(&f, 0, 2, 2, 22, FLOW_OUTCOME_ATTEMPT);
+        follow(&f, policy);
+        assert_int_equal(f.told.n, 4);
+        assert_told(&f, 2, VIOLATION_KIND_CLOSED, 1);
+        assert_told(&f, 3, VIOLATION_KIND_CLOSED, 1);
+        assert_ptr_equal(f.told.list[3].policy, f.policy);
+        violation_counters(f.tracker, &counters);
+        assert_int_equal(counters.tracked, 4); /* Groups of two sources. */
+        assert_int_equal(f.policy->references, 1);
+        tear_down(&f);
+        policy_unref(policy);
+    }
+}
+
+/* However often: a sensor may be given a policy every minute, for months. */
+static void
+policies_do_not_pile_up(void **state)
+{
+    struct violation_options options = usual;
+    struct policy *policies[50];
+    struct fixture f;
+
+    (void)state;
+    options.collapse_targets = 100000;
+    set_up(&f, &options, "", "");
+    f.flow_id = 1;
+    for (size_t i = 0; i < 50; i++) {
+        struct policy *first = f.policy;
+
+        f.told.n = 0;
+        hit(&f, 0, (uint32_t)i, 1, 22, FLOW_OUTCOME_ATTEMPT);
+        policies[i] = policy_of("p", IDS("r"), "a: {networks: [10.0.0.0/8]}");
+        f.policy = policies[i];
+        violation_set_policy(f.tracker, f.policy);
+        violation_advance(f.tracker, (struct wall_time){SECOND_NS});
+        assert_int_equal(first->references, 1);
+        if (i == 0) {
+            policy_unref(first);
+        }
+    }
+    for (size_t i = 0; i < 49; i++) {
+        policy_unref(policies[i]);
+    }
+    tear_down(&f);
+}
+
 static void
 the_score_is_the_sum_of_its_terms(void **state)
 {
@@ -404,6 +533,10 @@ main(void)
         cmocka_unit_test(a_quiet_violation_is_closed_after_a_day),
         cmocka_unit_test(what_does_not_fit_and_got_through_is_told_and_counted),
         cmocka_unit_test(a_policy_lives_as_long_as_its_violations),
+        cmocka_unit_test(
+            violations_go_on_under_another_policy_of_the_same_names),
+        cmocka_unit_test(violations_of_a_rule_that_is_gone_are_closed),
+        cmocka_unit_test(policies_do_not_pile_up),
         cmocka_unit_test(the_score_is_the_sum_of_its_terms),
     };
 

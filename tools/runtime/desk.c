@@ -322,6 +322,7 @@ follow_policy(struct desk *desk, const struct policy *policy)
         desk->policy = policy_hold(policy);
         pairs_set_policy(&desk->pairs, policy);
         violation_set_options(desk->violations, &limits);
+        violation_set_policy(desk->violations, policy);
         if (desk->rules) {
             rule_counts_set_policy(desk->rules, desk->policy);
         }
