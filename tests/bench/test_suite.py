@@ -196,6 +196,15 @@ class Ledger(unittest.TestCase):
         redis.call = lambda command, key: 7 + surplus + key.endswith("status")
         return ledger.mistakes(status, redis, "s")
 
+    def test_what_was_sent_again_is_in_redis_once(self):
+        status = whole_status()
+        status["outputs"][0]["events"]["flow"]["acked"] = 9
+        self.assertEqual(len(self.mistakes(status)), 2)
+        status["outputs"][0]["events"]["flow"]["rewound"] = 2
+        self.assertEqual(self.mistakes(status), [])
+        status["outputs"][0]["events"]["flow"]["rewound"] = 1
+        self.assertEqual(len(self.mistakes(status)), 2)
+
     def test_what_adds_up_is_no_mistake(self):
         self.assertEqual(self.mistakes(whole_status()), [])
         self.assertEqual(ledger.lost(whole_status()), 3)

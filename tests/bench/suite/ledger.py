@@ -27,7 +27,8 @@ def dropped(status):
 
 
 def mistakes(status, redis, sensor):
-    """What does not add up in the last status of a run, and in its Redis."""
+    """What does not add up in the last status of a run, and in its Redis.  What a server
+    that was killed had lost came from the spool again, and was acknowledged twice."""
     events = status["outputs"][0]["events"]
     flows, capture = status["flows"], status["capture"]
     steps = [
@@ -38,13 +39,14 @@ def mistakes(status, redis, sensor):
         ("flows alive at the end", flows["active"], 0)]
     for kind in KINDS:
         counts = events[kind]
+        again = counts.get("rewound", 0)
         steps.append((f"{kind} events made, and acknowledged, dropped or waiting",
-                      counts["emitted"] + counts.get("recovered", 0) +
-                      counts.get("rewound", 0),
+                      counts["emitted"] + counts.get("recovered", 0) + again,
                       counts["acked"] + counts["dropped"] + counts["spooled"]))
         # The last status event cannot count itself.
         own = 1 if kind == "status" else 0
-        steps.append((f"{kind} events acknowledged, and in Redis", counts["acked"] + own,
+        steps.append((f"{kind} events acknowledged, and in Redis",
+                      counts["acked"] + own - again,
                       redis.call("XLEN", f"segmon:{{{sensor}}}:{kind}")))
         steps.append((f"{kind} events that wait at the end", counts["spooled"], 0))
     return [f"{what}: {one} and {other}" for what, one, other in steps if one != other]
