@@ -285,6 +285,11 @@ load_exception(struct loader *loader, const struct load_fields *in,
                        names[i]);
         }
     }
+    if (rule->shown.log || rule->shown.action == DECISION_DENY) {
+        LOAD_ERROR(loader, "E-EXCEPTION", node,
+                   "only allow and alert rules can be an exception: this one "
+                   "lets nothing through");
+    }
     if (!in->value[IN_RULE_EXPIRES]) {
         LOAD_ERROR(loader, "E-EXCEPTION", node,
                    "an exception needs an end: add 'expires' to the rule");

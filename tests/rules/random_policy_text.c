@@ -367,8 +367,13 @@ put_meta(struct page *page, const struct random_rule *rule)
         "exception: {ticket: CHG-1, owner: o, reason: r, approved_by: a}, ",
     };
 
-    for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (rule->meta >> i & 1 && (i < 7 || rule->has_expires)) {
+    const unsigned exception = sizeof keys / sizeof keys[0] - 1;
+    bool may_be_exception =
+        rule->has_expires &&
+        (rule->action == RANDOM_ALLOW || rule->action == RANDOM_ALERT);
+
+    for (unsigned i = 0; i <= exception; i++) {
+        if (rule->meta >> i & 1 && (i != exception || may_be_exception)) {
             put(page, "%s", keys[i]);
         }
     }

@@ -69,6 +69,30 @@ assert_refused(const char *text, const char *code, const char *said)
     problems_done(&problems);
 }
 
+static void
+an_exception_lets_something_through(void **state)
+{
+    static const char *const actions[] = {"allow", "alert", "deny", "log"};
+    struct problems problems;
+    char text[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        snprintf(text, sizeof text,
+                 HEAD "rules:\n  - {id: r, from: a, to: a, action: %s, "
+                      "expires: 2099-01-01,\n"
+                      "     exception: {ticket: t, owner: o, reason: r}}\n",
+                 actions[i]);
+        if (i < 2) {
+            policy_unref(load(text, &problems));
+            assert_int_equal(problems.n_errors, 0);
+            problems_done(&problems);
+        } else {
+            assert_refused(text, "E-EXCEPTION", "lets nothing through");
+        }
+    }
+}
+
 /* A condition somebody began to write must not hold for everything. */
 static void
 a_condition_that_says_nothing_is_refused(void **state)
@@ -472,6 +496,7 @@ main(void)
         cmocka_unit_test(the_name_of_the_folder_is_no_glob),
         cmocka_unit_test(includes_stop_at_their_limits),
         cmocka_unit_test(dates_are_linted_against_today),
+        cmocka_unit_test(an_exception_lets_something_through),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

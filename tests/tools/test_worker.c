@@ -255,18 +255,19 @@ a_policy_that_denies_live_flows_is_told_once_with_its_reason(void **state)
 }
 
 static void
-a_policy_that_allows_live_flows_ends_their_violation_silently(void **state)
+a_policy_that_allows_live_flows_closes_their_violation(void **state)
 {
     (void)state;
     start(web_denied);
     send_tcp(true, 8080, TCP_SYN);
     assert_int_equal(n_told, 1);
-    change_policy(web_allowed);
+    change_policy(web_allowed); /* Without the rule. */
     send_tcp(false, 8080, TCP_SYN | TCP_ACK);
-    assert_int_equal(n_told, 1);
-    worker_finish(worker, FLOW_END_END_OF_FILE, now);
     assert_int_equal(n_told, 2);
-    assert_int_equal(told[1].decision, DECISION_ALLOW);
+    assert_int_equal(told[1].kind, VIOLATION_KIND_CLOSED);
+    worker_finish(worker, FLOW_END_END_OF_FILE, now);
+    assert_int_equal(n_told, 3);
+    assert_int_equal(told[2].decision, DECISION_ALLOW);
 }
 
 static void
@@ -446,8 +447,7 @@ main(void)
         cmocka_unit_test_teardown(
             a_policy_that_denies_live_flows_is_told_once_with_its_reason, stop),
         cmocka_unit_test_teardown(
-            a_policy_that_allows_live_flows_ends_their_violation_silently,
-            stop),
+            a_policy_that_allows_live_flows_closes_their_violation, stop),
         cmocka_unit_test_teardown(
             a_flow_that_got_no_packet_since_the_policy_changed_ends_by_the_new_one,
             stop),
