@@ -30,8 +30,10 @@ def steps(status, duplicates="mark"):
                    status["violations"]["told"])
         for kind, n in events.items():
             yield (f"{kind} of {output['name']}",
-                   n["emitted"] + n["recovered"] + n["rewound"],
+                   n["emitted"] + n.get("recovered", 0) + n.get("rewound", 0),
                    n["acked"] + n["spooled"] + n["dropped"])
+            yield (f"lost {kind} of {output['name']}", n["dropped"],
+                   sum(n.get("lost", {}).values()))
             assert n["refused"] <= n["dropped"], (output["name"], kind, n)
 
 

@@ -87,7 +87,8 @@ def complaints(validators, schema, line, used):
     for output in counters:
         for kind, n in output["events"].items():
             came = n["emitted"] + n.get("recovered", 0) + n.get("rewound", 0)
-            if came != n["acked"] + n["spooled"] + n["dropped"]:
+            lost = sum(n.get("lost", {"": n["dropped"]}).values())
+            if came != n["acked"] + n["spooled"] + n["dropped"] or lost != n["dropped"]:
                 yield f"{output['name']}: {kind} events do not add up: {n}"
 
 

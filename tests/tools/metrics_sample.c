@@ -9,6 +9,7 @@
 static void fill_status(struct metrics_sample *);
 static void fill_interfaces(struct metrics_sample *);
 static void fill_outputs(struct metrics_sample *);
+static void fill_server(struct metrics_sample *, struct event_output *);
 static void fill_pairs(struct metrics_sample *);
 static void fill_rules(struct metrics_sample *);
 static void fill(struct metrics_sample *, void *numbers, size_t n_bytes);
@@ -109,9 +110,35 @@ fill_outputs(struct metrics_sample *sample)
         snprintf(output->name, sizeof output->name, "/tmp/a \"file\"\n");
         output->up = i == 0;
         fill(sample, output->kind, sizeof output->kind);
+        fill_server(sample, output);
     }
     sample->status.outputs = sample->outputs;
     sample->status.n_outputs = 2;
+}
+
+static void
+fill_server(struct metrics_sample *sample, struct event_output *output)
+{
+    output->mode = "stream";
+    output->spool = (struct event_spool){
+        .is_there = true,
+        .has_disk = true,
+        .disk_bytes = another(sample),
+        .memory_bytes = another(sample),
+        .max_bytes = another(sample),
+        .troubles = another(sample),
+        .lag_ns = (int64_t)another(sample) * SECOND_NS,
+    };
+    output->server = (struct event_server){
+        .is_there = true,
+        .connections = another(sample),
+        .receivers = another(sample),
+        .unheard = another(sample),
+        .trimmed = another(sample),
+        .risks = {"may evict any key when it is full"},
+        .n_risks = 1,
+    };
+    fill(sample, output->server.errors, sizeof output->server.errors);
 }
 
 static void

@@ -72,7 +72,7 @@ class Batch(Top):
         self.assertRegex(text, r"^segmon top  \S+ UTC  sensors 1 of 1  - pkt/s  - bit/s  1.2k flows")
         for wanted in (r"\nusers +web +10 +5 +0 +3 +- +- +70.0k  lab\n",
                        r"\n12:00:07.120 high +no-smb +users +web +1  10.1.0.1 -> 10.2.0.1:443 +data\n",
-                       r"\nlab +running +66fd0a2c 0.1.0 .* 12  office 7; eth1 capturing\n",
+                       r"\nlab +running +66fd0a2c 0.1.0 .* 12       0     0s  office 7; eth1 capturing\n",
                        r"\nkernel +12 +0  frames, in the kernel's rings\n"):
             self.assertRegex(text, wanted)
         self.assertNotIn("\x1b", text)
@@ -124,6 +124,12 @@ class Batch(Top):
         text = self.print("--view", "pairs").stdout
         self.assertLess(time.monotonic() - began, WAIT)
         self.assertGreater(text.count(" d  "), 100)
+
+    def test_outputs_that_fail_and_what_waits_for_them_are_shown(self):
+        self.tell(**{"events.spooled": 5210, "events.lag": 75, "output.0": "up /tmp/x",
+                     "output.1": "down redis at h:1"})
+        self.assertRegex(self.print("--view", "sensors").stdout,
+                         r" 5.2k    75s  office 7; eth1 capturing; redis at h:1 down\n")
 
     def test_hostile_values_are_shown_harmless(self):
         evil = "\x1b[2J\x9b\u202e\n\0" + "x" * 5000

@@ -188,8 +188,16 @@ sensors_say_how_they_are(void **context)
     render(120, 24);
     assert_string_equal(
         row(0), "a                running  66fd0a2c 0.1.0     12.3k     "
-                "  0       0      0   1.5k  ; ");
+                "  0       0      0   1.5k       0     0s  ; ");
     assert_non_null(strstr(line(0), "12.3k pkt/s"));
+    state.counters[TOP_WAITING] = 5210;
+    state.counters[TOP_LAG] = 75;
+    snprintf(state.outputs, sizeof state.outputs, "redis at h:1 down");
+    top_sensor_take(sensor, &state);
+    render(120, 24);
+    assert_non_null(strstr(row(0), "   5.2k    75s  ; ; redis at h:1 down"));
+    assert_int_equal(screen.lines[TOP_N_HEADER].style, TOP_STYLE_ALARM);
+    state.outputs[0] = '\0';
     state.counters[TOP_EMERGENCY] = 1;
     top_sensor_take(sensor, &state);
     render(120, 24);

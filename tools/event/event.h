@@ -58,6 +58,7 @@ enum {
                            * are very long; more are counted. */
     EVENT_OUTPUT_NAME_SIZE = 120,
     EVENT_MAX_OUTPUTS = 4,
+    EVENT_MAX_RISKS = 9,      /* Of one server. */
     EVENT_MAX_INTERFACES = 8, /* Captured from at once, */
     EVENT_MAX_SHARES = 64,    /* each by so many workers. */
     EVENT_MAX_TECHNIQUES = 32,
@@ -133,14 +134,36 @@ struct event_violation {
     const struct detection *detection; /* NULL if it is none. */
 };
 
+/* Why an event never got to an output: X(NAME, "name").  The first are those of
+ * spool.h. */
+#define EVENT_LOSSES(X)                                                        \
+    X(SPOOL_FULL, "spool_full")   /* Others needed the room in the spool, */   \
+    X(MEMORY_FULL, "memory_full") /* or in memory, without a disk. */          \
+    X(CORRUPT, "corrupt")         /* What the disk gave back was wrong, */     \
+    X(UNREADABLE, "unreadable")   /* or nothing. */                            \
+    X(EARLIER_RUN, "earlier_run") /* Which did not say why. */                 \
+    X(LOST_BY_SERVER, "lost_by_server") /* Acknowledged, and not kept here. */ \
+    X(QUEUE_FULL, "queue_full")         /* So that capture need not wait. */   \
+    X(LIST_FULL, "list_full")           /* Of the list that it would be in. */ \
+    X(NO_SERVER, "no_server")           /* Of a channel, just then. */         \
+    X(NO_TIME, "no_time")               /* When the run ended. */              \
+    X(NOT_WRITTEN, "not_written") /* To a file or pipe; or out of memory. */
+
+enum event_loss {
+#define EVENT_LOSS_ENUM(NAME, TEXT) EVENT_LOSS_##NAME,
+    EVENT_LOSSES(EVENT_LOSS_ENUM) EVENT_N_LOSSES
+#undef EVENT_LOSS_ENUM
+};
+
 /* What happened to the events of one kind at one output, always:
  * emitted + recovered + rewound = acked + spooled + dropped. */
 struct event_counters {
     uint64_t emitted, acked;
     uint64_t spooled; /* Waiting: in a queue, or sent and not acknowledged. */
     uint64_t dropped;
-    uint64_t refused;   /* Of these: by a queue that was full. */
-    uint64_t recovered; /* Left in the spool by an earlier run. */
+    uint64_t refused;              /* Of these: by a queue that was full. */
+    uint64_t lost[EVENT_N_LOSSES]; /* The same as dropped, by reason. */
+    uint64_t recovered;            /* Left in the spool by an earlier run. */
     uint64_t rewound; /* Acknowledged, lost by the server, to be sent again. */
     uint64_t pending; /* Of those spooled: in the output's spool. */
 };
@@ -151,15 +174,46 @@ struct event_spool {
     bool has_disk; /* It outlives this run. */
     bool is_up;    /* The disk takes what it is given. */
     uint64_t disk_bytes, memory_bytes;
+    uint64_t max_bytes; /* On disk; without one, in memory. */
     uint64_t troubles;  /* Times the disk began to take nothing. */
     int64_t lag_ns;     /* How long the oldest that waits has waited. */
     struct error error; /* The latest trouble's. */
 };
 
+/* What went wrong with a server.  X(NAME, "name") */
+#define EVENT_SERVER_ERRORS(X)                                                 \
+    X(CONNECTION, "connection") /* Not made, or lost. */                       \
+    X(LATER, "later")     /* It takes nothing now: full, loading, busy. */     \
+    X(MOVED, "moved")     /* It is not the one to send to any more. */         \
+    X(DENIED, "denied")   /* By a password, or a lack of rights. */            \
+    X(REFUSED, "refused") /* As things are set up. */
+
+enum event_server_error {
+#define EVENT_SERVER_ERROR_ENUM(NAME, TEXT) EVENT_SERVER_##NAME,
+    EVENT_SERVER_ERRORS(EVENT_SERVER_ERROR_ENUM) EVENT_N_SERVER_ERRORS
+#undef EVENT_SERVER_ERROR_ENUM
+};
+
+/* The server that an output sends to. */
+struct event_server {
+    bool is_there;        /* The output has one. */
+    uint64_t connections; /* Made. */
+    uint64_t errors[EVENT_N_SERVER_ERRORS];
+    /* Of a channel: who got the last event, and events that nobody got.  They
+     * count as acknowledged. */
+    uint64_t receivers, unheard;
+    uint64_t trimmed; /* Of a list: acknowledged, and taken out by us again. */
+    /* Why it should not be trusted, for people; static. */
+    const char *risks[EVENT_MAX_RISKS];
+    size_t n_risks;
+};
+
 struct event_output {
     char name[EVENT_OUTPUT_NAME_SIZE]; /* The target, passwords left out. */
+    const char *mode; /* "stream", "list", "channel" or "file"; static. */
     struct event_counters kind[EVENT_N_KINDS];
     struct event_spool spool;
+    struct event_server server;
     bool up;
     struct error error; /* The first; ERROR_NONE if there was none. */
 };
@@ -355,6 +409,8 @@ const char *event_id_format(const struct event_source *, uint64_t sequence,
 bool event_sensor_ok(const char *sensor);
 
 const char *event_kind_name(enum event_kind);
+const char *event_loss_name(enum event_loss);
+const char *event_server_error_name(enum event_server_error);
 
 /* The id of the policy's entry that asks not to be told of this violation; NULL
  * if there is none, or it is no violation. */

@@ -44,6 +44,12 @@ void event_write_blindness(struct json *, const struct event_status *);
 void event_write_visibility(struct json *, const struct event_pair *);
 void event_write_pairs(struct json *, const struct event_status *);
 
+/* Of it, too: where events go. */
+void event_write_outputs(struct json *, const struct event_status *);
+
+/* "error":"..."; nothing if there is none. */
+void event_write_error(struct json *, const struct error *);
+
 /* NULL-terminated list; nothing if it is NULL or empty. */
 void event_write_texts(struct json *, const char *key,
                        const char *const *texts);

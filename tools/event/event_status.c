@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-    MAX_ERROR_TEXT = 400,
     /* Half an event: one file more, with every byte of its texts escaped, and
      * what follows the files still fit. */
     FILES_MAX_SIZE = EVENT_MAX_BYTES / 2
@@ -27,16 +26,12 @@ static void write_violations(struct json *json,
 static void write_detectors(struct json *json,
                             const struct event_status *status);
 static void write_engine(struct json *json, const struct event_status *status);
-static void write_outputs(struct json *json, const struct event_status *status);
-static void write_output(struct json *json, const struct event_output *output);
-static void write_spool(struct json *json, const struct event_spool *spool);
 static void write_files(struct json *json, const struct event_status *status);
 static void write_file(struct json *json, const struct event_file *file);
 static void write_interfaces(struct json *json,
                              const struct event_status *status);
 static void write_interface(struct json *json,
                             const struct event_interface *interface);
-static void write_error(struct json *json, const struct error *error);
 static void write_policy(struct json *json, const struct policy *policy);
 
 const struct json *
@@ -115,7 +110,7 @@ write_totals(struct json *json, const struct event_status *status)
     write_violations(json, &status->violations);
     write_detectors(json, status);
     write_engine(json, status);
-    write_outputs(json, status);
+    event_write_outputs(json, status);
     write_files(json, status);
     write_interfaces(json, status);
     event_write_blindness(json, status);
@@ -238,62 +233,6 @@ write_engine(struct json *json, const struct event_status *status)
 }
 
 static void
-write_outputs(struct json *json, const struct event_status *status)
-{
-    if (status->n_outputs == 0) {
-        return;
-    }
-    json_open(json, "outputs", '[');
-    for (size_t i = 0; i < status->n_outputs; i++) {
-        write_output(json, &status->outputs[i]);
-    }
-    json_close(json, ']');
-}
-
-static void
-write_output(struct json *json, const struct event_output *output)
-{
-    json_open(json, NULL, '{');
-    event_write_text(json, "name", output->name);
-    json_bool(json, "up", output->up);
-    write_error(json, &output->error);
-    write_spool(json, &output->spool);
-    json_open(json, "events", '{');
-    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
-        json_open(json, event_kind_name((enum event_kind)i), '{');
-        json_u64(json, "emitted", output->kind[i].emitted);
-        json_u64(json, "acked", output->kind[i].acked);
-        json_u64(json, "spooled", output->kind[i].spooled);
-        json_u64(json, "dropped", output->kind[i].dropped);
-        json_u64(json, "refused", output->kind[i].refused);
-        json_u64(json, "recovered", output->kind[i].recovered);
-        json_u64(json, "rewound", output->kind[i].rewound);
-        json_close(json, '}');
-    }
-    json_close(json, '}');
-    json_close(json, '}');
-}
-
-static void
-write_spool(struct json *json, const struct event_spool *spool)
-{
-    if (!spool->is_there) {
-        return;
-    }
-    json_open(json, "spool", '{');
-    json_bool(json, "disk", spool->has_disk);
-    if (spool->has_disk) {
-        json_bool(json, "up", spool->is_up);
-        write_error(json, &spool->error);
-        json_u64(json, "troubles", spool->troubles);
-    }
-    json_u64(json, "disk_bytes", spool->disk_bytes);
-    json_u64(json, "memory_bytes", spool->memory_bytes);
-    json_u64(json, "lag", (uint64_t)spool->lag_ns);
-    json_close(json, '}');
-}
-
-static void
 write_files(struct json *json, const struct event_status *status)
 {
     if (status->n_files == 0) {
@@ -317,7 +256,7 @@ write_file(struct json *json, const struct event_file *file)
     json_u64(json, "frames", file->frames);
     json_u64(json, "bytes", file->bytes);
     if (file->error) {
-        write_error(json, file->error);
+        event_write_error(json, file->error);
     }
     json_close(json, '}');
 }
@@ -357,17 +296,6 @@ write_interface(struct json *json, const struct event_interface *interface)
     }
     json_close(json, ']');
     json_close(json, '}');
-}
-
-static void
-write_error(struct json *json, const struct error *error)
-{
-    char text[MAX_ERROR_TEXT];
-
-    if (error->code != ERROR_NONE) {
-        error_format(error, text, sizeof text);
-        json_cstring(json, "error", text);
-    }
 }
 
 /* With what only a status needs: the whole hashes and the sizes. */

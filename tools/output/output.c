@@ -460,7 +460,7 @@ fill_status(const struct output *output, size_t i, struct event_output *status)
 {
     const struct sink *sink = output->sinks[i];
 
-    *status = (struct event_output){.up = true};
+    *status = (struct event_output){.mode = "file", .up = true};
     sink_status(output->sinks[i], status);
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         struct event_counters *counters = &status->kind[kind];
@@ -471,6 +471,7 @@ fill_status(const struct output *output, size_t i, struct event_output *status)
             counters->emitted += event_queue_emitted(output->queues[q], kind);
         }
         counters->dropped += counters->refused;
+        counters->lost[EVENT_LOSS_QUEUE_FULL] = counters->refused;
         counters->spooled = left_over(counters);
     }
 }

@@ -24,12 +24,14 @@ enum {
 /* A disk without news is left alone for so long. */
 #define IDLE_COMMIT_NS SECOND_NS
 
+static void set_form(struct sender *, const struct sender_options *);
 static bool open_spool(struct sender *, struct error *);
 static bool make_folder(struct sender *, struct error *);
 static uint32_t spool_id(const struct sender *);
 static void folder_name(const struct sender *, char name[FOLDER_NAME_SIZE]);
 static bool start(struct sender *, struct error *);
 static bool has_lost(const struct sender_status *);
+static uint64_t max_bytes(const struct sender *);
 static int64_t lag_of(const struct sender *, const struct spool_stat *);
 
 struct sender *
@@ -41,7 +43,7 @@ sender_new(const struct sender_options *options, struct error *error)
         error_set(error, ERROR_MEMORY, "", "no memory for a Redis output");
         return NULL;
     }
-    sender->options = *options;
+    set_form(sender, options);
     sender->jitter = (uint64_t)system_clock_wall().ns | 1;
     sender->status.up = true;
     redis_place_init(&sender->place, &sender->options.uri);
@@ -57,6 +59,7 @@ sender_new(const struct sender_options *options, struct error *error)
                       (size_t)EVENT_N_KINDS * SENDER_BATCH_EVENTS *
                           REDIS_ENCODER_OVERHEAD);
     }
+    json_init(&sender->head, REDIS_ENCODER_OVERHEAD);
     json_init(&sender->gap_line, EVENT_MAX_BYTES);
     sender->event_encoder = event_encoder_new(options->source, error);
     if (!sender->event_encoder ||
@@ -67,6 +70,22 @@ sender_new(const struct sender_options *options, struct error *error)
         return NULL;
     }
     return sender;
+}
+
+static void
+set_form(struct sender *sender, const struct sender_options *options)
+{
+    static const struct sender_form *const forms[OUTPUT_N_MODES] = {
+        [OUTPUT_STREAM] = &sender_stream_form,
+        [OUTPUT_LIST] = &sender_list_form,
+        [OUTPUT_CHANNEL] = &sender_channel_form};
+
+    sender->options = *options;
+    sender->form = forms[options->form.mode];
+    sender->server.is_there = true;
+    if (sender->form->is_lossy) {
+        sender->options.spool.directory = NULL;
+    }
 }
 
 void
@@ -86,6 +105,7 @@ sender_free(struct sender *sender)
     redis_encoder_done(&sender->encoder);
     event_encoder_free(sender->event_encoder);
     json_done(&sender->gap_line);
+    json_done(&sender->head);
     for (size_t i = 0; i < 2; i++) {
         json_done(&sender->rounds[i].commands);
     }
@@ -157,6 +177,9 @@ sender_wait(struct sender *sender, int64_t timeout_ns)
 void
 sender_put_state(struct sender *sender, const struct redis_state *state)
 {
+    if (!sender->form->has_state) {
+        return;
+    }
     pthread_mutex_lock(&sender->mutex);
     if (redis_state_copy(&sender->state, state)) {
         sender->state_waits = true;
@@ -205,6 +228,11 @@ sender_publish(struct sender *sender)
         sender->progress_ns = system_clock_mono().ns;
     }
     sender->status.spool = stat;
+    sender->status.server = sender->server;
+    sender->status.mode = sender->options.form.mode;
+    sender->status.max_bytes = max_bytes(sender);
+    memcpy(sender->status.n_discarded, sender->n_discarded,
+           sizeof sender->n_discarded);
     sender->status.n_gaps = stat.kind[EVENT_STATUS].appended - sender->n_put;
     sender->status.has_disk = sender->folder[0] != '\0';
     sender->status.has_given_up = atomic_load(&sender->has_given_up);
@@ -250,6 +278,18 @@ has_lost(const struct sender_status *status)
         }
     }
     return sum > 0;
+}
+
+static uint64_t
+max_bytes(const struct sender *sender)
+{
+    const struct output_spool *spool = &sender->options.spool;
+
+    if (sender->folder[0]) {
+        return spool->max_bytes ? spool->max_bytes : SPOOL_DEFAULT_BYTES;
+    }
+    return spool->memory_bytes ? spool->memory_bytes
+                               : SPOOL_DEFAULT_MEMORY_BYTES;
 }
 
 /* By the id, which has the time in it.  Nothing is known of what was never

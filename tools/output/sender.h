@@ -60,6 +60,12 @@ struct sender_options {
 struct sender_status {
     struct spool_stat spool;
     uint64_t n_gaps; /* Of the status kind: appended by the spool itself. */
+    /* Acknowledged to the spool, but dropped: the list was full, or the server
+     * of the channel away. */
+    uint64_t n_discarded[EVENT_N_KINDS];
+    struct event_server server;
+    enum output_mode mode;
+    uint64_t max_bytes; /* Of the spool. */
     bool has_disk;
     bool has_given_up;
     bool up;
@@ -92,7 +98,8 @@ bool sender_has_room(struct sender *);
 /* Until there is room again, nothing waits any more, or time is up. */
 void sender_wait(struct sender *, int64_t timeout_ns);
 
-/* What live views show; replaces what was not sent yet. */
+/* What live views show; replaces what was not sent yet.  Only streams have it
+ * beside them. */
 void sender_put_state(struct sender *, const struct redis_state *);
 
 /* Nothing more is sent, ever: what counts then are exact numbers. */

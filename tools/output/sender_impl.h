@@ -4,7 +4,9 @@
  *   sender_thread.c  when to connect, to send and to wait
  *   sender_round.c   batches: made, sent, answered
  *   sender_gap.c     what is missing, as events
- *   sender_resume.c  where a stream ends, and what follows from that */
+ *   sender_resume.c  where a stream ends, and what follows from that
+ *   sender_server.c  what is told of the server
+ *   sender_form.h    what is particular to streams, lists and channels */
 
 #ifndef TOOLS_OUTPUT_SENDER_IMPL_H
 #define TOOLS_OUTPUT_SENDER_IMPL_H
@@ -13,6 +15,7 @@
 #include "tools/output/doorbell.h"
 #include "tools/output/redis_encoder.h"
 #include "tools/output/sender.h"
+#include "tools/output/sender_form.h"
 #include "tools/redis/redis_answer.h"
 #include "tools/redis/redis_link.h"
 #include "tools/redis/redis_place.h"
@@ -27,7 +30,14 @@ struct sender_batch {
     bool is_void; /* The one before it was not stored. */
     size_t n;
     struct redis_id ids[SENDER_BATCH_EVENTS];
-    size_t at, size; /* Of its commands. */
+    size_t at, size;  /* Of its commands. */
+    size_t head_size; /* What a form left room for at the beginning. */
+};
+
+/* How long a list is; of a sender whose form that is. */
+struct sender_list {
+    uint64_t length;    /* As the server said last, */
+    size_t n_in_flight; /* and what was made into batches since. */
 };
 
 /* What is sent in one go: one batch of each kind at most. */
@@ -79,15 +89,20 @@ struct sender {
     struct redis_state state;
     bool state_waits;
     uint64_t states_put, states_done;
+    uint64_t n_discarded[EVENT_N_KINDS];
+    struct event_server server;
 
     pthread_mutex_t status_mutex; /* Guards the following. */
     struct sender_status status;
     struct error noted;
 
     /* The thread's own. */
+    const struct sender_form *form;
     struct redis_encoder encoder;
-    struct event_encoder *event_encoder; /* Of gaps, */
-    struct json gap_line;                /* and of one the whole line. */
+    struct sender_list lists[EVENT_N_KINDS]; /* By the first kind in each. */
+    struct json head;                        /* Of a batch. */
+    struct event_encoder *event_encoder;     /* Of gaps, */
+    struct json gap_line;                    /* and of one the whole line. */
     struct redis_place place;
     struct redis_link *link; /* NULL while not connected. */
     struct sender_lane lanes[EVENT_N_KINDS];
@@ -95,6 +110,7 @@ struct sender {
     struct redis_state state_sent;
     struct error error;  /* The latest. */
     int64_t next_try_ns; /* Of a connection; monotonic. */
+    int64_t look_ns;     /* When the server is looked at next. */
     int64_t back_off_ns;
     uint64_t jitter;     /* State of a generator. */
     size_t batch_events; /* At most; 1 where transactions are forbidden. */
@@ -129,6 +145,15 @@ void sender_event_id(const struct sender *, const struct spool_record *,
 
 /* A gap as a line, 'gap_line'; false if it is none or memory is out. */
 bool sender_encode_gap(struct sender *, const struct spool_record *);
+
+/* What is told of the server.  That of an answer which is no good one; none of
+ * these is for the mutex to be held. */
+void sender_count_connection(struct sender *);
+void sender_count_error(struct sender *, enum event_server_error);
+enum event_server_error sender_error_of(enum redis_answer);
+
+/* Asks it now and then whether it can be trusted. */
+void sender_look_at_server(struct sender *);
 
 static inline bool
 sender_takes(const struct sender *sender, unsigned kind)

@@ -16,55 +16,35 @@
 static const enum event_kind ranks[EVENT_N_KINDS] = {EVENT_VIOLATION,
                                                      EVENT_STATUS, EVENT_FLOW};
 
-static const char begin[] = "*1\r\n$5\r\nMULTI\r\n";
-
-enum {
-    BEGUN_BYTES = sizeof "+OK\r\n" - 1,
-    QUEUED_BYTES = sizeof "+QUEUED\r\n" - 1
-};
-
-enum {
-    ASK_SIZE = 320 /* "ASK", a slot, a host and a port. */
-};
-
-/* How one was answered. */
-struct answers {
-    enum redis_answer first; /* That is not REDIS_STORED. */
-    size_t n_stored;         /* Before that. */
-    bool has_holes;          /* Something was stored behind that. */
-    char ask[ASK_SIZE];      /* Where the stream is on its way to; or "". */
-};
-
+static void deliver_rounds(struct sender *);
 static void make_round(struct sender *, struct sender_round *);
 static void pass_untaken(struct sender *, enum event_kind);
 static void make_batch(struct sender *, struct sender_round *, enum event_kind);
 static void add(struct sender *, struct sender_round *, struct sender_batch *,
                 const struct spool_record *);
-static void end_batch(struct sender_round *, struct sender_batch *);
 static bool send_round(struct sender *, const struct sender_round *);
-static size_t least_bytes(const struct sender_batch *);
 static bool take_round(struct sender *, const struct sender_round *,
                        struct sender_round *next);
-static bool take_batch(struct sender *, const struct sender_batch *,
-                       struct answers *);
 static bool follow(struct sender *, const struct sender_round *,
-                   const struct sender_batch *, struct answers *);
-static bool take_one(struct sender *, enum event_kind, struct answers *);
-static bool take_queued(struct sender *, const struct sender_batch *,
-                        struct answers *);
-static void take_results(struct sender *, const struct sender_batch *,
-                         const struct redis_reply *, struct answers *);
-static void take_result(struct sender *, enum event_kind,
-                        const struct redis_reply *, struct answers *);
-static void note(struct sender *, enum event_kind, const struct redis_reply *,
-                 struct answers *);
+                   const struct sender_batch *, struct sender_answers *);
 static void settle(struct sender *, const struct sender_batch *,
-                   const struct answers *, struct sender_round *next);
+                   const struct sender_answers *, struct sender_round *next);
 static void acknowledge(struct sender *, const struct sender_batch *, size_t n);
 static void read_again(struct sender *, enum event_kind);
 
 void
 sender_deliver(struct sender *sender)
+{
+    const struct sender_form *form = sender->form;
+
+    do {
+        deliver_rounds(sender);
+    } while (sender->link && form->look && form->look(sender));
+}
+
+/* Until there are no more. */
+static void
+deliver_rounds(struct sender *sender)
 {
     struct sender_round *now = &sender->rounds[0], *next = &sender->rounds[1];
 
@@ -123,23 +103,28 @@ static void
 make_batch(struct sender *sender, struct sender_round *round,
            enum event_kind kind)
 {
+    const struct sender_form *form = sender->form;
     struct sender_batch *batch = &round->batches[round->n_batches];
     struct json *commands = &round->commands;
+    size_t room = form->room ? form->room(sender, kind) : SENDER_BATCH_EVENTS;
     struct spool_record record;
 
     batch->kind = kind;
     batch->is_void = false;
     batch->n = 0;
     batch->at = commands->size;
-    json_raw(commands, begin, sizeof begin - 1);
-    while (batch->n < sender->batch_events &&
+    if (form->begin) {
+        form->begin(sender, commands, batch);
+    }
+    while (batch->n < room && batch->n < sender->batch_events &&
            commands->size < SENDER_ROUND_BYTES &&
            spool_read(sender->spool, kind, &record)) {
         add(sender, round, batch, &record);
     }
     if (batch->n > 0 && !commands->failed) {
-        end_batch(round, batch);
-        round->n_batches++;
+        form->end(sender, commands, batch);
+        batch->size = commands->size - batch->at;
+        round->n_batches += !commands->failed;
         sender->oldest[kind] = batch->ids[0];
     } else {
         commands->size = batch->at;
@@ -167,24 +152,8 @@ add(struct sender *sender, struct sender_round *round,
     }
     batch->ids[batch->n++] = record->id;
     if (!round->commands.failed) {
-        redis_encoder_add(&sender->encoder, &round->commands, &event);
+        sender->form->add(sender, &round->commands, &event);
     }
-}
-
-/* One command is a transaction by itself. */
-static void
-end_batch(struct sender_round *round, struct sender_batch *batch)
-{
-    struct json *commands = &round->commands;
-    char *start = commands->data + batch->at;
-
-    if (batch->n == 1) {
-        commands->size -= sizeof begin - 1;
-        memmove(start, start + sizeof begin - 1, commands->size - batch->at);
-    } else {
-        resp_words(commands, REDIS_WORDS("EXEC"));
-    }
-    batch->size = commands->size - batch->at;
 }
 
 static bool
@@ -203,17 +172,10 @@ send_round(struct sender *sender, const struct sender_round *round)
                              batch->size, &sender->error)) {
             return false;
         }
-        reply_bytes += least_bytes(batch);
+        reply_bytes += sender->form->least_bytes(batch);
     }
     redis_link_wake_at(sender->link, reply_bytes);
     return true;
-}
-
-/* Of the answers to it: no error is shorter than that a command is queued. */
-static size_t
-least_bytes(const struct sender_batch *batch)
-{
-    return batch->n == 1 ? 1 : BEGUN_BYTES + batch->n * QUEUED_BYTES;
 }
 
 static bool
@@ -222,12 +184,12 @@ take_round(struct sender *sender, const struct sender_round *round,
 {
     for (size_t i = 0; i < round->n_batches; i++) {
         const struct sender_batch *batch = &round->batches[i];
-        struct answers answers = {.first = REDIS_STORED};
+        struct sender_answers answers = {.first = REDIS_STORED};
 
         if (batch->is_void) {
             continue;
         }
-        if (!take_batch(sender, batch, &answers) ||
+        if (!sender->form->take(sender, batch, &answers) ||
             (answers.ask[0] && !follow(sender, round, batch, &answers))) {
             return false;
         }
@@ -237,32 +199,11 @@ take_round(struct sender *sender, const struct sender_round *round,
     return true;
 }
 
-static bool
-take_batch(struct sender *sender, const struct sender_batch *batch,
-           struct answers *answers)
-{
-    struct redis_reply *reply;
-
-    if (batch->n == 1) {
-        return take_one(sender, batch->kind, answers);
-    }
-    if (!take_queued(sender, batch, answers)) {
-        return false;
-    }
-    reply = redis_link_receive(sender->link, &sender->error);
-    if (!reply) {
-        return false;
-    }
-    take_results(sender, batch, reply, answers);
-    redis_reply_free(reply);
-    return true;
-}
-
 /* Of a cluster whose slot moves the stream may be on the next node already.
  * Only those go there who were sent: so each batch asks again. */
 static bool
 follow(struct sender *sender, const struct sender_round *round,
-       const struct sender_batch *batch, struct answers *answers)
+       const struct sender_batch *batch, struct sender_answers *answers)
 {
     struct redis_link *home = sender->link;
     struct redis_link *next =
@@ -272,91 +213,19 @@ follow(struct sender *sender, const struct sender_round *round,
     if (!next) {
         return true; /* It is tried again later, from here. */
     }
-    *answers = (struct answers){.first = REDIS_STORED};
+    *answers = (struct sender_answers){.first = REDIS_STORED};
     sender->link = next;
     good = redis_link_send(next, round->commands.data + batch->at, batch->size,
                            &sender->error) &&
-           take_batch(sender, batch, answers);
+           sender->form->take(sender, batch, answers);
     sender->link = home;
     return good;
 }
 
-static bool
-take_one(struct sender *sender, enum event_kind kind, struct answers *answers)
-{
-    struct redis_reply *reply =
-        redis_link_receive(sender->link, &sender->error);
-
-    if (reply) {
-        redis_link_wake_at(sender->link, 1);
-        take_result(sender, kind, reply, answers);
-    }
-    redis_reply_free(reply);
-    return reply != NULL;
-}
-
-/* "OK", and then "QUEUED" to each command.  One of them that is an error makes
- * the server store none: the first says why. */
-static bool
-take_queued(struct sender *sender, const struct sender_batch *batch,
-            struct answers *answers)
-{
-    for (size_t i = 0; i < batch->n + 1; i++) {
-        struct redis_reply *reply =
-            redis_link_receive(sender->link, &sender->error);
-
-        if (!reply) {
-            return false;
-        }
-        if (i == 0) {
-            redis_link_wake_at(sender->link, 1);
-        }
-        if (redis_reply_error(reply)) {
-            note(sender, batch->kind, reply, answers);
-        } else if (i > 0 && !redis_reply_is(reply, "QUEUED")) {
-            answers->has_holes = true; /* There was no transaction. */
-        }
-        redis_reply_free(reply);
-    }
-    return true;
-}
-
-static void
-take_results(struct sender *sender, const struct sender_batch *batch,
-             const struct redis_reply *reply, struct answers *answers)
-{
-    if (redis_reply_error(reply)) {
-        note(sender, batch->kind, reply, answers);
-        return;
-    }
-    if (redis_reply_n(reply) != batch->n) {
-        answers->first = REDIS_TRY_LATER;
-        answers->has_holes = true;
-        return;
-    }
-    for (size_t i = 0; i < batch->n; i++) {
-        take_result(sender, batch->kind, redis_reply_at(reply, i), answers);
-    }
-}
-
-/* The answer to what stores one event. */
-static void
-take_result(struct sender *sender, enum event_kind kind,
-            const struct redis_reply *reply, struct answers *answers)
-{
-    if (redis_reply_error(reply)) {
-        note(sender, kind, reply, answers);
-    } else if (answers->first == REDIS_STORED) {
-        answers->n_stored++;
-    } else {
-        answers->has_holes = true;
-    }
-}
-
-/* The first error says what is wrong. */
-static void
-note(struct sender *sender, enum event_kind kind,
-     const struct redis_reply *reply, struct answers *answers)
+void
+sender_note_answer(struct sender *sender, enum event_kind kind,
+                   const struct redis_reply *reply,
+                   struct sender_answers *answers)
 {
     const char *text = redis_reply_error(reply);
 
@@ -370,9 +239,40 @@ note(struct sender *sender, enum event_kind kind,
     }
 }
 
+/* In pieces: who puts events must not wait for long. */
+void
+sender_discard(struct sender *sender, enum event_kind kind)
+{
+    size_t n;
+
+    do {
+        struct spool_record record;
+        struct redis_id last = {0, 0};
+
+        n = 0;
+        pthread_mutex_lock(&sender->mutex);
+        while (spool_read(sender->spool, kind, &record)) {
+            last = record.id;
+            n++;
+        }
+        if (n > 0) {
+            spool_ack(sender->spool, kind, last);
+            sender->n_discarded[kind] += n;
+            sender->is_dirty = true;
+            sender->oldest[kind] = (struct redis_id){0, 0};
+            sender->progress_ns = system_clock_mono().ns;
+            sender_publish(sender);
+        }
+        pthread_mutex_unlock(&sender->mutex);
+    } while (n > 0);
+    if (atomic_load(&sender->is_waited_for)) {
+        doorbell_ring(&sender->room);
+    }
+}
+
 static void
 settle(struct sender *sender, const struct sender_batch *batch,
-       const struct answers *answers, struct sender_round *next)
+       const struct sender_answers *answers, struct sender_round *next)
 {
     struct sender_lane *lane = &sender->lanes[batch->kind];
 

@@ -31,6 +31,7 @@ static void send_state(struct sender *);
 static bool exchange_state(struct sender *);
 static bool is_refused(const struct redis_reply *reply);
 static bool is_resumed(const struct sender *);
+static void drop_unsendable(struct sender *);
 static void look_for_oldest(struct sender *);
 static int64_t time_to_wait(const struct sender *);
 static int64_t delay_for(struct sender *, enum redis_answer, int64_t *back_off);
@@ -56,6 +57,12 @@ sender_run(void *context)
         }
         if (sender->link) {
             sender_deliver(sender);
+        }
+        if (sender->link) {
+            sender_look_at_server(sender);
+        }
+        if (sender->form->is_lossy) {
+            drop_unsendable(sender);
         }
         look_for_oldest(sender);
         if (sender->link || sender->next_try_ns > 0) {
@@ -97,6 +104,8 @@ void
 sender_lose_link(struct sender *sender)
 {
     sender_disconnect(sender);
+    sender_count_error(sender, sender->is_stale ? EVENT_SERVER_MOVED
+                                                : EVENT_SERVER_CONNECTION);
     pthread_mutex_lock(&sender->mutex);
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         spool_reread(sender->spool, (enum event_kind)kind);
@@ -120,6 +129,9 @@ sender_judge(struct sender *sender, const char *error_text)
         answer = REDIS_MOVED;
     }
     sender->is_stale |= answer == REDIS_MOVED;
+    if (answer != REDIS_MOVED && answer != REDIS_NOT_ABOVE) {
+        sender_count_error(sender, sender_error_of(answer));
+    }
     return answer;
 }
 
@@ -138,6 +150,7 @@ static bool
 open_link(struct sender *sender)
 {
     struct sender_options *options = &sender->options;
+    enum redis_answer answer;
 
     if ((!options->password_file ||
          redis_password_read(&options->uri, options->password_file,
@@ -145,13 +158,16 @@ open_link(struct sender *sender)
         (sender->link = redis_place_open(&sender->place, any_key(sender),
                                          &sender->error)) &&
         find_rights(sender) && register_sensor(sender)) {
+        sender_count_connection(sender);
         return true;
     }
     sender_disconnect(sender);
-    sender->next_try_ns =
-        system_clock_mono().ns +
-        delay_for(sender, redis_answer_in(sender->error.message),
-                  &sender->back_off_ns);
+    answer = redis_answer_in(sender->error.message);
+    sender_count_error(sender, answer == REDIS_TRY_LATER
+                                   ? EVENT_SERVER_CONNECTION
+                                   : sender_error_of(answer));
+    sender->next_try_ns = system_clock_mono().ns +
+                          delay_for(sender, answer, &sender->back_off_ns);
     return false;
 }
 
@@ -173,8 +189,9 @@ static bool
 find_rights(struct sender *sender)
 {
     sender->batch_events = SENDER_BATCH_EVENTS;
-    if (redis_link_do(sender->link, REDIS_WORDS("MULTI"), &sender->error) &&
-        redis_link_do(sender->link, REDIS_WORDS("EXEC"), &sender->error)) {
+    if (!sender->form->transacts ||
+        (redis_link_do(sender->link, REDIS_WORDS("MULTI"), &sender->error) &&
+         redis_link_do(sender->link, REDIS_WORDS("EXEC"), &sender->error))) {
         return true;
     }
     sender->batch_events = 1;
@@ -193,6 +210,9 @@ register_sensor(struct sender *sender)
     struct error error;
     struct redis_reply *reply;
 
+    if (!sender->form->has_state) {
+        return true;
+    }
     snprintf(epoch, sizeof epoch, "%08" PRIx32, source->epoch);
     reply = redis_place_ask(
         &sender->place, sender->link,
@@ -218,7 +238,7 @@ resume_due(struct sender *sender)
             lane->is_held = false;
         }
         if (!lane->is_held && !lane->is_resumed && sender_takes(sender, kind)) {
-            sender_resume(sender, (enum event_kind)kind);
+            sender->form->resume(sender, (enum event_kind)kind);
         }
     }
 }
@@ -312,6 +332,19 @@ sender_works(const struct sender *sender)
         }
     }
     return sender->link != NULL;
+}
+
+/* Of a form for which nothing waits. */
+static void
+drop_unsendable(struct sender *sender)
+{
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        const struct sender_lane *lane = &sender->lanes[kind];
+
+        if (!sender->link || !lane->is_resumed || lane->is_held) {
+            sender_discard(sender, (enum event_kind)kind);
+        }
+    }
 }
 
 /* What waits is not read while there is no connection: for the lag alone. */

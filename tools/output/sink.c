@@ -51,6 +51,7 @@ sink_status(struct sink *sink, struct event_output *status)
     for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
         status->kind[i].acked = counter_read(&sink->acked[i]);
         status->kind[i].dropped = counter_read(&sink->dropped[i]);
+        status->kind[i].lost[EVENT_LOSS_NOT_WRITTEN] = status->kind[i].dropped;
     }
     status->up = atomic_load(&sink->up);
     pthread_mutex_lock(&sink->mutex);

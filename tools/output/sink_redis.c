@@ -11,6 +11,7 @@
 #include "tools/redis/redis_password.h"
 #include "tools/redis/redis_uri.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,23 @@ static bool may_wait(struct sink_redis *redis,
 static uint64_t pending(const struct sender_status *status);
 static void count(const struct sender_status *status, enum event_kind kind,
                   struct event_counters *counters);
+static void lose(struct event_counters *counters, enum event_loss reason,
+                 uint64_t n);
+
+static const char *const mode_names[] = {
+#define MODE_NAME(NAME, TEXT) TEXT,
+    OUTPUT_MODES(MODE_NAME)
+#undef MODE_NAME
+};
+
+/* The first reasons for a loss are those of the spool. */
+static_assert((int)SPOOL_FULL == (int)EVENT_LOSS_SPOOL_FULL &&
+                  (int)SPOOL_MEMORY == (int)EVENT_LOSS_MEMORY_FULL &&
+                  (int)SPOOL_CORRUPT == (int)EVENT_LOSS_CORRUPT &&
+                  (int)SPOOL_UNREADABLE == (int)EVENT_LOSS_UNREADABLE &&
+                  (int)SPOOL_EARLIER == (int)EVENT_LOSS_EARLIER_RUN &&
+                  (int)SPOOL_LOST == (int)EVENT_LOSS_LOST_BY_SERVER,
+              "reasons have one order");
 
 static const struct sink_class class = {.put = put,
                                         .flush = flush,
@@ -153,6 +171,7 @@ get_status(struct sink *sink, struct event_output *output)
                              .is_up = status.spool.is_up,
                              .disk_bytes = status.spool.disk_bytes,
                              .memory_bytes = status.spool.memory_bytes,
+                             .max_bytes = status.max_bytes,
                              .troubles = status.spool.n_troubles,
                              .lag_ns = status.lag_ns,
                              .error = status.spool.error};
@@ -160,6 +179,8 @@ get_status(struct sink *sink, struct event_output *output)
         count(&status, (enum event_kind)kind, &output->kind[kind]);
     }
     output->kind[EVENT_STATUS].emitted += status.n_gaps;
+    output->mode = mode_names[status.mode];
+    output->server = status.server;
 }
 
 static void
@@ -214,15 +235,26 @@ count(const struct sender_status *status, enum event_kind kind,
 {
     const struct spool_kind_stat *stat = &status->spool.kind[kind];
 
-    counters->acked += stat->acked;
+    counters->acked += stat->acked - status->n_discarded[kind];
     counters->recovered += stat->recovered;
     counters->rewound += stat->rewound;
     for (unsigned i = 0; i < SPOOL_N_REASONS; i++) {
-        counters->dropped += stat->dropped[i];
+        lose(counters, (enum event_loss)i, stat->dropped[i]);
     }
+    lose(counters,
+         status->mode == OUTPUT_LIST ? EVENT_LOSS_LIST_FULL
+                                     : EVENT_LOSS_NO_SERVER,
+         status->n_discarded[kind]);
     if (status->has_given_up && !status->spool.is_up) {
-        counters->dropped += stat->pending;
+        lose(counters, EVENT_LOSS_NO_TIME, stat->pending);
     } else {
         counters->pending += stat->pending;
     }
+}
+
+static void
+lose(struct event_counters *counters, enum event_loss reason, uint64_t n)
+{
+    counters->dropped += n;
+    counters->lost[reason] += n;
 }

@@ -30,6 +30,7 @@ static uint64_t discarded(const struct event_status *);
 static uint64_t not_dissected(const struct event_status *);
 static uint64_t sum_of_outputs(const struct event_status *,
                                uint64_t (*of)(const struct event_counters *));
+static uint64_t most_lag(const struct event_status *);
 static uint64_t acked_of(const struct event_counters *);
 static uint64_t spooled_of(const struct event_counters *);
 static uint64_t dropped_of(const struct event_counters *);
@@ -147,6 +148,7 @@ count(struct hash *hash, const struct redis_state_facts *facts)
     set_u64(hash, "violations.tracked", status->violations.tracked);
     set_u64(hash, "events.acked", sum_of_outputs(status, acked_of));
     set_u64(hash, "events.spooled", sum_of_outputs(status, spooled_of));
+    set_u64(hash, "events.lag", most_lag(status));
 }
 
 static void
@@ -223,6 +225,20 @@ sum_of_outputs(const struct event_status *status,
         }
     }
     return sum;
+}
+
+/* Of all outputs, in seconds. */
+static uint64_t
+most_lag(const struct event_status *status)
+{
+    int64_t most_ns = 0;
+
+    for (size_t i = 0; i < status->n_outputs; i++) {
+        int64_t lag_ns = status->outputs[i].spool.lag_ns;
+
+        most_ns = lag_ns > most_ns ? lag_ns : most_ns;
+    }
+    return (uint64_t)(most_ns / SECOND_NS);
 }
 
 static uint64_t

@@ -37,6 +37,7 @@ metrics_write(struct metrics_text *text, const struct metrics *metrics)
     write_applications(text, status->application);
     metrics_write_pairs(text, status);
     metrics_write_outputs(text, status);
+    metrics_write_spools(text, status);
     write_balance(text, status);
     write_policy(text, metrics);
 }

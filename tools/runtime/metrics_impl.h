@@ -9,6 +9,12 @@
 void metrics_write_capture(struct metrics_text *, const struct metrics *);
 void metrics_write_pairs(struct metrics_text *, const struct event_status *);
 void metrics_write_outputs(struct metrics_text *, const struct event_status *);
+void metrics_write_spools(struct metrics_text *, const struct event_status *);
+
+/* Which output; two samples with the same labels spoil all metrics, so a target
+ * that is named twice gets a number. */
+void metrics_label_output(struct metrics_text *, const struct event_status *,
+                          size_t i);
 
 static inline void
 counter(struct metrics_text *text, const char *name, const char *help,

@@ -33,7 +33,9 @@ enum {
     X(BYTES, "bytes")                                                          \
     X(FLOWS, "flows.active")                                                   \
     X(EMERGENCY, "emergency")                                                  \
-    X(VIOLATIONS, "violations.told")
+    X(VIOLATIONS, "violations.told")                                           \
+    X(WAITING, "events.spooled")                                               \
+    X(LAG, "events.lag")
 
 enum top_counter {
 #define TOP_COUNTER(NAME, FIELD) TOP_##NAME,
@@ -51,6 +53,7 @@ enum top_column {
 struct top_state {
     char epoch[TOP_TEXT_SIZE], version[TOP_TEXT_SIZE], phase[TOP_TEXT_SIZE];
     char policy[TOP_TEXT_SIZE], interfaces[TOP_TEXT_SIZE];
+    char outputs[TOP_TEXT_SIZE];   /* Those that fail; "": all work. */
     char seen_text[TOP_TEXT_SIZE]; /* As it was told. */
     struct wall_time seen;         /* The same; 0 if it is no time. */
     uint64_t counters[TOP_N_COUNTERS];

@@ -55,10 +55,13 @@ static bool poll_sensor(struct top_poll *, const char *name, struct error *);
 static struct redis_reply *ask(struct top_poll *, const char *const *words,
                                struct error *);
 static void take_state(struct top_sensor *, const struct redis_reply *,
-                       const char *interfaces);
+                       struct top_state *);
 static const char *text_at(const struct redis_reply *, size_t i);
-static bool find_interfaces(struct top_poll *, const char *key,
-                            char text[TOP_TEXT_SIZE], struct error *);
+static bool find_parts(struct top_poll *, const char *key, struct top_state *,
+                       struct error *);
+static void take_part(struct top_state *, const char *name, const char *value);
+static void add_part(char text[TOP_TEXT_SIZE], const char *name,
+                     const char *state);
 static bool poll_pairs(struct top_poll *, const struct top_sensor *,
                        const char *names, struct error *);
 static void take_pairs(struct top_poll *, const struct top_sensor *,
@@ -178,7 +181,8 @@ poll_sensor(struct top_poll *poll, const char *name, struct error *error)
 {
     struct top_sensor *sensor = top_model_sensor(poll->model, name);
     const char *words[N_FIELDS + 3] = {"HMGET"};
-    char key[REDIS_KEY_SIZE], interfaces[TOP_TEXT_SIZE];
+    char key[REDIS_KEY_SIZE];
+    struct top_state state = {.seen = {0}};
     struct redis_reply *reply;
     bool good;
 
@@ -193,9 +197,9 @@ poll_sensor(struct top_poll *poll, const char *name, struct error *error)
     words[1] = key;
     memcpy(words + 2, fields, sizeof fields);
     reply = ask(poll, words, error);
-    good = reply && find_interfaces(poll, key, interfaces, error);
+    good = reply && find_parts(poll, key, &state, error);
     if (good && text_at(reply, 0)[0]) {
-        take_state(sensor, reply, interfaces);
+        take_state(sensor, reply, &state);
         good = poll_pairs(poll, sensor, text_at(reply, N_FIXED - 1), error);
     } else if (good) {
         top_sensor_miss(sensor);
@@ -220,30 +224,28 @@ ask(struct top_poll *poll, const char *const *words, struct error *error)
 
 static void
 take_state(struct top_sensor *sensor, const struct redis_reply *reply,
-           const char *interfaces)
+           struct top_state *state)
 {
-    struct top_state state = {.seen = {0}};
     char policy[2 * TOP_TEXT_SIZE];
 
-    top_copy_text(state.epoch, sizeof state.epoch, text_at(reply, 0));
-    top_copy_text(state.version, sizeof state.version, text_at(reply, 1));
-    top_copy_text(state.phase, sizeof state.phase, text_at(reply, 2));
-    top_copy_text(state.seen_text, sizeof state.seen_text, text_at(reply, 3));
+    top_copy_text(state->epoch, sizeof state->epoch, text_at(reply, 0));
+    top_copy_text(state->version, sizeof state->version, text_at(reply, 1));
+    top_copy_text(state->phase, sizeof state->phase, text_at(reply, 2));
+    top_copy_text(state->seen_text, sizeof state->seen_text, text_at(reply, 3));
     snprintf(policy, sizeof policy, "%.60s %.30s", text_at(reply, 4),
              text_at(reply, 5));
-    top_copy_text(state.policy, sizeof state.policy, policy);
-    top_copy_text(state.interfaces, sizeof state.interfaces, interfaces);
-    if (!date_parse(state.seen_text, false, &state.seen)) {
-        state.seen.ns = 0;
+    top_copy_text(state->policy, sizeof state->policy, policy);
+    if (!date_parse(state->seen_text, false, &state->seen)) {
+        state->seen.ns = 0;
     }
     for (unsigned i = 0; i < TOP_N_COUNTERS; i++) {
-        state.counters[i] = top_number(text_at(reply, N_FIXED + i));
+        state->counters[i] = top_number(text_at(reply, N_FIXED + i));
     }
     for (unsigned i = 0; i < REDIS_STATE_N_LOSSES; i++) {
-        state.lost[i] =
+        state->lost[i] =
             top_number(text_at(reply, N_FIXED + TOP_N_COUNTERS + i));
     }
-    top_sensor_take(sensor, &state);
+    top_sensor_take(sensor, state);
 }
 
 static const char *
@@ -254,37 +256,50 @@ text_at(const struct redis_reply *list, size_t i)
     return text ? text : "";
 }
 
-/* "eth1 capturing, eth2 down": one look at the hash, as far as that goes. */
+/* Interfaces and outputs, whatever their number: one look at the hash, as far
+ * as that goes. */
 static bool
-find_interfaces(struct top_poll *poll, const char *key,
-                char text[TOP_TEXT_SIZE], struct error *error)
+find_parts(struct top_poll *poll, const char *key, struct top_state *state,
+           struct error *error)
 {
-    static const char prefix[] = "interface.";
-    struct redis_reply *reply = ask(
-        poll,
-        REDIS_WORDS("HSCAN", key, "0", "MATCH", "interface.*", "COUNT", "256"),
-        error);
+    struct redis_reply *reply =
+        ask(poll, REDIS_WORDS("HSCAN", key, "0", "COUNT", "256"), error);
     const struct redis_reply *list = redis_reply_at(reply, 1);
     bool good = reply != NULL;
-    size_t used = 0;
 
-    text[0] = '\0';
     for (size_t i = 0; i + 1 < redis_reply_n(list); i += 2) {
-        const char *name = redis_reply_text(redis_reply_at(list, i), NULL);
-        const char *state = text_at(list, i + 1);
-        int n;
-
-        if (!name || strncmp(name, prefix, sizeof prefix - 1) != 0 ||
-            used >= TOP_TEXT_SIZE) {
-            continue;
-        }
-        n = snprintf(text + used, TOP_TEXT_SIZE - used, "%s%.20s %.*s",
-                     used ? ", " : "", name + sizeof prefix - 1,
-                     (int)strcspn(state, " "), state);
-        used += n > 0 ? (size_t)n : 0;
+        take_part(state, text_at(list, i), text_at(list, i + 1));
     }
     redis_reply_free(reply);
     return good;
+}
+
+/* "interface.NAME" is "STATE ...", "output.N" is "up NAME" or "down NAME". */
+static void
+take_part(struct top_state *state, const char *name, const char *value)
+{
+    static const char interface[] = "interface.", output[] = "output.";
+    char word[TOP_TEXT_SIZE];
+
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(value, " "), value);
+    if (strncmp(name, interface, sizeof interface - 1) == 0) {
+        add_part(state->interfaces, name + sizeof interface - 1, word);
+    } else if (strncmp(name, output, sizeof output - 1) == 0 &&
+               strcmp(word, "up") != 0) {
+        add_part(state->outputs, value + strlen(word), word);
+    }
+}
+
+/* "eth1 capturing, eth2 down" */
+static void
+add_part(char text[TOP_TEXT_SIZE], const char *name, const char *state)
+{
+    size_t used = strlen(text);
+    char part[TOP_TEXT_SIZE];
+
+    snprintf(part, sizeof part, "%s%.40s %.20s", used ? ", " : "",
+             name + strspn(name, " "), state);
+    top_copy_text(text + used, TOP_TEXT_SIZE - used, part);
 }
 
 /* In pieces: nobody knows how large the hash is. */

@@ -82,7 +82,7 @@ static const struct page pages[] = {
          sensor_key,
          sensor_row,
          "sensor           state    epoch    version   pkt/s   bit/s   flows"
-         "  viol.   lost  policy, interfaces",
+         "  viol.   lost waiting    lag  policy; interfaces; outputs that fail",
          {"name", "packets", "lost"}},
     [TOP_PAGE_LOSSES] = {count_losses,
                          loss_key,
@@ -465,7 +465,7 @@ sensor_row(const struct top_model *model, size_t i, struct top_line *line)
     const struct top_state *state = &sensor->state;
     const char *word = "silent";
     double lost = 0;
-    char texts[5][TOP_NUMBER_SIZE];
+    char texts[7][TOP_NUMBER_SIZE];
 
     for (unsigned j = 0; j < REDIS_STATE_N_LOSSES; j++) {
         lost += (double)state->lost[j];
@@ -477,7 +477,7 @@ sensor_row(const struct top_model *model, size_t i, struct top_line *line)
     } else if (!sensor->has_state) {
         word = "unknown";
     }
-    put(line, "%-16.16s %-8s %-8.8s %-8.8s%7s%8s%8s%7s%7s  %s; %s",
+    put(line, "%-16.16s %-8s %-8.8s %-8.8s%7s%8s%8s%7s%7s%8s%6ss  %s; %s%s%s",
         sensor->name, word, state->epoch, state->version,
         sensor->has_rates ? top_number_text(sensor->rates[TOP_FRAMES], texts[0])
                           : "-",
@@ -486,8 +486,13 @@ sensor_row(const struct top_model *model, size_t i, struct top_line *line)
             : "-",
         top_number_text((double)state->counters[TOP_FLOWS], texts[2]),
         top_number_text((double)state->counters[TOP_VIOLATIONS], texts[3]),
-        top_number_text(lost, texts[4]), state->policy, state->interfaces);
-    line->style = sensor->is_alive ? TOP_STYLE_PLAIN : TOP_STYLE_ALARM;
+        top_number_text(lost, texts[4]),
+        top_number_text((double)state->counters[TOP_WAITING], texts[5]),
+        top_number_text((double)state->counters[TOP_LAG], texts[6]),
+        state->policy, state->interfaces, state->outputs[0] ? "; " : "",
+        state->outputs);
+    line->style = sensor->is_alive && !state->outputs[0] ? TOP_STYLE_PLAIN
+                                                         : TOP_STYLE_ALARM;
 }
 
 static void

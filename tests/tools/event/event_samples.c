@@ -325,6 +325,25 @@ static const struct event_interface interface = {
     .workers = {{100, 20000, 3, 1}},
     .n_workers = 2};
 
+/* Some for every reason. */
+static void
+fill_counters(struct event_counters *counters)
+{
+    counters->recovered = 3;
+    counters->rewound = 2;
+    counters->acked = 9;
+    counters->spooled = 1;
+    counters->pending = 1;
+    for (unsigned i = 0; i < EVENT_N_LOSSES; i++) {
+        counters->lost[i] = i + 1;
+        counters->dropped += i + 1;
+    }
+    counters->refused = counters->lost[EVENT_LOSS_QUEUE_FULL];
+    counters->emitted = counters->acked + counters->spooled +
+                        counters->dropped - counters->recovered -
+                        counters->rewound;
+}
+
 static void
 each_status(struct event_samples *samples, event_sample_handler *each,
             void *context)
@@ -332,11 +351,34 @@ each_status(struct event_samples *samples, event_sample_handler *each,
     const char *const notes[] = {"demo.pcap was cut short", NULL};
     struct application_counters counters = {.inspections = 5};
     struct error error;
-    struct event_output output = {
-        .name = "redis at localhost:6379",
-        .up = true,
-        .kind = {{.emitted = 5, .acked = 2, .spooled = 2, .dropped = 1}},
-        .spool = {.is_there = true, .has_disk = true, .disk_bytes = 4096}};
+    struct event_output outputs[2] = {
+        {.name = "events.ndjson",
+         .mode = "file",
+         .up = true,
+         .kind = {{.emitted = 5,
+                   .acked = 2,
+                   .spooled = 2,
+                   .dropped = 1,
+                   .refused = 1,
+                   .lost = {[EVENT_LOSS_QUEUE_FULL] = 1}}}},
+        {.name = "redis at redis.example:6379",
+         .mode = "stream",
+         .spool = {.is_there = true,
+                   .has_disk = true,
+                   .disk_bytes = 4096,
+                   .memory_bytes = 512,
+                   .max_bytes = 1 << 30,
+                   .troubles = 1,
+                   .lag_ns = 7 * SECOND_NS,
+                   .error = {.code = ERROR_SYSTEM, .message = "no space"}},
+         .server = {.is_there = true,
+                    .connections = 3,
+                    .errors = {2, 1, 1, 1, 1},
+                    .receivers = 1,
+                    .unheard = 2,
+                    .trimmed = 3,
+                    .risks = {"writes snapshots only"},
+                    .n_risks = 1}}};
     const struct event_gap gap = {.kind = EVENT_FLOW,
                                   .reason = "spool_full",
                                   .first_serial = 4,
@@ -357,8 +399,8 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .application = &counters,
                                   .application_library = "4.2.0",
                                   .workers = 2,
-                                  .outputs = &output,
-                                  .n_outputs = 1,
+                                  .outputs = outputs,
+                                  .n_outputs = 2,
                                   .files = &file,
                                   .n_files = 1,
                                   .interfaces = &interface,
@@ -372,9 +414,11 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .other_pairs = &some_counts,
                                   .notes = notes};
 
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        fill_counters(&outputs[1].kind[kind]);
+    }
     error_set(&error, ERROR_SYNTAX, "demo.pcap", "cut short");
-    output.error = error;
-    output.spool.error = error;
+    outputs[0].error = error;
     each(context, "status", EVENT_STATUS,
          event_status_encode(samples->encoder, &status));
     status.cause = EVENT_STATUS_POLICY;

@@ -78,9 +78,13 @@ make_status(void **context)
     outputs[0] = (struct event_output){
         .name = "redis at h:1",
         .up = true,
-        .kind = {{100, 90, 6, 4, 0}, {10, 9, 1, 0, 0}, {0, 0, 0, 0, 0}}};
+        .spool = {.lag_ns = 75 * SECOND_NS + 1},
+        .kind = {{.emitted = 100, .acked = 90, .spooled = 6, .dropped = 4},
+                 {.emitted = 10, .acked = 9, .spooled = 1}}};
     outputs[1] = (struct event_output){
-        .name = "/tmp/x", .up = false, .kind = {{100, 70, 0, 30, 0}}};
+        .name = "/tmp/x",
+        .up = false,
+        .kind = {{.emitted = 100, .acked = 70, .dropped = 30}}};
     return 0;
 }
 
@@ -161,6 +165,7 @@ the_state_is_what_was_counted(void **context)
     expect(hash, "violations.tracked", "1012");
     expect(hash, "events.acked", "169");
     expect(hash, "events.spooled", "7");
+    expect(hash, "events.lag", "75");
     expect(hash, "interface.eth1", "capturing 1001 1002 1004 1010");
     expect(hash, "interface.eth2", "down 0 0 0 1");
     expect(hash, "output.0", "up redis at h:1");

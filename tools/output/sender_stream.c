@@ -1,0 +1,167 @@
+/* Events into streams; see sender_form.h.
+ *
+ * A batch is one transaction, because ids are fixed: had one event been refused
+ * and a later one stored, it would come too late. */
+
+#include "tools/output/sender_impl.h"
+#include "tools/redis/resp.h"
+
+#include <string.h>
+
+static const char multi[] = "*1\r\n$5\r\nMULTI\r\n";
+
+enum {
+    BEGUN_BYTES = sizeof "+OK\r\n" - 1,
+    QUEUED_BYTES = sizeof "+QUEUED\r\n" - 1
+};
+
+static void begin(struct sender *, struct json *, struct sender_batch *);
+static void add(struct sender *, struct json *, const struct redis_event *);
+static void end(struct sender *, struct json *, struct sender_batch *);
+static size_t least_bytes(const struct sender_batch *);
+static bool take(struct sender *, const struct sender_batch *,
+                 struct sender_answers *);
+static bool take_one(struct sender *, enum event_kind, struct sender_answers *);
+static bool take_queued(struct sender *, const struct sender_batch *,
+                        struct sender_answers *);
+static void take_results(struct sender *, const struct sender_batch *,
+                         const struct redis_reply *, struct sender_answers *);
+static void take_result(struct sender *, enum event_kind,
+                        const struct redis_reply *, struct sender_answers *);
+
+const struct sender_form sender_stream_form = {.has_state = true,
+                                               .transacts = true,
+                                               .resume = sender_resume,
+                                               .begin = begin,
+                                               .add = add,
+                                               .end = end,
+                                               .least_bytes = least_bytes,
+                                               .take = take};
+
+static void
+begin(struct sender *sender, struct json *commands, struct sender_batch *batch)
+{
+    (void)sender;
+    (void)batch;
+    json_raw(commands, multi, sizeof multi - 1);
+}
+
+static void
+add(struct sender *sender, struct json *commands,
+    const struct redis_event *event)
+{
+    redis_encoder_add(&sender->encoder, commands, event);
+}
+
+/* One command is a transaction by itself. */
+static void
+end(struct sender *sender, struct json *commands, struct sender_batch *batch)
+{
+    (void)sender;
+    if (batch->n == 1) {
+        batch->at += sizeof multi - 1;
+    } else {
+        resp_words(commands, REDIS_WORDS("EXEC"));
+    }
+}
+
+/* No error is shorter than that a command is queued. */
+static size_t
+least_bytes(const struct sender_batch *batch)
+{
+    return batch->n == 1 ? 1 : BEGUN_BYTES + batch->n * QUEUED_BYTES;
+}
+
+static bool
+take(struct sender *sender, const struct sender_batch *batch,
+     struct sender_answers *answers)
+{
+    struct redis_reply *reply;
+
+    if (batch->n == 1) {
+        return take_one(sender, batch->kind, answers);
+    }
+    if (!take_queued(sender, batch, answers)) {
+        return false;
+    }
+    reply = redis_link_receive(sender->link, &sender->error);
+    if (!reply) {
+        return false;
+    }
+    take_results(sender, batch, reply, answers);
+    redis_reply_free(reply);
+    return true;
+}
+
+static bool
+take_one(struct sender *sender, enum event_kind kind,
+         struct sender_answers *answers)
+{
+    struct redis_reply *reply =
+        redis_link_receive(sender->link, &sender->error);
+
+    if (reply) {
+        redis_link_wake_at(sender->link, 1);
+        take_result(sender, kind, reply, answers);
+    }
+    redis_reply_free(reply);
+    return reply != NULL;
+}
+
+/* "OK", and then "QUEUED" to each command.  One of them that is an error makes
+ * the server store none: the first says why. */
+static bool
+take_queued(struct sender *sender, const struct sender_batch *batch,
+            struct sender_answers *answers)
+{
+    for (size_t i = 0; i < batch->n + 1; i++) {
+        struct redis_reply *reply =
+            redis_link_receive(sender->link, &sender->error);
+
+        if (!reply) {
+            return false;
+        }
+        if (i == 0) {
+            redis_link_wake_at(sender->link, 1);
+        }
+        if (redis_reply_error(reply)) {
+            sender_note_answer(sender, batch->kind, reply, answers);
+        } else if (i > 0 && !redis_reply_is(reply, "QUEUED")) {
+            answers->has_holes = true; /* There was no transaction. */
+        }
+        redis_reply_free(reply);
+    }
+    return true;
+}
+
+static void
+take_results(struct sender *sender, const struct sender_batch *batch,
+             const struct redis_reply *reply, struct sender_answers *answers)
+{
+    if (redis_reply_error(reply)) {
+        sender_note_answer(sender, batch->kind, reply, answers);
+        return;
+    }
+    if (redis_reply_n(reply) != batch->n) {
+        answers->first = REDIS_TRY_LATER;
+        answers->has_holes = true;
+        return;
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        take_result(sender, batch->kind, redis_reply_at(reply, i), answers);
+    }
+}
+
+/* The answer to what stores one event. */
+static void
+take_result(struct sender *sender, enum event_kind kind,
+            const struct redis_reply *reply, struct sender_answers *answers)
+{
+    if (redis_reply_error(reply)) {
+        sender_note_answer(sender, kind, reply, answers);
+    } else if (answers->first == REDIS_STORED) {
+        answers->n_stored++;
+    } else {
+        answers->has_holes = true;
+    }
+}
