@@ -201,6 +201,10 @@ watch_output(struct run *run, size_t i, const struct event_output *output)
     if (run_watch_output(&run->watch, i, output, note)) {
         LOG_AT(output->up ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "%s", note);
     }
+    if (run_watch_spool(&run->watch, i, output, note)) {
+        LOG_AT(output->spool.is_up ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "%s",
+               note);
+    }
 }
 
 static void

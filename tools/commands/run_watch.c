@@ -67,6 +67,28 @@ run_watch_output(struct run_watch *watch, size_t i,
 }
 
 bool
+run_watch_spool(struct run_watch *watch, size_t i,
+                const struct event_output *now, char note[RUN_WATCH_NOTE_SIZE])
+{
+    bool is_down = now->spool.has_disk && !now->spool.is_up;
+
+    if (is_down == watch->outputs[i].is_disk_down) {
+        return false;
+    }
+    watch->outputs[i].is_disk_down = is_down;
+    if (is_down) {
+        snprintf(note, RUN_WATCH_NOTE_SIZE,
+                 "%.120s: the disk of its spool fails, events wait in memory: "
+                 "%.120s",
+                 now->name, now->spool.error.message);
+    } else {
+        snprintf(note, RUN_WATCH_NOTE_SIZE,
+                 "%.120s: the disk of its spool works again", now->name);
+    }
+    return true;
+}
+
+bool
 run_watch_tables(struct run_watch *watch, const struct flow_table_counters *now,
                  char note[RUN_WATCH_NOTE_SIZE])
 {

@@ -23,6 +23,7 @@ struct run_watch {
     } interfaces[LIVE_MAX_INTERFACES];
     struct {
         bool is_down;
+        bool is_disk_down;
         uint64_t n_dropped; /* While it worked last. */
     } outputs[EVENT_MAX_OUTPUTS];
     uint64_t n_emergencies; /* That began, and */
@@ -38,6 +39,10 @@ bool run_watch_interface(struct run_watch *, size_t i,
 /* The same of output 'i': that it fails, and that it works again. */
 bool run_watch_output(struct run_watch *, size_t i, const struct event_output *,
                       char note[RUN_WATCH_NOTE_SIZE]);
+
+/* The same of the disk where its events wait. */
+bool run_watch_spool(struct run_watch *, size_t i, const struct event_output *,
+                     char note[RUN_WATCH_NOTE_SIZE]);
 
 /* The same of all flow tables: that some are nearly full, and that none is. */
 bool run_watch_tables(struct run_watch *, const struct flow_table_counters *,
