@@ -452,8 +452,9 @@ raise_pending(struct spool *spool, struct spool_lane *lane,
 }
 
 /* The first record that is kept with an id above 'last'.  '*is_complete' if one
- * is kept, too, that is not above: then nothing between them is missing.  Only
- * looks: what it finds corrupt is counted when it is read. */
+ * is kept, too, that is not above: then nothing between them is missing.  Before
+ * the first of all there was nothing.  Only looks: what it finds corrupt is
+ * counted when it is read. */
 static bool
 first_above(struct spool_lane *lane, struct redis_id last,
             struct spool_record *record, bool *is_complete)
@@ -480,7 +481,7 @@ first_above(struct spool_lane *lane, struct redis_id last,
             lane->expected = gap.last_serial + 1;
         } else if (next == SPOOL_NEXT_RECORD) {
             found = redis_id_compare(record->id, last) > 0;
-            *is_complete |= !found;
+            *is_complete |= !found || record->serial == 1;
             lane->expected = record->serial + 1;
         }
         lane->search = lane->expected;

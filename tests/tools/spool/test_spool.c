@@ -313,6 +313,23 @@ entries_that_a_server_lost_are_read_again(void **state)
 }
 
 static void
+a_server_that_lost_all_of_it_gets_all_of_it(void **state)
+{
+    struct spool_record record;
+
+    (void)state;
+    open_spool();
+    append_many(EVENT_FLOW, 1, 100);
+    read_many(1, 100, true);
+    spool_rewind(spool, EVENT_FLOW, (struct redis_id){0, 0});
+    assert_int_equal(stat_now().kind[EVENT_FLOW].rewound, 100);
+    read_many(1, 100, true);
+    spool_commit(spool, (struct mono_time){now_ns});
+    assert_false(spool_read(spool, EVENT_STATUS, &record)); /* No gap. */
+    close_spool();
+}
+
+static void
 entries_that_are_kept_no_longer_are_told_as_lost(void **state)
 {
     struct spool_oracle oracle = {.n_gaps = 0};
@@ -501,6 +518,7 @@ main(void)
         TEST(when_full_the_oldest_flows_go_then_status_and_violations_stay),
         TEST(a_gap_says_what_where_how_many_and_why),
         TEST(entries_that_a_server_lost_are_read_again),
+        TEST(a_server_that_lost_all_of_it_gets_all_of_it),
         TEST(entries_that_are_kept_no_longer_are_told_as_lost),
         TEST(what_is_in_memory_is_read_again_from_where_it_was),
         TEST(entries_that_a_server_lost_are_read_again_from_memory),
