@@ -156,6 +156,9 @@ redis_link_send(struct redis_link *link, const char *commands, size_t size,
     struct mono_time began = system_clock_mono();
     size_t sent = 0;
 
+    if (link->failed) {
+        return fail(link, "the connection failed before", error);
+    }
     while (sent < size) {
         struct mono_time until = time_for(began, sent);
         ssize_t n =
@@ -182,6 +185,10 @@ redis_link_receive(struct redis_link *link, struct error *error)
     size_t n_bytes = 0;
 
     link->n_elements = 0;
+    if (link->failed) { /* What comes now may answer an earlier command. */
+        fail(link, "the connection failed before", error);
+        return NULL;
+    }
     for (;;) {
         void *reply = NULL;
 

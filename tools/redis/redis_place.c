@@ -32,9 +32,11 @@ static bool take_master(const struct redis_place *, const struct redis_link *,
                         const struct redis_reply *,
                         struct redis_address *master, struct error *);
 static bool is_master(struct redis_link *, struct error *);
+static struct redis_link *if_it_works(struct redis_link *);
 static bool is_elsewhere(struct redis_place *, struct redis_link *,
                          const char *key, struct error *);
-static void note_nodes(struct redis_place *, struct redis_link *);
+static void note_nodes(struct redis_place *, struct redis_link *,
+                       struct error *);
 static void note_node(struct redis_place *, const struct redis_reply *);
 static bool begins(const char *text, const char *begin);
 static bool read_address(const char *text, const struct redis_address *here,
@@ -71,11 +73,22 @@ redis_place_open(struct redis_place *place, const char *key,
             return link;
         }
         if (!is_elsewhere(place, link, key, error)) {
-            note_nodes(place, link);
-            return link;
+            note_nodes(place, link, error);
+            return if_it_works(link);
         }
         redis_link_close(link);
     }
+    return NULL;
+}
+
+/* What was asked on the way may have been too much for it. */
+static struct redis_link *
+if_it_works(struct redis_link *link)
+{
+    if (redis_link_ok(link)) {
+        return link;
+    }
+    redis_link_close(link);
     return NULL;
 }
 
@@ -392,15 +405,15 @@ is_elsewhere(struct redis_place *place, struct redis_link *link,
 /* Those of a cluster, so that another one can be asked when this one is gone. A
  * server that is no cluster says so, and nothing is noted. */
 static void
-note_nodes(struct redis_place *place, struct redis_link *link)
+note_nodes(struct redis_place *place, struct redis_link *link,
+           struct error *error)
 {
-    struct error error;
     struct redis_reply *slots;
 
     if (place->uri->is_unix || place->uri->master[0] || !redis_link_ok(link)) {
         return;
     }
-    slots = redis_link_ask(link, REDIS_WORDS("CLUSTER", "SLOTS"), &error);
+    slots = redis_link_ask(link, REDIS_WORDS("CLUSTER", "SLOTS"), error);
     if (redis_reply_n(slots)) {
         place->n_nodes = 0;
     }

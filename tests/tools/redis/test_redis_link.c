@@ -224,6 +224,9 @@ a_server_that_is_stopped_is_given_up_in_time(void **state)
     assert_string_equal(error.message, "no answer in time");
     assert_false(redis_link_ok(link));
     assert_true(system_clock_mono().ns - began < 10 * SECOND_NS);
+    for (unsigned i = 0; i < 3; i++) { /* None gets another one's answer. */
+        assert_null(redis_link_ask(link, REDIS_WORDS("EXISTS", "a"), &error));
+    }
     redis_link_close(link);
 }
 

@@ -335,6 +335,25 @@ a_slot_on_its_way_is_followed(void **state)
     redis_place_done(&place);
 }
 
+/* It takes connections, and then says nothing to whoever asks for the key. */
+static void
+a_server_that_hangs_is_no_place(void **state)
+{
+    struct redis_uri uri = parse(nodes[0].uri);
+    struct redis_place place;
+    struct redis_link *link;
+    struct error error;
+
+    (void)state;
+    redis_place_init(&place, &uri);
+    redis_server_signal(&nodes[0].server, SIGSTOP);
+    link = redis_place_open(&place, keys[0], &error);
+    redis_server_signal(&nodes[0].server, SIGCONT);
+    assert_null(link);
+    assert_string_equal(error.message, "no answer in time");
+    redis_place_done(&place);
+}
+
 /* The last test: nobody else finds the first node any more. */
 static void
 of_a_cluster_the_other_nodes_are_asked_when_the_named_one_is_gone(void **state)
@@ -455,6 +474,7 @@ main(void)
         cmocka_unit_test(no_host_is_the_one_that_was_asked),
         cmocka_unit_test(a_command_is_asked_where_its_key_is),
         cmocka_unit_test(a_slot_on_its_way_is_followed),
+        cmocka_unit_test(a_server_that_hangs_is_no_place),
         cmocka_unit_test(
             of_a_cluster_the_other_nodes_are_asked_when_the_named_one_is_gone),
     };
