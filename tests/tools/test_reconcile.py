@@ -424,6 +424,96 @@ class Streams(Reconcile):
         self.assertEqual((report["seams"], report["open_seams"]), (1, 0))
 
 
+class Files(Reconcile):
+    """What segmon forward wrote, next to the streams."""
+
+    def setUp(self):
+        super().setUp()
+        folder = tempfile.TemporaryDirectory(prefix="segmon-")
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name) / "events.ndjson"
+        self.sensors = [Sensor("s"), Sensor("t")]
+        for sensor in self.sensors:
+            for i in range(600):
+                sensor.add(KINDS[i * 7 % 10 % 3])
+            sensor.end()
+            self.write(sensor)
+
+    def forward(self, *options):
+        subprocess.run([SEGMON, "forward", "-q", "--once", "-r", self.server.uri, "-o", self.path, *options],
+                       check=True, timeout=60)
+
+    def compare(self, status, *options):
+        run = self.ask(status, "--json", "--file", self.path, *options)
+        return json.loads(run.stdout.splitlines()[-1])["files"]
+
+    def assert_counts(self, found, **wanted):
+        names = ("missing", "doubled", "waiting", "only_here", "others", "no_events")
+        self.assertEqual({name: found[name] for name in names},
+                         {name: wanted.get(name, 0) for name in names})
+
+    def test_that_have_every_event_once_are_complete(self):
+        self.forward()
+        found = self.compare(COMPLETE)
+        self.assertEqual((found["lines"], found["events"]), (1202, 1202))
+        self.assert_counts(found)
+        self.assertIn("files: 1202 lines; of 1202 events in streams 0 are missing, 0 wait",
+                      self.ask(COMPLETE, "--file", self.path).stdout)
+
+    def test_that_lack_events_or_have_them_twice_are_not(self):
+        self.forward()
+        lines = self.path.read_text().splitlines(True)
+        self.path.write_text("".join(lines[:10] + lines[13:] + [lines[700]] * 2))
+        found = self.compare(INCOMPLETE)
+        self.assert_counts(found, missing=3, doubled=2)
+        ids = {json.loads(line)["event"]["id"] for line in lines[10:13] + [lines[700]]}
+        self.assertEqual({event_id(one["sensor"], one["epoch"], one["sequence"])
+                          for one in found["findings"]}, ids)
+        text = self.ask(INCOMPLETE, "--file", self.path).stdout
+        for name in ids:
+            self.assertIn(name, text)
+
+    def test_may_be_several(self):
+        self.forward()
+        lines = self.path.read_text().splitlines(True)
+        other = self.path.with_name("other")
+        self.path.write_text("".join(lines[::2]))
+        other.write_text("".join(lines[1::2]))
+        self.assert_counts(self.compare(COMPLETE, "--file", other))
+        self.assert_counts(self.compare(INCOMPLETE), missing=601)
+
+    def test_that_are_behind_lack_nothing(self):
+        self.forward()
+        for _ in range(30):
+            self.sensors[0].add("flow")
+        self.write(self.sensors[0])
+        self.assert_counts(self.compare(COMPLETE), waiting=30)
+        self.assert_counts(self.compare(INCOMPLETE, "-g", "another"), missing=30)
+        # Handed out, and not acknowledged: it may never have been written.
+        self.server.call("XREADGROUP", "GROUP", "forward", "other", "COUNT", "10",
+                         "STREAMS", "segmon:{s}:flow", ">")
+        self.assert_counts(self.compare(COMPLETE), waiting=30)
+        self.forward("--consumer", "other")
+        self.assert_counts(self.compare(COMPLETE))
+
+    def test_keep_what_was_trimmed(self):
+        self.forward()
+        self.server.call("XTRIM", "segmon:{s}:flow", "MAXLEN", "10")
+        found = self.compare(COMPLETE)
+        self.assertEqual(found["only_here"], 1202 - found["events"])
+        self.assertGreater(found["only_here"], 100)
+
+    def test_of_other_sensors_and_with_broken_lines_are_compared(self):
+        self.forward()
+        with self.path.open("ab") as file:
+            file.write(b"{}\n\0\n\n" + b"x" * (3 << 20) + b"\n[" * 3 + b"\n" + b'{"event":{"id":"half')
+        self.assert_counts(self.compare(COMPLETE, "--sensor", "t"), others=601, no_events=8)
+
+    def test_that_are_not_there_prove_nothing(self):
+        self.assertIn("cannot be opened", self.ask(UNPROVEN, "--file", self.path).stderr)
+        self.assertIn("cannot be read", self.ask(UNPROVEN, "--file", self.path.parent).stderr)
+
+
 class Hostile(Reconcile):
     def test_entries_of_others_are_counted_and_passed(self):
         sensor = Sensor("s")
@@ -501,12 +591,14 @@ class Hostile(Reconcile):
     def test_the_rights_that_the_manual_names_are_enough(self):
         page = (ROOT / "tools/segmon.1").read_text()
         words = re.search(r"^ACL SETUSER viewer (.*?)^\.Ed", page, re.MULTILINE | re.DOTALL)[1].split()
-        more = re.search(r"^\.Cm reconcile\nneeds\n(.*?)as well", page, re.MULTILINE | re.DOTALL)[1]
+        more = re.search(r"^\.Cm reconcile\nneeds\n(.*?)^\.Sh", page, re.MULTILINE | re.DOTALL)[1]
         sensor = Sensor("s")
         sensor.add("flow")
         self.write(sensor)
-        self.server.call("ACL", "SETUSER", "viewer", *words, *re.findall(r"\+\w+", more))
-        for options in ([], ["--from", "0-1", "--to", "1m"]):
+        self.server.call("ACL", "SETUSER", "viewer", *words, *re.findall(r"\+[\w|]+", more))
+        file = pathlib.Path(self.folder.name) / "rights.ndjson"
+        file.write_text(event(event_id("s", sensor.epoch, 1), "flow") + "\n")
+        for options in ([], ["--from", "0-1", "--to", "1m"], ["--file", file]):
             self.ask(COMPLETE, "-r", f"unix://viewer:password@{self.server.path}", *options)
 
     def test_mistakes_are_told(self):

@@ -9,6 +9,7 @@
 #include "tools/commands/session.h"
 #include "tools/event/system_clock.h"
 #include "tools/reconcile/reconcile.h"
+#include "tools/reconcile/stream_group.h"
 #include "tools/redis/redis_keys.h"
 
 #include <inttypes.h>
@@ -30,14 +31,23 @@ struct reconcile {
     struct json json;
     enum ledger_verdict verdict; /* Of all. */
     uint64_t entries, missing, doubled;
+    struct copy_check *copy; /* NULL: there are no files. */
+    struct copy_result copied;
+    size_t sensor; /* That is being read, as 'copy' knows it, and how far */
+    struct redis_id frontier[EVENT_N_KINDS]; /* its events were passed on. */
 };
 
 static int reconcile_all(struct reconcile *);
 static bool find_sensors(struct reconcile *, struct error *);
 static bool add_sensor(void *context, const char *sensor);
 static bool reconcile_one(struct reconcile *, const char *sensor);
+static bool begin_copy(struct reconcile *, const char *sensor, struct error *);
+static bool see(void *context, const struct event_name *, enum event_kind,
+                struct redis_id, struct error *);
+static bool compare_files(struct reconcile *);
 static void tell(struct reconcile *);
 static void tell_all(struct reconcile *);
+static void tell_copy(struct reconcile *);
 static void complain(const struct error *);
 static int status_of(const struct reconcile *);
 
@@ -72,9 +82,15 @@ reconcile_all(struct reconcile *reconcile)
     reconcile->options.server.stop = session_watch_stop();
     stream_server_init(&reconcile->options.server);
     json_init(&reconcile->json, RECONCILE_MAX_JSON);
-    if (!find_sensors(reconcile, &error)) {
+    reconcile->copy = reconcile->options.n_files ? copy_check_new() : NULL;
+    if (reconcile->options.n_files && !reconcile->copy) {
+        error_set(&error, ERROR_MEMORY, NULL, "no memory to compare files");
+        good = false;
+    }
+    if (!good || !find_sensors(reconcile, &error)) {
         complain(&error);
         json_done(&reconcile->json);
+        copy_check_free(reconcile->copy);
         return COMMAND_UNPROVEN;
     }
     if (!reconcile->options.json) {
@@ -83,11 +99,13 @@ reconcile_all(struct reconcile *reconcile)
     for (size_t i = 0; good && i < reconcile->n; i++) {
         good = reconcile_one(reconcile, reconcile->sensors[i]);
     }
+    good = good && compare_files(reconcile);
     if (reconcile->n == 0 || reconcile->has_more || !good) {
         reconcile->verdict =
             reconcile_worse(reconcile->verdict, LEDGER_UNPROVEN);
     }
     tell_all(reconcile);
+    copy_check_free(reconcile->copy);
     json_done(&reconcile->json);
     return status_of(reconcile);
 }
@@ -133,7 +151,12 @@ reconcile_one(struct reconcile *reconcile, const char *sensor)
 {
     struct reconcile_report *report = &reconcile->report;
     struct stream_server *server = &reconcile->options.server;
+    struct error error;
 
+    if (reconcile->copy && !begin_copy(reconcile, sensor, &error)) {
+        complain(&error);
+        return false;
+    }
     if (!reconcile_sensor(sensor, &reconcile->options.read, server, report)) {
         fputs("segmon reconcile: out of memory\n", stderr);
         return false;
@@ -150,6 +173,69 @@ reconcile_one(struct reconcile *reconcile, const char *sensor)
     }
     tell(reconcile);
     return !*server->stop;
+}
+
+/* Before its streams are read: what was passed on by then will be in the files
+ * when they are. */
+static bool
+begin_copy(struct reconcile *reconcile, const char *sensor, struct error *error)
+{
+    struct sensor_read_options *read = &reconcile->options.read;
+
+    read->see = see;
+    read->context = reconcile;
+    reconcile->sensor = copy_check_add_sensor(reconcile->copy, sensor);
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        char key[REDIS_TEMPLATE_KEY_SIZE];
+
+        redis_template_expand(read->key, sensor,
+                              event_kind_name((enum event_kind)kind), key);
+        stream_server_go_to(&reconcile->options.server, key);
+        if (!stream_group_frontier(&reconcile->options.server, key,
+                                   reconcile->options.group,
+                                   &reconcile->frontier[kind], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+see(void *context, const struct event_name *name, enum event_kind kind,
+    struct redis_id id, struct error *error)
+{
+    struct reconcile *reconcile = context;
+    bool is_behind = redis_id_compare(id, reconcile->frontier[kind]) > 0;
+
+    return copy_check_add(reconcile->copy, reconcile->sensor, name, kind,
+                          is_behind, error);
+}
+
+/* False, and told, if they cannot be. */
+static bool
+compare_files(struct reconcile *reconcile)
+{
+    const struct reconcile_options *options = &reconcile->options;
+    struct error error;
+    bool good = true;
+
+    if (!reconcile->copy) {
+        return true;
+    }
+    for (size_t i = 0; good && i < options->n_files; i++) {
+        good = copy_check_read(reconcile->copy, options->files[i], &error);
+    }
+    if (!good ||
+        !copy_check_judge(reconcile->copy, &reconcile->copied, &error)) {
+        complain(&error);
+        return false;
+    }
+    reconcile->missing += reconcile->copied.missing;
+    reconcile->doubled += reconcile->copied.doubled;
+    if (reconcile->copied.missing || reconcile->copied.doubled) {
+        reconcile->verdict = LEDGER_INCOMPLETE;
+    }
+    return true;
 }
 
 static void
@@ -176,14 +262,34 @@ tell_all(struct reconcile *reconcile)
     }
     if (reconcile->options.json) {
         printf("{\"verdict\":\"%s\",\"sensors\":%zu,\"entries\":%" PRIu64
-               ",\"missing\":%" PRIu64 ",\"doubled\":%" PRIu64 "}\n",
+               ",\"missing\":%" PRIu64 ",\"doubled\":%" PRIu64,
                verdict, reconcile->n, reconcile->entries, reconcile->missing,
                reconcile->doubled);
+        tell_copy(reconcile);
+        puts("}");
     } else {
+        tell_copy(reconcile);
         printf("%s: %zu sensors, %" PRIu64 " entries, %" PRIu64
                " missing, %" PRIu64 " doubled\n",
                verdict, reconcile->n, reconcile->entries, reconcile->missing,
                reconcile->doubled);
+    }
+}
+
+static void
+tell_copy(struct reconcile *reconcile)
+{
+    const struct copy_result *copied = &reconcile->copied;
+
+    if (!reconcile->copy) {
+        return;
+    }
+    if (reconcile->options.json) {
+        reconcile_json_copy(reconcile->copy, copied, &reconcile->json);
+        fputs(",\"files\":", stdout);
+        fwrite(reconcile->json.data, 1, reconcile->json.size, stdout);
+    } else {
+        reconcile_text_copy(reconcile->copy, copied);
     }
 }
 

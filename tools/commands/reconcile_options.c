@@ -33,6 +33,12 @@ static const char help[] =
     "      --to WHEN            only up to there\n"
     "      --spool FOLDER       the sensor's spool: what waits in it is not\n"
     "                           missing; with one --sensor\n"
+    "      --file FILE          compare with what 'segmon forward' wrote to "
+    "it;\n"
+    "                           repeatable\n"
+    "  -g, --group NAME         that wrote it: what it has not acknowledged "
+    "is\n"
+    "                           not missing there; default: forward\n"
     "      --key TEMPLATE       of the streams; default:\n"
     "                           segmon:{{sensor}}:{type}\n"
     "      --field NAME         of their entries: the event; default: event\n"
@@ -49,6 +55,7 @@ enum reconcile_option {
     OPTION_FROM,
     OPTION_TO,
     OPTION_SPOOL,
+    OPTION_FILE,
     OPTION_KEY,
     OPTION_FIELD
 };
@@ -60,6 +67,8 @@ static const struct option long_options[] = {
     {"from", required_argument, NULL, OPTION_FROM},
     {"to", required_argument, NULL, OPTION_TO},
     {"spool", required_argument, NULL, OPTION_SPOOL},
+    {"file", required_argument, NULL, OPTION_FILE},
+    {"group", required_argument, NULL, 'g'},
     {"key", required_argument, NULL, OPTION_KEY},
     {"field", required_argument, NULL, OPTION_FIELD},
     {"json", no_argument, NULL, 'j'},
@@ -70,6 +79,7 @@ static bool take(struct reconcile_options *, int option, const char *value,
                  struct wall_time now);
 static bool set_redis(struct reconcile_options *, const char *uri);
 static bool add_sensors(struct reconcile_options *, const char *value);
+static bool add_file(struct reconcile_options *, const char *path);
 static bool set_key(struct sensor_read_options *, const char *value);
 static bool set_id(const char *value, bool is_end, struct wall_time now,
                    struct redis_id *);
@@ -84,14 +94,15 @@ reconcile_options_parse(struct reconcile_options *options, int argc,
     int option;
 
     *options =
-        (struct reconcile_options){.read = {.key = REDIS_TEMPLATE_DEFAULT,
+        (struct reconcile_options){.group = "forward",
+                                   .read = {.key = REDIS_TEMPLATE_DEFAULT,
                                             .field = OUTPUT_FIELD,
                                             .kinds = EVENT_ALL_KINDS}};
     if (!set_redis(options, "redis://localhost")) {
         return RECONCILE_USAGE;
     }
     optind = 0;
-    while ((option = getopt_long(argc, argv, "r:e:jh", long_options, NULL)) !=
+    while ((option = getopt_long(argc, argv, "r:e:g:jh", long_options, NULL)) !=
            -1) {
         if (option == 'h') {
             fputs(help, stdout);
@@ -141,6 +152,11 @@ take(struct reconcile_options *options, int option, const char *value,
         good = set_id(value, true, now, &read->to);
         break;
     case OPTION_SPOOL: read->spool = value; break;
+    case OPTION_FILE: good = add_file(options, value); break;
+    case 'g':
+        options->group = value;
+        good = value[0];
+        break;
     case OPTION_KEY: good = set_key(read, value); break;
     case OPTION_FIELD:
         read->field = value;
@@ -195,6 +211,16 @@ add_sensors(struct reconcile_options *options, const char *value)
     good = sensor_names_parse(&options->names, all, &options->sensors);
     free(all);
     return good;
+}
+
+static bool
+add_file(struct reconcile_options *options, const char *path)
+{
+    if (options->n_files == RECONCILE_MAX_FILES) {
+        return false;
+    }
+    options->files[options->n_files++] = path;
+    return path[0];
 }
 
 static bool

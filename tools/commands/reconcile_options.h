@@ -19,7 +19,7 @@ struct reconcile_options {
     const char *const *sensors; /* NULL-terminated; NULL: all. */
     const char *files[RECONCILE_MAX_FILES];
     size_t n_files;
-    const char *group; /* That wrote them. */
+    const char *group; /* Of readers, that wrote them. */
     bool json;
     struct sensor_names names; /* What 'sensors' borrows. */
 };

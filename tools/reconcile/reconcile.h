@@ -5,6 +5,7 @@
  *   sensor_read                a sensor's streams and spool, into a ledger
  *   range_set, ledger          the books, and what follows from them
  *   key_sort, copy_check       what a file has of it that events went on to
+ *   stream_group               how far the readers are
  *   reconcile_text, _json      how it is told
  *
  * Belongs to one thread.  Memory: one ledger, answers of the server's. */
@@ -14,6 +15,7 @@
 
 #include "capture/error.h"
 #include "tools/event/json.h"
+#include "tools/reconcile/copy_check.h"
 #include "tools/reconcile/ledger.h"
 #include "tools/reconcile/sensor_read.h"
 
@@ -51,6 +53,11 @@ uint64_t reconcile_told(const struct ledger_tally *);
 /* A table on standard output; the head once. */
 void reconcile_text_head(void);
 void reconcile_text(const struct reconcile_report *);
+
+/* What files have of the streams. */
+void reconcile_text_copy(const struct copy_check *, const struct copy_result *);
+void reconcile_json_copy(const struct copy_check *, const struct copy_result *,
+                         struct json *);
 
 /* One object on one line. */
 void reconcile_json(const struct reconcile_report *, struct json *);

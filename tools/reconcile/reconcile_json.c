@@ -47,6 +47,36 @@ reconcile_json(const struct reconcile_report *report, struct json *json)
     json_close(json, '}');
 }
 
+void
+reconcile_json_copy(const struct copy_check *check,
+                    const struct copy_result *result, struct json *json)
+{
+    json_reset(json, false);
+    json_open(json, NULL, '{');
+    json_u64(json, "lines", result->lines);
+    json_u64(json, "events", result->events);
+    json_u64(json, "missing", result->missing);
+    json_u64(json, "doubled", result->doubled);
+    json_u64(json, "waiting", result->waiting);
+    json_u64(json, "only_here", result->only_here);
+    json_u64(json, "others", result->others);
+    json_u64(json, "no_events", result->no_events);
+    json_open(json, "findings", '[');
+    for (size_t i = 0; i < result->n_findings; i++) {
+        const struct copy_finding *finding = &result->findings[i];
+
+        json_open(json, NULL, '{');
+        json_plain(json, "what", finding->is_doubled ? "doubled" : "missing");
+        json_plain(json, "kind", event_kind_name(finding->kind));
+        json_plain(json, "sensor", copy_check_sensor(check, finding->sensor));
+        json_u64(json, "epoch", finding->name.epoch);
+        json_u64(json, "sequence", finding->name.sequence);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
 static void
 write_kind(struct json *json, const struct ledger_result *result,
            enum event_kind kind)

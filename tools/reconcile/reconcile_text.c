@@ -65,6 +65,42 @@ reconcile_text(const struct reconcile_report *report)
     printf("%s: %s\n", report->sensor, reconcile_verdict_name(result->verdict));
 }
 
+void
+reconcile_text_copy(const struct copy_check *check,
+                    const struct copy_result *result)
+{
+    size_t i = 0;
+
+    printf("files: %" PRIu64 " lines; of %" PRIu64 " events in streams %" PRIu64
+           " are missing, %" PRIu64 " wait to be forwarded\n",
+           result->lines, result->events, result->missing, result->waiting);
+    for (size_t j = 0; j < 4; j++) {
+        const struct {
+            uint64_t n;
+            const char *what;
+        } notes[] = {{result->doubled, "lines are there more than once"},
+                     {result->only_here, "events are in no stream"},
+                     {result->others, "events are of other sensors"},
+                     {result->no_events, "lines are no events"}};
+
+        if (notes[j].n) {
+            printf("  files: %" PRIu64 " %s\n", notes[j].n, notes[j].what);
+        }
+    }
+    for (; i < result->n_findings && i < RECONCILE_MAX_SHOWN; i++) {
+        const struct copy_finding *finding = &result->findings[i];
+
+        printf("  files: %s %s %s-%08" PRIx32 "-%014" PRIx64 "\n",
+               finding->is_doubled ? "doubled" : "missing",
+               event_kind_name(finding->kind),
+               copy_check_sensor(check, finding->sensor), finding->name.epoch,
+               finding->name.sequence);
+    }
+    if (result->missing + result->doubled > i) {
+        printf("  files: and more\n");
+    }
+}
+
 static void
 show_kind(const struct reconcile_report *report, enum event_kind kind)
 {

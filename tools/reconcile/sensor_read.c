@@ -455,11 +455,10 @@ take(struct sensor_read *read, const struct next *next, struct error *error)
         return true;
     }
     add_entry(read, next->id, &found);
-    if (read->takes_all && options->see && options->kinds & 1U << found.kind &&
-        !options->see(options->context, &found.name, found.kind, next->id)) {
-        return error_set(error, ERROR_SYSTEM, NULL, "stopped");
-    }
-    return true;
+    return !read->takes_all || !options->see ||
+           !(options->kinds & 1U << found.kind) ||
+           options->see(options->context, &found.name, found.kind, next->id,
+                        error);
 }
 
 /* Or only the gap that it tells. */

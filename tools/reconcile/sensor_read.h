@@ -29,9 +29,10 @@ struct sensor_read_options {
     bool has_from, has_to;
     struct redis_id from, to; /* Both included. */
     const char *spool;        /* As spool_look_find(); NULL: not known. */
-    /* Sees every entry that is the sensor's; NULL: nobody does. */
+    /* Sees every entry of these kinds that is the sensor's, and says whether to
+     * go on; NULL: nobody does. */
     bool (*see)(void *context, const struct event_name *, enum event_kind,
-                struct redis_id);
+                struct redis_id, struct error *);
     void *context;
 };
 
