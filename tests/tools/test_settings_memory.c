@@ -4,6 +4,7 @@
 
 #include "tests/tools/settings_fixture.h"
 #include "tools/runtime/settings_memory.h"
+#include "tools/spool/spool.h"
 
 static void
 the_budget_is_shared_out_and_never_passed(void **state)
@@ -75,12 +76,28 @@ what_it_comes_to_is_said_in_words(void **state)
     done(f);
 }
 
+/* Events wait there, in memory if need be. */
+static void
+an_output_to_redis_takes_what_its_spool_may(void **state)
+{
+    struct fixture *file = load_good("outputs: [a]\n");
+    struct fixture *redis = load_good("outputs: [redis://a]\n");
+
+    (void)state;
+    assert_true(settings_share_memory(&redis->settings).queues >=
+                settings_share_memory(&file->settings).queues +
+                    SPOOL_DEFAULT_MEMORY_BYTES);
+    done(file);
+    done(redis);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_budget_is_shared_out_and_never_passed),
         cmocka_unit_test(a_budget_that_is_too_small_is_refused_with_the_least),
+        cmocka_unit_test(an_output_to_redis_takes_what_its_spool_may),
         cmocka_unit_test(what_it_comes_to_is_said_in_words),
     };
 

@@ -69,28 +69,27 @@ struct sender_doubtful {
 
 struct sender {
     struct sender_options options;
-    uint32_t spool_id; /* Of what tells outputs apart. */
-    char folder[256];  /* Of its spool; "" if it has no disk. */
+    char folder[256]; /* Of its spool; "" if it has no disk. */
     pthread_t thread;
-    bool is_started;
-    atomic_bool stop;
-    atomic_bool has_given_up;
     struct doorbell work; /* Rung for the thread. */
     struct doorbell room; /* Rung by it, if */
     atomic_bool is_waited_for;
+    atomic_bool stop, has_given_up;
+    bool is_started;
+    uint32_t spool_id; /* Of what tells outputs apart. */
 
     pthread_mutex_t mutex; /* Guards the following. */
     struct spool *spool;
     uint64_t n_put; /* Of the status kind. */
-    bool is_dirty;  /* Changed since the last commit. */
     int64_t commit_ns;
     int64_t progress_ns;
     struct redis_id oldest[EVENT_N_KINDS]; /* That waits; 0-0: not known. */
     struct redis_state state;
-    bool state_waits;
     uint64_t states_put, states_done;
     uint64_t n_discarded[EVENT_N_KINDS];
     struct event_server server;
+    bool state_waits;
+    bool is_dirty; /* The spool changed since the last commit. */
 
     pthread_mutex_t status_mutex; /* Guards the following. */
     struct sender_status status;
@@ -107,6 +106,7 @@ struct sender {
     struct redis_link *link; /* NULL while not connected. */
     struct sender_lane lanes[EVENT_N_KINDS];
     struct sender_round rounds[2];
+    struct sender_doubtful doubtful;
     struct redis_state state_sent;
     struct error error;  /* The latest. */
     int64_t next_try_ns; /* Of a connection; monotonic. */
@@ -116,11 +116,10 @@ struct sender {
     size_t batch_events; /* At most; 1 where transactions are forbidden. */
     bool has_progress;   /* Since the link is there. */
     bool is_stale;       /* It leads to the wrong server. */
-    struct sender_doubtful doubtful;
 };
 
 /* The thread. */
-void *sender_run(void *sender);
+void *sender_run(void *context);
 
 /* Connects and asks where all streams end; false if any of that failed. */
 bool sender_connect(struct sender *);

@@ -16,8 +16,8 @@
 #include <string.h>
 
 enum {
-    COMMIT_EVENTS = 64, /* Put, at most, before they can be sent. */
-    WAIT_MS = 100       /* Between looks at the deadline. */
+    COMMIT_EVENTS = 256, /* Put, at most, before they can be sent. */
+    WAIT_MS = 100        /* Between looks at the deadline. */
 };
 
 struct sink_redis {

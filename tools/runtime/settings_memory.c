@@ -3,7 +3,9 @@
 #include "tools/runtime/settings_memory.h"
 
 #include "dissect/application.h"
+#include "tools/redis/redis_uri.h"
 #include "tools/runtime/settings_impl.h"
+#include "tools/spool/spool.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,12 +16,15 @@
 #define PROGRAM_BYTES (112 * MIB) /* Detectors alone may remember 60. */
 #define WORKER_BYTES  (12 * MIB)  /* nDPI's module is 8. */
 #define OUTPUT_BYTES  (3 * MIB)
-#define LEAST_FLOWS   (4 * MIB) /* Of each worker: some thousands. */
+/* Of one to Redis: what waits, read from disk, and on its way. */
+#define SENDER_BYTES (SPOOL_DEFAULT_MEMORY_BYTES + 3 * MIB)
+#define LEAST_FLOWS  (4 * MIB) /* Of each worker: some thousands. */
 
 enum {
     DPI_PART = 8 /* Of what is left: one in so many. */
 };
 
+static uint64_t n_servers(const struct settings *);
 static uint64_t dpi_share(const struct settings *, uint64_t left);
 
 struct settings_memory
@@ -32,7 +37,8 @@ settings_share_memory(const struct settings *settings)
                    settings->capture.buffer_bytes,
         .queues =
             (uint64_t)live_n_queues((unsigned)workers) * OUTPUT_QUEUE_BYTES +
-            settings->n_outputs * OUTPUT_BYTES,
+            settings->n_outputs * OUTPUT_BYTES +
+            n_servers(settings) * SENDER_BYTES,
         .program = PROGRAM_BYTES + workers * WORKER_BYTES,
     };
 
@@ -54,6 +60,17 @@ settings_share_memory(const struct settings *settings)
         memory.flows = left - memory.dpi;
     }
     return memory;
+}
+
+static uint64_t
+n_servers(const struct settings *settings)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < settings->n_outputs; i++) {
+        n += redis_uri_is_one(settings->outputs[i].target);
+    }
+    return n;
 }
 
 /* As told; else an eighth, within what it needs and what it can use. */
