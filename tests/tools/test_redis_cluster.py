@@ -29,7 +29,8 @@ class InCluster(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="segmon-cluster-")
         cls.addClassCleanup(folder.cleanup)
         cls.folder = folder.name
-        cls.cluster = Cluster(cls.folder, replicas=1)
+        # To move what a long run makes keeps nodes from answering for seconds.
+        cls.cluster = Cluster(cls.folder, replicas=1, timeout_ms=20000 if LONG else 2000)
         cls.addClassCleanup(cls.cluster.kill)
         cls.capture = os.path.join(cls.folder, "a.pcap")
         pathlib.Path(cls.capture).write_bytes(p.pcap(
