@@ -205,6 +205,9 @@ watch_output(struct run *run, size_t i, const struct event_output *output)
         LOG_AT(output->spool.is_up ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "%s",
                note);
     }
+    while (run_watch_server(&run->watch, i, output, note)) {
+        LOG_AT(LOG_LEVEL_WARNING, "%s", note);
+    }
 }
 
 static void

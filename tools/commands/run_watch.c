@@ -9,6 +9,7 @@
 
 static bool is_news(const struct run_watch *, size_t i,
                     const struct event_interface *);
+static bool is_among(const char *const *risks, size_t n, const char *risk);
 static uint64_t n_dropped(const struct event_output *);
 
 bool
@@ -89,6 +90,32 @@ run_watch_spool(struct run_watch *watch, size_t i,
 }
 
 bool
+run_watch_server(struct run_watch *watch, size_t i,
+                 const struct event_output *now, char note[RUN_WATCH_NOTE_SIZE])
+{
+    const struct event_server *server = &now->server;
+    const char **told = watch->outputs[i].risks;
+    size_t n_told = 0, next = 0;
+
+    for (size_t j = 0; j < watch->outputs[i].n_risks; j++) {
+        if (is_among(server->risks, server->n_risks, told[j])) {
+            told[n_told++] = told[j];
+        }
+    }
+    while (next < server->n_risks &&
+           is_among(told, n_told, server->risks[next])) {
+        next++;
+    }
+    if (next < server->n_risks) {
+        told[n_told++] = server->risks[next];
+        snprintf(note, RUN_WATCH_NOTE_SIZE, "%.120s: the server %.120s",
+                 now->name, server->risks[next]);
+    }
+    watch->outputs[i].n_risks = n_told;
+    return next < server->n_risks;
+}
+
+bool
 run_watch_tables(struct run_watch *watch, const struct flow_table_counters *now,
                  char note[RUN_WATCH_NOTE_SIZE])
 {
@@ -142,6 +169,18 @@ is_news(const struct run_watch *watch, size_t i,
            watch->interfaces[i].state != now->state ||
            watch->interfaces[i].mtu != now->mtu ||
            watch->interfaces[i].losses != now->losses;
+}
+
+/* They are static: one text has one address. */
+static bool
+is_among(const char *const *risks, size_t n, const char *risk)
+{
+    size_t i = 0;
+
+    while (i < n && risks[i] != risk) {
+        i++;
+    }
+    return i < n;
 }
 
 static uint64_t

@@ -24,6 +24,8 @@ struct run_watch {
     struct {
         bool is_down;
         bool is_disk_down;
+        const char *risks[EVENT_MAX_RISKS]; /* Told. */
+        size_t n_risks;
         uint64_t n_dropped; /* While it worked last. */
     } outputs[EVENT_MAX_OUTPUTS];
     uint64_t n_emergencies; /* That began, and */
@@ -43,6 +45,11 @@ bool run_watch_output(struct run_watch *, size_t i, const struct event_output *,
 /* The same of the disk where its events wait. */
 bool run_watch_spool(struct run_watch *, size_t i, const struct event_output *,
                      char note[RUN_WATCH_NOTE_SIZE]);
+
+/* A reason not to trust its server that was not told yet; true until there is
+ * none.  What has gone meanwhile is told when it comes again. */
+bool run_watch_server(struct run_watch *, size_t i, const struct event_output *,
+                      char note[RUN_WATCH_NOTE_SIZE]);
 
 /* The same of all flow tables: that some are nearly full, and that none is. */
 bool run_watch_tables(struct run_watch *, const struct flow_table_counters *,

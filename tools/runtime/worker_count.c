@@ -14,10 +14,10 @@ static void add_end(struct event_pair_counts *, unsigned end,
                     const struct flow_end_point *);
 static bool is_two_sided(uint64_t src_packets, uint64_t dst_packets);
 
-void
-worker_standing(const struct tracked *tracked, struct standing *standing)
+struct standing
+worker_standing(const struct tracked *tracked)
 {
-    *standing = (struct standing){
+    return (struct standing){
         .src = tracked->src_segment,
         .dst = tracked->dst_segment,
         .decision = tracked->decision,
@@ -34,9 +34,8 @@ void
 worker_count_change(struct worker *worker, const struct standing *before,
                     const struct tracked *tracked)
 {
-    struct standing now;
+    const struct standing now = worker_standing(tracked);
 
-    worker_standing(tracked, &now);
     if (!is_equal(before, &now)) {
         if (before->is_counted) {
             stand(worker, before, false);
@@ -48,9 +47,8 @@ worker_count_change(struct worker *worker, const struct standing *before,
 void
 worker_count_flip(struct worker *worker, const struct tracked *tracked)
 {
-    struct standing standing;
+    struct standing standing = worker_standing(tracked);
 
-    worker_standing(tracked, &standing);
     if (standing.is_counted) {
         segment_id swapped = standing.src;
 
@@ -65,13 +63,11 @@ void
 worker_count_record(struct worker *worker, const struct flow_record *record,
                     const struct tracked *tracked)
 {
+    const struct standing standing = worker_standing(tracked);
     const struct flow_end_point *src = &record->source;
     const struct flow_end_point *dst = &record->destination;
-    struct event_pair_counts *counts;
-    struct standing standing;
+    struct event_pair_counts *counts = find(worker, &standing);
 
-    worker_standing(tracked, &standing);
-    counts = find(worker, &standing);
     add_end(counts, 0, src);
     add_end(counts, 1, dst);
     counts->two_sided += is_two_sided(src->packets, dst->packets) &&

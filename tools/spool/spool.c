@@ -452,7 +452,7 @@ raise_pending(struct spool *spool, struct spool_lane *lane,
 }
 
 /* The first record that is kept with an id above 'last'.  '*is_complete' if one
- * is kept, too, that is not above: then nothing between them is missing.  Before
+ * is kept, too, that is not above: then nothing between them is missing. Before
  * the first of all there was nothing.  Only looks: what it finds corrupt is
  * counted when it is read. */
 static bool
