@@ -200,6 +200,25 @@ class ReplayRedis(unittest.TestCase):
         self.assertIn("no answer in time", err)
         self.assertIn("did not reach redis", out)
 
+    def test_what_a_stopped_server_does_not_take_is_there_for_the_next_run(self):
+        output = os.path.join(self.folder, "events")
+        spool = os.path.join(self.folder, "spool")
+        run, rest = self.feed("-o", output, "--spool", spool)
+        self.server.signal(signal.SIGSTOP)
+        try:
+            out, _ = self.end(run, rest, 0)
+        finally:
+            self.server.signal(signal.SIGCONT)
+        self.assertRegex(out, r"[1-9]\d* events wait in the spool for redis")
+        lines = self.lines(output)
+        os.remove(output)
+        out = self.replay("-o", output, "--spool", spool).stdout
+        self.assertNotIn("wait in the spool", out)
+        for kind, more in self.lines(output).items():
+            self.assert_stream(kind, lines[kind] + more)
+            numbers = [int(fields[b"n"]) for _, fields in self.server.entries(kind)]
+            self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
     def test_a_signal_ends_a_run_whose_server_hangs(self):
         for workers in ("1", "2"):
             run, _ = self.feed("-q", "-w", workers)
