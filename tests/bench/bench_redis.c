@@ -78,7 +78,7 @@ ask(const char *const *words)
 {
     struct redis_uri uri;
     struct error error;
-    struct redis_link *link;
+    struct redis_link *link = NULL;
 
     if (!redis_uri_parse(server.uri, &uri, &error) ||
         !(link = redis_link_open(&uri, &error)) ||

@@ -140,6 +140,7 @@ spool_disk_write_state(struct spool *spool)
         return trouble(spool, "the spool's state cannot be written");
     }
     spool->written = state;
+    spool->is_state_unsynced = true;
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         struct spool_lane *lane = &spool->lanes[kind];
 
@@ -167,11 +168,12 @@ spool_disk_sync(struct spool *spool)
         }
     }
     errno = SPOOL_FAILPOINT("sync state");
-    if (errno || fdatasync(spool->state_fd) < 0 ||
+    if (errno || (spool->is_state_unsynced && fdatasync(spool->state_fd) < 0) ||
         (spool->folder.unsynced && fsync(spool->folder.fd) < 0)) {
         return trouble(spool, "the spool's state cannot be synced");
     }
     spool->folder.unsynced = false;
+    spool->is_state_unsynced = false;
     return true;
 }
 

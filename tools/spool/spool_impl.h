@@ -26,7 +26,8 @@ struct spool {
     bool is_up;          /* The disk takes what it is given. */
     bool is_full;        /* It does not, because it is full. */
     bool is_state_dirty; /* The state is not what was written. */
-    int64_t now_ns;      /* Of the last call that said. */
+    bool is_state_unsynced;
+    int64_t now_ns; /* Of the last call that said. */
     int64_t next_try_ns, last_sync_ns;
     uint64_t torn_bytes, unreadable_segments, n_troubles, n_writes, n_syncs;
     bool state_lost;
