@@ -91,6 +91,7 @@ struct ledger_spool {
     bool is_there;
     uint64_t last_serial; /* Given. */
     uint64_t last_found;  /* On disk: what is between was in memory. */
+    uint64_t last_given;  /* After the streams were read. */
 };
 
 /* What a run counted at its output to Redis. */

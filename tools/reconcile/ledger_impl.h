@@ -1,5 +1,6 @@
-/* The inside of the ledger: ledger.c keeps it, ledger_judge.c (serials) and
- * ledger_names.c (sequence numbers) draw the conclusions. */
+/* The inside of the ledger: ledger.c keeps it, ledger_judge.c (serials),
+ * ledger_names.c (sequence numbers) and ledger_verdict.c draw the conclusions.
+ */
 
 #ifndef TOOLS_RECONCILE_LEDGER_IMPL_H
 #define TOOLS_RECONCILE_LEDGER_IMPL_H
@@ -70,6 +71,12 @@ bool ledger_was_trimmed_meanwhile(const struct ledger *, enum event_kind,
  * told. */
 void ledger_judge_names(struct ledger_judge *, uint64_t n_holes,
                         uint64_t n_told);
+
+/* Behind a lineage that another one follows, or that is the last. */
+void ledger_judge_seam(struct ledger_judge *);
+void ledger_judge_spool(struct ledger_judge *);
+
+void ledger_conclude(const struct ledger *, struct ledger_result *);
 
 static inline bool
 redis_id_is_none(struct redis_id id)

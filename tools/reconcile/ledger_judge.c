@@ -56,12 +56,6 @@ static uint64_t take_trimmed(struct lane *, const struct hole *);
 static const char *why_unknown(const struct lane *, const struct hole *);
 static void note_hole(struct lane *, const struct hole *, enum ledger_class,
                       const char *why);
-static void judge_seam(struct ledger_judge *);
-static struct redis_id edge_of(const struct ledger *, size_t begin, size_t end,
-                               bool last);
-static void widen(struct redis_id *edge, const struct range_set *, bool last);
-static void judge_spool(struct ledger_judge *);
-static void conclude(const struct ledger *, struct ledger_result *);
 
 void
 ledger_judge(const struct ledger *ledger, struct ledger_result *result)
@@ -88,7 +82,7 @@ ledger_judge(const struct ledger *ledger, struct ledger_result *result)
         ledger_note(result, &ledger->doubled[i]);
     }
     result->findings_left_out += ledger->doubled_left_out;
-    conclude(ledger, result);
+    ledger_conclude(ledger, result);
 }
 
 void
@@ -180,9 +174,9 @@ judge_lineage(struct ledger_judge *judge)
     }
     result->n_lineages += judge->begin < judge->end;
     if (!judge->is_last) {
-        judge_seam(judge);
+        ledger_judge_seam(judge);
     } else {
-        judge_spool(judge);
+        ledger_judge_spool(judge);
     }
 }
 
@@ -487,103 +481,4 @@ note_hole(struct lane *lane, const struct hole *hole, enum ledger_class what,
                                          .after = hole->after,
                                          .before = hole->before,
                                          .why = why});
-}
-
-/* Behind a lineage that another one follows. */
-static void
-judge_seam(struct ledger_judge *judge)
-{
-    const struct ledger *ledger = judge->ledger;
-    struct ledger_result *result = judge->result;
-
-    size_t last = judge->end - 1;
-
-    while (last > judge->begin && ledger->runs[last].is_of_gaps) {
-        last--;
-    }
-    result->seams++;
-    if (ledger->runs[last].has_end) {
-        return;
-    }
-    result->open_seams++;
-    ledger_note(
-        result,
-        &(struct ledger_finding){
-            .what = LEDGER_SEAM,
-            .is_sequence = true,
-            .epoch = ledger->runs[judge->end].epoch,
-            .after = edge_of(ledger, judge->begin, judge->end, true),
-            .before = edge_of(ledger, judge->end, judge->end + 1, false),
-            .why = "the run before did not tell its end"});
-}
-
-/* The least id of some runs' entries, or the greatest one. */
-static struct redis_id
-edge_of(const struct ledger *ledger, size_t begin, size_t end, bool last)
-{
-    struct redis_id edge = {0, 0};
-
-    for (size_t i = begin; i < end; i++) {
-        widen(&edge, &ledger->runs[i].sequences, last);
-    }
-    return edge;
-}
-
-static void
-widen(struct redis_id *edge, const struct range_set *set, bool last)
-{
-    for (size_t i = 0; i < set->n; i++) {
-        struct redis_id id =
-            last ? set->list[i].last_id : set->list[i].first_id;
-        int order = redis_id_compare(id, *edge);
-
-        if (redis_id_is_none(*edge) || (last ? order > 0 : order < 0)) {
-            *edge = id;
-        }
-    }
-}
-
-/* A spool that has given fewer serials than there are is not the one that they
- * came from. */
-static void
-judge_spool(struct ledger_judge *judge)
-{
-    const struct ledger *ledger = judge->ledger;
-    struct ledger_result *result = judge->result;
-
-    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        if (ledger->spool[kind].is_there && !ledger->options.is_cut &&
-            ledger->spool[kind].last_serial < result->kinds[kind].last_serial) {
-            result->seams++;
-            result->open_seams++;
-            ledger_note(result,
-                        &(struct ledger_finding){
-                            .what = LEDGER_SEAM,
-                            .kind = (enum event_kind)kind,
-                            .first = ledger->spool[kind].last_serial,
-                            .last = result->kinds[kind].last_serial,
-                            .why = "the spool is not that of these entries"});
-            return;
-        }
-    }
-}
-
-static void
-conclude(const struct ledger *ledger, struct ledger_result *result)
-{
-    bool is_bad = result->missing > 0;
-    bool is_open = result->unknown || result->open_seams ||
-                   result->unaccounted || ledger->untracked;
-    bool is_empty = true;
-
-    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        const struct ledger_tally *tally = &result->kinds[kind];
-
-        is_bad |= tally->missing || tally->doubled || tally->deprived;
-        is_open |= tally->unknown || tally->untracked;
-        is_empty &= tally->entries == tally->foreign;
-    }
-    result->verdict = is_bad                ? LEDGER_INCOMPLETE
-                      : is_open || is_empty ? LEDGER_UNPROVEN
-                                            : LEDGER_COMPLETE;
 }

@@ -42,6 +42,7 @@ struct sensor_read {
     struct stream_server *server;
     struct ledger *ledger;        /* While it is read. */
     struct redis_reply *snapshot; /* Owned: the sources borrow from it. */
+    struct ledger_spool spool[EVENT_N_KINDS]; /* As it was first. */
     struct source sources[EVENT_N_KINDS];
     size_t n;
     bool is_alive, takes_all;
@@ -49,7 +50,7 @@ struct sensor_read {
 
 static void make_sources(struct sensor_read *);
 static struct source *source_of(struct sensor_read *, enum event_kind);
-static bool look_at_spool(struct sensor_read *, bool only_gaps, struct error *);
+static bool look_at_spool(struct sensor_read *, struct error *);
 static void take_waiting(void *context, const struct spool_record *);
 static bool take_snapshot(struct sensor_read *, struct error *);
 static struct redis_reply *ask_snapshot(struct sensor_read *, struct error *);
@@ -109,12 +110,14 @@ sensor_read_all(struct sensor_read *read, struct ledger *ledger,
     read->ledger = ledger;
     read->takes_all = true;
     stream_server_go_to(read->server, read->sources[0].key);
-    good = look_at_spool(read, false, error) && take_snapshot(read, error);
+    good = look_at_spool(read, error) && take_snapshot(read, error);
     if (good) {
         for (size_t i = 0; i < read->n; i++) {
             begin(read, &read->sources[i]);
         }
         good = merge(read, error) && note_trimmed(read, error);
+        read->takes_all = false; /* Else what waits would be added again. */
+        good = good && look_at_spool(read, error);
     }
     options.is_alive = read->is_alive;
     options.is_cut |= !good;
@@ -131,7 +134,7 @@ sensor_read_again(struct sensor_read *read, struct ledger *ledger,
 
     read->ledger = ledger;
     read->takes_all = false;
-    if (!look_at_spool(read, true, error)) {
+    if (!look_at_spool(read, error)) {
         return false;
     }
     for (size_t i = 0; i < read->n; i++) {
@@ -185,8 +188,9 @@ source_of(struct sensor_read *read, enum event_kind kind)
     return &read->sources[i];
 }
 
+/* What waits is what waited before the streams were read. */
 static bool
-look_at_spool(struct sensor_read *read, bool only_gaps, struct error *error)
+look_at_spool(struct sensor_read *read, struct error *error)
 {
     char folder[PATH_MAX];
     struct spool_look look;
@@ -194,21 +198,23 @@ look_at_spool(struct sensor_read *read, bool only_gaps, struct error *error)
     if (!read->options.spool) {
         return true;
     }
-    read->takes_all = !only_gaps;
     if (!spool_look_find(read->options.spool, folder, sizeof folder, error) ||
         !spool_look(folder, take_waiting, read, &look, error)) {
         return false;
     }
-    for (unsigned kind = 0; !only_gaps && kind < EVENT_N_KINDS; kind++) {
-        ledger_set_spool(
-            read->ledger, (enum event_kind)kind,
-            &(struct ledger_spool){.is_there = true,
-                                   .last_serial = look.kinds[kind].last_serial,
-                                   .last_found =
-                                       look.kinds[kind].last_found >
-                                               look.kinds[kind].acked_serial
-                                           ? look.kinds[kind].last_found
-                                           : look.kinds[kind].acked_serial});
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        const struct spool_look_kind *of = &look.kinds[kind];
+        struct ledger_spool *spool = &read->spool[kind];
+
+        spool->last_given = of->last_serial;
+        if (!spool->is_there) {
+            spool->last_serial = of->last_serial;
+            spool->last_found = of->last_found > of->acked_serial
+                                    ? of->last_found
+                                    : of->acked_serial;
+        }
+        spool->is_there = true;
+        ledger_set_spool(read->ledger, (enum event_kind)kind, spool);
     }
     return true;
 }

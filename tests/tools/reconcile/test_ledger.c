@@ -62,7 +62,7 @@ write_books(const char *letters, size_t n, uint64_t removed)
                                               .is_there = true,
                                               .is_counted = true,
                                               .removed = removed});
-    ledger_set_spool(ledger, EVENT_FLOW, &(struct ledger_spool){true, n, n});
+    ledger_set_spool(ledger, EVENT_FLOW, &(struct ledger_spool){true, n, n, n});
     for (size_t i = 0; i < n; i++) {
         uint64_t serial = i + 1;
 
@@ -154,7 +154,7 @@ test_what_the_spool_had_in_memory_is_unknown(void **state)
 {
     (void)state;
     add(1, 1);
-    ledger_set_spool(ledger, EVENT_FLOW, &(struct ledger_spool){true, 9, 5});
+    ledger_set_spool(ledger, EVENT_FLOW, &(struct ledger_spool){true, 9, 5, 9});
     ledger_judge(ledger, &result);
     assert_int_equal(result.kinds[EVENT_FLOW].missing, 4);
     assert_int_equal(result.kinds[EVENT_FLOW].unknown, 4);
@@ -166,10 +166,14 @@ test_a_spool_that_is_behind_is_another_one(void **state)
     (void)state;
     add(1, 1);
     add(2, 2);
-    ledger_set_spool(ledger, EVENT_FLOW, &(struct ledger_spool){true, 1, 1});
+    ledger_set_spool(ledger, EVENT_FLOW, &(struct ledger_spool){true, 1, 1, 1});
     ledger_judge(ledger, &result);
     assert_int_equal(result.open_seams, 1);
     assert_int_equal(result.verdict, LEDGER_UNPROVEN);
+    /* One that has given more since is that of a sensor that runs. */
+    ledger_set_spool(ledger, EVENT_FLOW, &(struct ledger_spool){true, 1, 1, 2});
+    ledger_judge(ledger, &result);
+    assert_int_equal(result.verdict, LEDGER_COMPLETE);
 }
 
 static void
@@ -243,6 +247,25 @@ test_findings_beyond_the_bound_are_counted(void **state)
     assert_int_equal(result.kinds[EVENT_FLOW].missing, TWICE);
 }
 
+/* It could be among what there was no room for. */
+static void
+test_nothing_is_called_missing_where_not_all_is_kept(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= LEDGER_MAX_RANGES; i++) {
+        add(2 * i, i);
+    }
+    ledger_judge(ledger, &result);
+    assert_true(result.kinds[EVENT_FLOW].untracked > 0);
+    assert_int_equal(result.kinds[EVENT_FLOW].missing, 0);
+    assert_true(result.kinds[EVENT_FLOW].unknown > 0);
+    assert_int_equal(result.findings[0].what, LEDGER_UNKNOWN);
+    assert_int_equal(result.verdict, LEDGER_UNPROVEN);
+    add(2, LEDGER_MAX_RANGES + 1);
+    ledger_judge(ledger, &result);
+    assert_int_equal(result.verdict, LEDGER_INCOMPLETE);
+}
+
 int
 main(void)
 {
@@ -260,6 +283,8 @@ main(void)
             test_numbers_beyond_all_bounds_are_nobodys, make, done),
         cmocka_unit_test_setup_teardown(
             test_findings_beyond_the_bound_are_counted, make, done),
+        cmocka_unit_test_setup_teardown(
+            test_nothing_is_called_missing_where_not_all_is_kept, make, done),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
