@@ -334,7 +334,8 @@ class Forward(unittest.TestCase):
             self.server.call("XADD", STREAM, "*", "event", text)
         self.forward("--facility", "local3", to=("--tcp", collector.place))
         head = "<%d>1 2026-03-10T12:00:07.120331Z lab segmon - flow - %s"
-        self.wait(lambda: len(list(frames(collector.connections[0]))) == 3)
+        self.wait(lambda: collector.connections and
+                  len(list(frames(collector.connections[0]))) == 3)
         self.assertEqual(list(frames(collector.connections[0])),
                          [head % (19 * 8 + severity, text)
                           for severity, text in zip((6, 2, 4), events)])
@@ -346,7 +347,7 @@ class Forward(unittest.TestCase):
                            "observer": {"name": "two words"}})
         self.server.call("XADD", STREAM, "*", "event", text)
         self.forward(to=("--tcp", collector.place))
-        self.wait(lambda: list(frames(collector.connections[0])))
+        self.wait(lambda: collector.connections and list(frames(collector.connections[0])))
         self.assertEqual(list(frames(collector.connections[0])),
                          ["<134>1 - - segmon - - - " + text])
 
