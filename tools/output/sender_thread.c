@@ -22,6 +22,7 @@ enum {
     EPOCH_SIZE = 9
 };
 
+static void leave_if_replaced(struct sender *);
 static bool open_link(struct sender *);
 static const char *any_key(const struct sender *);
 static bool find_rights(struct sender *);
@@ -45,10 +46,7 @@ sender_run(void *context)
         if (!sender->link && system_clock_mono().ns >= sender->next_try_ns) {
             open_link(sender);
         }
-        if (sender->link && redis_place_is_stale(&sender->place)) {
-            sender->is_stale = true;
-            sender_lose_link(sender);
-        }
+        leave_if_replaced(sender);
         if (sender->link) {
             resume_due(sender);
         }
@@ -74,6 +72,16 @@ sender_run(void *context)
         send_state(sender);
     }
     return NULL;
+}
+
+/* The server may not know yet that another one is the master. */
+static void
+leave_if_replaced(struct sender *sender)
+{
+    if (sender->link && redis_place_is_stale(&sender->place)) {
+        sender->is_stale = true;
+        sender_lose_link(sender);
+    }
 }
 
 bool
