@@ -185,6 +185,8 @@ class Settings(unittest.TestCase):
                 ("runtime/settings_memory.c", "PROGRAM_BYTES (112 * MIB)", "program itself 112M"),
                 ("runtime/settings_memory.c", "WORKER_BYTES  (12 * MIB)", "12M for each worker"),
                 ("runtime/settings_memory.c", "OUTPUT_BYTES  (3 * MIB)", "3M for each output"),
+                ("redis/redis_template.h", "REDIS_TEMPLATE_MAX = 200", "at most 200 bytes"),
+                ("runtime/settings.h", "SETTINGS_MAX_FIELD = 64", "at most 64 letters"),
                 ("runtime/settings_memory.c", "DPI_PART = 8", "an eighth"),
                 ("output/output.h", "OUTPUT_QUEUE_BYTES = 4 << 20", "4M for each worker and two"),
                 ("event/event.h", "EVENT_MAX_OUTPUTS = 4", "At most four"),

@@ -124,6 +124,15 @@ class State(Live):
                        if event["event"]["dataset"] == f"segmon.{kind}"]
             self.assertEqual(stored, written)
 
+    def test_goes_with_a_warning_of_a_server_that_may_lose_events(self):
+        self.server.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        self.run_into_redis()
+        risk = "may evict any key when it is full"
+        self.wait_for(f"the server {risk}\n")
+        outputs = self.stop()[-1]["segmon"]["status"]["outputs"]
+        self.assertIn([risk], [output.get("server", {}).get("risks") for output in outputs])
+        self.assertEqual(sum(risk in line for line in self.talk), 1)
+
     def test_needs_no_more_rights_than_the_manual_says(self):
         words = ["secret" if word == ">password" else word for word in documented_acl()]
         self.server.call("ACL", "SETUSER", "sensor",

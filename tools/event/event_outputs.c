@@ -11,6 +11,7 @@ static void write_server(struct json *, const struct event_output *);
 static void write_spool(struct json *, const struct event_spool *);
 static void write_counters(struct json *, const struct event_output *,
                            enum event_kind);
+static void write_losses(struct json *, const struct event_counters *);
 
 static const char *const loss_names[] = {
 #define LOSS_NAME(NAME, TEXT) TEXT,
@@ -145,13 +146,19 @@ write_counters(struct json *json, const struct event_output *output,
         json_u64(json, "pending", counters->pending);
     }
     if (counters->dropped > 0) {
-        json_open(json, "lost", '{');
-        for (unsigned i = 0; i < EVENT_N_LOSSES; i++) {
-            if (counters->lost[i] > 0) {
-                json_u64(json, loss_names[i], counters->lost[i]);
-            }
+        write_losses(json, counters);
+    }
+    json_close(json, '}');
+}
+
+static void
+write_losses(struct json *json, const struct event_counters *counters)
+{
+    json_open(json, "lost", '{');
+    for (unsigned i = 0; i < EVENT_N_LOSSES; i++) {
+        if (counters->lost[i] > 0) {
+            json_u64(json, loss_names[i], counters->lost[i]);
         }
-        json_close(json, '}');
     }
     json_close(json, '}');
 }

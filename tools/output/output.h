@@ -56,10 +56,10 @@ enum output_when_full {
 /* Where and how events are in Redis; all 0: as segmon's own readers want it. */
 struct output_redis {
     enum output_mode mode;
+    enum output_when_full when_full; /* Of a list with 'max_length'. */
     const char *key;     /* Or channel: see redis_template.h; NULL: its own. */
     const char *field;   /* Of a stream's entry; NULL: OUTPUT_FIELD. */
     uint64_t max_length; /* Of a stream, about, or list; 0: never cut. */
-    enum output_when_full when_full; /* Of a list with 'max_length'. */
 };
 
 /* "-" is standard output; "redis://..." and "unix:///..." a Redis server (see

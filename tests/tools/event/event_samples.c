@@ -345,13 +345,9 @@ fill_counters(struct event_counters *counters)
 }
 
 static void
-each_status(struct event_samples *samples, event_sample_handler *each,
-            void *context)
+fill_outputs(struct event_output outputs[2])
 {
-    const char *const notes[] = {"demo.pcap was cut short", NULL};
-    struct application_counters counters = {.inspections = 5};
-    struct error error;
-    struct event_output outputs[2] = {
+    const struct event_output samples[2] = {
         {.name = "events.ndjson",
          .mode = "file",
          .up = true,
@@ -379,6 +375,21 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                     .trimmed = 3,
                     .risks = {"writes snapshots only"},
                     .n_risks = 1}}};
+
+    memcpy(outputs, samples, sizeof samples);
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        fill_counters(&outputs[1].kind[kind]);
+    }
+}
+
+static void
+each_status(struct event_samples *samples, event_sample_handler *each,
+            void *context)
+{
+    const char *const notes[] = {"demo.pcap was cut short", NULL};
+    struct application_counters counters = {.inspections = 5};
+    struct error error;
+    struct event_output outputs[2];
     const struct event_gap gap = {.kind = EVENT_FLOW,
                                   .reason = "spool_full",
                                   .first_serial = 4,
@@ -414,9 +425,7 @@ each_status(struct event_samples *samples, event_sample_handler *each,
                                   .other_pairs = &some_counts,
                                   .notes = notes};
 
-    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        fill_counters(&outputs[1].kind[kind]);
-    }
+    fill_outputs(outputs);
     error_set(&error, ERROR_SYNTAX, "demo.pcap", "cut short");
     outputs[0].error = error;
     each(context, "status", EVENT_STATUS,
