@@ -8,6 +8,7 @@
 #include "dissect/ndpi_dispatch.h"
 #include "dissect/ndpi_hosts.h"
 #include "dissect/ndpi_hotfix.h"
+#include "dissect/ndpi_lines.h"
 #include "dissect/ndpi_memory.h"
 #include "dissect/ndpi_names.h"
 #include "dissect/ndpi_shim.h"
@@ -90,7 +91,7 @@ engine_init(struct application_engine *engine, struct error *error)
                          ndpi_revision());
     }
     if (!ndpi_hotfix_install() || !ndpi_hosts_install() ||
-        !ndpi_dispatch_install()) {
+        !ndpi_dispatch_install() || !ndpi_lines_install()) {
         return error_set(error, ERROR_UNSUPPORTED, "",
                          "the replacements for functions of nDPI %s, some of "
                          "which have known crashes, do not take effect in "

@@ -7,26 +7,16 @@
  * A dissector is asked if the packet is of its kind ('selection'), if its own
  * protocol is not excluded for the conversation, and if it looks at
  * conversations of unknown protocol, as they are when this is called.  nDPI
- * keeps that in its module, whose layout its headers show to itself only
- * (NDPI_LIB_COMPILATION).  This file looks into it once, when the module is
- * made, believes none of it that is not as it has to be, and leaves all to the
- * original otherwise: other versions, and packets without payload. */
+ * keeps that in its module (ndpi_inside.h).  This file looks into it once, when
+ * the module is made, believes none of it that is not as it has to be, and
+ * leaves all to the original otherwise: other versions, and packets without
+ * payload. */
 
 #include "dissect/ndpi_dispatch.h"
 
-#include <ndpi_define.h>
+#include "dissect/ndpi_inside.h"
 
-/* Only 4.2 is known to be like that. */
-#if NDPI_MAJOR == 4 && NDPI_MINOR == 2 && __has_include(<ndpi_config.h>)
-#define NDPI_LIB_COMPILATION
-#define LOOKS_INSIDE 1
-#else
-#define LOOKS_INSIDE 0
-#endif
-
-#include "dissect/ndpi_shim.h"
-
-#if LOOKS_INSIDE
+#if NDPI_INSIDE
 
 #include <dlfcn.h> /* RTLD_NEXT needs _GNU_SOURCE, from CMakeLists.txt. */
 #include <stdlib.h>

@@ -125,17 +125,28 @@ flow_store_is_live(const struct flow *flow)
     return flow->at != 0;
 }
 
+/* In two steps, the second with the lines of the first: the first node of the
+ * chain, and the entry that flow_store_find() would look at. */
 static inline void
-flow_store_prefetch(const struct flow_store *store, uint32_t hash)
+flow_store_prefetch_node(const struct flow_store *store, uint32_t hash)
 {
     uint32_t slot = *flow_index_head(&store->index, hash);
-    const char *flow = (const char *)flow_store_flow(store, slot);
 
-    if (slot) {
-        __builtin_prefetch(flow_store_node(store, slot), 1);
-        __builtin_prefetch(flow, 1);
-        __builtin_prefetch(flow + 64, 1);
+    __builtin_prefetch(flow_store_node(store, slot), 1);
+}
+
+static inline void
+flow_store_prefetch_flow(const struct flow_store *store, uint32_t hash)
+{
+    uint32_t slot = *flow_index_head(&store->index, hash);
+    const char *flow;
+
+    while (slot && flow_store_node(store, slot)->link.hash != hash) {
+        slot = flow_store_node(store, slot)->link.chain;
     }
+    flow = (const char *)flow_store_flow(store, slot);
+    __builtin_prefetch(flow, 1);
+    __builtin_prefetch(flow + 64, 1);
 }
 
 #endif

@@ -157,11 +157,15 @@ struct flow_lookup {
     uint64_t hash; /* Of the key. */
 };
 
-/* Batch lookahead: works the lookup out, and brings the cache lines of the
- * packet's flow near.  'context' separates otherwise equal conversations: the
- * VLAN id where the policy tells VLANs apart, else 0. */
+/* Batch lookahead: works the lookup out.  'context' separates otherwise equal
+ * conversations: the VLAN id where the policy tells VLANs apart, else 0. */
 void flow_table_look_ahead(const struct flow_table *, const struct packet *,
                            uint16_t context, struct flow_lookup *out);
+
+/* Brings the cache lines of the flows near; of a batch, when it was looked up.
+ */
+void flow_table_look_closer(const struct flow_table *,
+                            const struct flow_lookup *, size_t n);
 
 /* Finds or creates the packet's flow and accounts the packet to it. */
 struct flow_update flow_table_pass(struct flow_table *, const struct packet *,

@@ -70,7 +70,16 @@ flow_table_look_ahead(const struct flow_table *table, const struct packet *p,
                       uint16_t context, struct flow_lookup *out)
 {
     flow_key_look_up(p, context, table->options.hash_seed, out);
-    flow_store_prefetch(&table->store, (uint32_t)out->hash);
+    flow_store_prefetch_node(&table->store, (uint32_t)out->hash);
+}
+
+void
+flow_table_look_closer(const struct flow_table *table,
+                       const struct flow_lookup *lookups, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        flow_store_prefetch_flow(&table->store, (uint32_t)lookups[i].hash);
+    }
 }
 
 struct flow_update

@@ -135,6 +135,7 @@ run(struct flow_table *table, const struct load *load)
             flow_table_look_ahead(table, &load->packet[first + i], 0,
                                   &ahead[i]);
         }
+        flow_table_look_closer(table, ahead, n);
         for (size_t i = 0; i < n; i++) {
             flow_table_advance(table, load->packet[first + i].time);
             flow_table_pass(table, &load->packet[first + i], &ahead[i]);

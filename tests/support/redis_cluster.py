@@ -104,8 +104,9 @@ class Cluster:
         raise AssertionError("no such name")
 
     def begin_migration(self, slot, source, target):
-        assert target.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source.name) == b"OK"
-        assert source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target.name) == b"OK"
+        for node, what, other in ((target, "IMPORTING", source), (source, "MIGRATING", target)):
+            done = node.call("CLUSTER", "SETSLOT", slot, what, other.name)
+            assert done == b"OK", done
 
     def migrate_keys(self, slot, source, target, pause=0.0):
         while keys := source.call("CLUSTER", "GETKEYSINSLOT", slot, 100):
@@ -115,9 +116,13 @@ class Cluster:
                 time.sleep(pause)
 
     def end_migration(self, slot, target):
-        for node in [target] + [one for one in self.nodes if one is not target]:
+        for node in [target] + [one for one in self.nodes[:self.n_masters] if one is not target]:
             if node.process.poll() is None:
-                node.call("CLUSTER", "SETSLOT", slot, "NODE", target.name)
+                done = node.call("CLUSTER", "SETSLOT", slot, "NODE", target.name)
+                assert done == b"OK", done
+        wait_for(lambda: all(self.master_of(node, slot) is target for node in self.nodes
+                             if node.process.poll() is None), "nodes that agree")
+        time.sleep(0.5)  # What they said to each other before is on its way no more.
 
 
 class Sentinels:

@@ -2,9 +2,17 @@
 
 #include "tests/tools/metrics_sample.h"
 
+#include "tools/runtime/settings_memory.h"
+
 #include <stdio.h>
 
 #define SOME_TIME INT64_C(1773144001000123456) /* 2026-03-10T12:00:01Z */
+
+static const struct settings_memory memory = {.capture = 64 << 20,
+                                              .queues = 19 << 20,
+                                              .program = 124 << 20,
+                                              .dpi = 16 << 20,
+                                              .flows = 112 << 20};
 
 static void fill_status(struct metrics_sample *);
 static void fill_interfaces(struct metrics_sample *);
@@ -37,6 +45,7 @@ metrics_sample_init(struct metrics_sample *sample, const struct policy *policy)
         .begin = {SOME_TIME},
         .rules = sample->rules,
         .reloads = {.succeeded = 3, .failed = 1, .last_success = {SOME_TIME}},
+        .memory = &memory,
         .resident_bytes = 77 << 20,
         .processor_ns = 5 * SECOND_NS,
         .ready = true,

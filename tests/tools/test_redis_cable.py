@@ -127,6 +127,12 @@ class Cable(unittest.TestCase):
         self.assertLess(stored, replay.n_flows)
         self.assertEqual(replay.missing(self.server), [])
 
+    def test_the_doctor_warns_of_a_cable_that_others_can_listen_to(self):
+        done = subprocess.run(inside("a", SEGMON, "doctor", "--redis", f"redis://{IPV4}"),
+                              capture_output=True, text=True, timeout=PATIENCE)
+        self.assertIn("D-REDIS-CLEARTEXT", done.stdout)
+        self.assertIn(f"fix: segmon run --redis rediss://{IPV4}", done.stdout)
+
     def n_flows(self):
         return self.server.call("XLEN", "segmon:{lab}:flow")
 

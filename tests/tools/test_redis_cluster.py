@@ -29,7 +29,8 @@ class InCluster(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="segmon-cluster-")
         cls.addClassCleanup(folder.cleanup)
         cls.folder = folder.name
-        cls.cluster = Cluster(cls.folder, replicas=1)
+        # To move what a long run makes keeps nodes from answering for seconds.
+        cls.cluster = Cluster(cls.folder, replicas=1, timeout_ms=20000 if LONG else 2000)
         cls.addClassCleanup(cls.cluster.kill)
         cls.capture = os.path.join(cls.folder, "a.pcap")
         pathlib.Path(cls.capture).write_bytes(p.pcap(
@@ -87,6 +88,7 @@ class InCluster(unittest.TestCase):
         self.addCleanup(replay.stop)
         key = "segmon:{%s}:flow" % sensor
         wait_for(lambda: one.call("XLEN", key), "events")
+        output = self.forward(sensor)
         n_moves = 0
         while n_moves < 2 or (LONG and not replay.is_fed()):
             cluster.begin_migration(slot, one, other)
@@ -103,6 +105,18 @@ class InCluster(unittest.TestCase):
         owner = cluster.owner(key)
         print(f"{n_moves} moves, {replay.n_flows} flows", file=sys.stderr)
         self.assertEqual(replay.missing(owner), [])
+        ids = {fields[b"id"].decode() for _, fields in owner.entries("flow", sensor)}
+        wait_for(lambda: ids_in(output) == ids, "what is passed on")
+
+    def forward(self, sensor):
+        """Its reader, which goes on until the test ends."""
+        output = os.path.join(self.folder, f"{sensor}.ndjson")
+        process = subprocess.Popen([SEGMON, "forward", "-q", "--redis", self.cluster.nodes[2].tcp,
+                                    "--sensor", sensor, "--events", "flow", "--output", output],
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return output
 
     def test_when_a_node_dies_its_replica_takes_over(self):
         """The last test, for all others want that node."""
@@ -119,6 +133,12 @@ class InCluster(unittest.TestCase):
         status, errors = replay.wait()
         self.assertEqual(status, 0, errors)
         self.assertEqual(replay.missing(replica), [])
+
+
+def ids_in(path):
+    """Of whole lines."""
+    lines = pathlib.Path(path).read_text().split("\n")[:-1]
+    return {json.loads(line)["event"]["id"] for line in lines}
 
 
 def ask(node, *words):

@@ -151,11 +151,12 @@ class Blindness(Live):
                 events = self.stop()
                 self.check(events)
                 told = [i for i in self.intervals(events, "interface")
-                        if seconds(i["end"]) > began]  # But for that of the start.
-                self.assertEqual(len(told), 1, told)
-                self.assertEqual((told[0]["interface"], told[0]["visibility"]), ("r0", "none"))
-                self.assertLess(seconds(told[0]["begin"]), began + BUSY)
-                self.assertGreaterEqual(seconds(told[0]["end"]), ended)
+                        if seconds(i.get("end", i["begin"])) > began]  # Not that of the start.
+                self.assertEqual({(i["interface"], i["visibility"]) for i in told},
+                                 {("r0", "none")})
+                self.assertLess(min(seconds(i["begin"]) for i in told), began + BUSY)
+                # A carrier that comes late makes two of it.
+                self.assertGreaterEqual(max(seconds(i["end"]) for i in told if "end" in i), ended)
 
     def test_is_told_when_it_begins_and_when_it_has_ended(self):
         self.start("--heartbeat", "3600")

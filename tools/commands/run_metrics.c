@@ -8,6 +8,7 @@
 #include "tools/runtime/metrics_http.h"
 #include "tools/runtime/metrics_text.h"
 #include "tools/runtime/rule_counts.h"
+#include "tools/runtime/settings_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,8 @@ void
 run_metrics_publish(struct run_metrics *run, const struct session *session,
                     const struct event_status *status)
 {
+    const struct settings_memory memory =
+        settings_share_memory(&session->settings);
     const struct metrics metrics = {
         .source = &session->source,
         .capture_library = source_filter_library_version(),
@@ -84,6 +87,7 @@ run_metrics_publish(struct run_metrics *run, const struct session *session,
                                         ? session->reloads.last_done
                                         : run->begin,
                     .last_failed = session->reloads.failed},
+        .memory = &memory,
         .resident_bytes = resident_bytes(),
         .processor_ns = processor_ns(),
         .ready = run->health.ready,

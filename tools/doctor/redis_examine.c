@@ -155,6 +155,7 @@ check_network(const struct redis_visit *visit)
     const char *host = redis_place_here(&visit->place)->host;
     const char *name = visit->examined->name;
     struct diagnosis_finding *finding;
+    char word[DIAGNOSIS_WORD_SIZE];
 
     if (uri->is_unix) {
         return;
@@ -170,7 +171,8 @@ check_network(const struct redis_visit *visit)
         strcmp(host, "::1") != 0 && strncmp(host, "127.", 4) != 0) {
         finding = diagnosis_add(visit->diagnosis, DIAGNOSIS_REDIS_CLEARTEXT,
                                 name, "events cross the network in the clear");
-        diagnosis_fix(finding, "stunnel /etc/stunnel/redis.conf");
+        diagnosis_word(host, word);
+        diagnosis_fix(finding, "segmon run --redis rediss://%s", word);
         diagnosis_text(finding, "password", uri->password[0] ? "yes" : "no");
     }
 }

@@ -9,8 +9,10 @@
 
 #include "tools/runtime/metrics_impl.h"
 #include "tools/runtime/rule_counts.h"
+#include "tools/runtime/settings_memory.h"
 
 static void write_program(struct metrics_text *, const struct metrics *);
+static void write_memory(struct metrics_text *, const struct settings_memory *);
 static void write_flows(struct metrics_text *, const struct event_status *);
 static void write_violations(struct metrics_text *, const struct metrics *);
 static void write_rules(struct metrics_text *, const struct rule_counts *,
@@ -30,6 +32,7 @@ metrics_write(struct metrics_text *text, const struct metrics *metrics)
     const struct event_status *status = metrics->status;
 
     write_program(text, metrics);
+    write_memory(text, metrics->memory);
     metrics_write_capture(text, metrics);
     write_flows(text, status);
     write_violations(text, metrics);
@@ -66,6 +69,19 @@ write_program(struct metrics_text *text, const struct metrics *metrics)
     gauge(text, "segmon_ready",
           "Whether it captures, and events get away or have room to wait",
           metrics->ready);
+}
+
+static void
+write_memory(struct metrics_text *text, const struct settings_memory *memory)
+{
+    metrics_family(text, "segmon_memory_budget_bytes", METRICS_GAUGE,
+                   "What each part of the program may use; 0: no limit but "
+                   "its own");
+#define WRITE_SHARE(member, name)                                              \
+    metrics_label(text, "part", name);                                         \
+    metrics_value(text, memory->member);
+    SETTINGS_SHARES(WRITE_SHARE)
+#undef WRITE_SHARE
 }
 
 static void

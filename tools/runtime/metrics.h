@@ -18,6 +18,8 @@
 struct metrics_text;
 struct rule_counts;
 
+struct settings_memory;
+
 /* In place of names, where there are more than labels may have. */
 #define METRICS_OTHER "(other)"
 
@@ -36,6 +38,7 @@ struct metrics {
     struct wall_time now, begin;       /* 'now'; and when it began. */
     const struct rule_counts *rules;
     struct metrics_reloads reloads;
+    const struct settings_memory *memory; /* That its parts may have. */
     uint64_t resident_bytes; /* Memory the process has; 0: unknown. */
     int64_t processor_ns;    /* And time it used. */
     bool ready;

@@ -198,6 +198,7 @@ worker_packets(struct worker *worker, const struct frame *frames,
         for (size_t i = 0; i < n; i++) {
             look_ahead(worker, &packets[i], &worker->ahead[i]);
         }
+        flow_table_look_closer(worker->table, worker->ahead, n);
         for (size_t i = 0; i < n; i++) {
             worker_advance(worker, clocks[i]);
             take(worker, &frames[i], &packets[i], &worker->ahead[i]);

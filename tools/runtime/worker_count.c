@@ -14,10 +14,10 @@ static void add_end(struct event_pair_counts *, unsigned end,
                     const struct flow_end_point *);
 static bool is_two_sided(uint64_t src_packets, uint64_t dst_packets);
 
-struct standing
-worker_standing(const struct tracked *tracked)
+void
+worker_standing(const struct tracked *tracked, struct standing *standing)
 {
-    return (struct standing){
+    *standing = (struct standing){
         .src = tracked->src_segment,
         .dst = tracked->dst_segment,
         .decision = tracked->decision,
@@ -34,8 +34,9 @@ void
 worker_count_change(struct worker *worker, const struct standing *before,
                     const struct tracked *tracked)
 {
-    const struct standing now = worker_standing(tracked);
+    struct standing now;
 
+    worker_standing(tracked, &now);
     if (!is_equal(before, &now)) {
         if (before->is_counted) {
             stand(worker, before, false);
@@ -47,8 +48,9 @@ worker_count_change(struct worker *worker, const struct standing *before,
 void
 worker_count_flip(struct worker *worker, const struct tracked *tracked)
 {
-    struct standing standing = worker_standing(tracked);
+    struct standing standing;
 
+    worker_standing(tracked, &standing);
     if (standing.is_counted) {
         segment_id swapped = standing.src;
 
@@ -63,11 +65,13 @@ void
 worker_count_record(struct worker *worker, const struct flow_record *record,
                     const struct tracked *tracked)
 {
-    const struct standing standing = worker_standing(tracked);
     const struct flow_end_point *src = &record->source;
     const struct flow_end_point *dst = &record->destination;
-    struct event_pair_counts *counts = find(worker, &standing);
+    struct event_pair_counts *counts;
+    struct standing standing;
 
+    worker_standing(tracked, &standing);
+    counts = find(worker, &standing);
     add_end(counts, 0, src);
     add_end(counts, 1, dst);
     counts->two_sided += is_two_sided(src->packets, dst->packets) &&

@@ -129,7 +129,7 @@ void worker_ask(const struct worker *, const struct flow_record *,
 
 /* worker_count.c: how a flow stands; that it stands otherwise now; that its
  * ends are about to be exchanged; what a record of it adds. */
-struct standing worker_standing(const struct tracked *);
+void worker_standing(const struct tracked *, struct standing *);
 void worker_count_change(struct worker *, const struct standing *before,
                          const struct tracked *);
 void worker_count_flip(struct worker *, const struct tracked *);

@@ -43,8 +43,8 @@ worker_judge(struct worker *worker, struct flow *flow,
              const struct flow_record *record, struct tracked *tracked,
              unsigned moments)
 {
-    const struct standing before = worker_standing(tracked);
     struct event_revision revision;
+    struct standing before;
     struct question question;
     struct verdict verdict;
     struct event_flow event = {
@@ -59,6 +59,7 @@ worker_judge(struct worker *worker, struct flow *flow,
         .interface = capture_names_interface(worker->names, record->interface),
     };
 
+    worker_standing(tracked, &before);
     if (!tracked->located || tracked->generation != worker->generation) {
         worker_locate(worker, record, tracked);
     }

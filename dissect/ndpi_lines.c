@@ -1,0 +1,98 @@
+/* nDPI's ndpi_parse_packet_line_info() is replaced as in ndpi_hotfix.c.  Where
+ * there is no line end it does what it would for three bytes without one: so
+ * such a payload is three bytes long while the original looks at it, which is
+ * the least that it looks at.  All others it sees as they are.
+ *
+ * The payload is in nDPI's module (ndpi_inside.h), and is believed to be it
+ * only if it is inside the packet there. */
+
+#include "dissect/ndpi_lines.h"
+
+#include "dissect/ndpi_inside.h"
+
+#if NDPI_INSIDE
+
+#include <dlfcn.h> /* RTLD_NEXT needs _GNU_SOURCE, from CMakeLists.txt. */
+#include <stdint.h>
+#include <string.h>
+
+#define EXPORTED __attribute__((visibility("default"), used))
+
+enum {
+    LEAST_BYTES = 3
+};
+
+typedef void parse_function(struct ndpi_detection_module_struct *,
+                            struct ndpi_flow_struct *);
+
+/* What dlsym() finds. */
+union original {
+    void *object;
+    parse_function *parse;
+};
+
+static parse_function *parse_original;
+
+static bool
+is_inside(const struct ndpi_packet_struct *packet)
+{
+    uintptr_t ip =
+        packet->iph != NULL ? (uintptr_t)packet->iph : (uintptr_t)packet->iphv6;
+    uintptr_t at = (uintptr_t)packet->payload;
+
+    return ip != 0 && at > ip && at - ip < packet->l3_packet_len &&
+           packet->payload_packet_len <= packet->l3_packet_len - (at - ip);
+}
+
+static bool
+has_line_end(const uint8_t *bytes, size_t size)
+{
+    const uint8_t *end = bytes + size;
+
+    while ((bytes = memchr(bytes, '\r', (size_t)(end - bytes))) != NULL) {
+        if (++bytes == end) {
+            return false;
+        }
+        if (*bytes == '\n') {
+            return true;
+        }
+    }
+    return false;
+}
+
+EXPORTED void
+ndpi_parse_packet_line_info(struct ndpi_detection_module_struct *ndpi_struct,
+                            struct ndpi_flow_struct *flow)
+{
+    struct ndpi_packet_struct *packet = &ndpi_struct->packet;
+    u_int16_t size = packet->payload_packet_len;
+
+    if (packet->packet_lines_parsed_complete == 0 && size > LEAST_BYTES &&
+        is_inside(packet) && !has_line_end(packet->payload, size)) {
+        packet->payload_packet_len = LEAST_BYTES;
+        parse_original(ndpi_struct, flow);
+        packet->payload_packet_len = size;
+    } else {
+        parse_original(ndpi_struct, flow);
+    }
+}
+
+bool
+ndpi_lines_install(void)
+{
+    parse_original =
+        (union original){.object =
+                             dlsym(RTLD_NEXT, "ndpi_parse_packet_line_info")}
+            .parse;
+    return parse_original != NULL;
+}
+
+#else
+
+bool
+ndpi_lines_install(void)
+{
+    return true;
+}
+
+#endif
