@@ -60,6 +60,7 @@ class Live(unittest.TestCase):
         self.policy = self.path / "policy.yaml"
         self.output = self.path / "events.ndjson"
         self.run_ = None
+        self.sent = 0
 
     def start(self, *options, interface="r0", ready="capturing", end="r", environment=None,
               program=None, wrapper=(), config=None):

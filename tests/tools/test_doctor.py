@@ -107,10 +107,12 @@ class Doctor(live.Live):
 
     @staticmethod
     def wait_until_it_captures(n=1):
-        """There are so many sockets for packets, below a line of titles."""
+        """So many sockets for packets get some, as the sixth column says: one that was
+        only just made does not yet."""
         def sockets():
-            return len(subprocess.run(inside("r", "cat", "/proc/net/packet"), check=True,
-                                      capture_output=True).stdout.splitlines()) - 1
+            lines = subprocess.run(inside("r", "cat", "/proc/net/packet"), check=True,
+                                   capture_output=True, text=True).stdout.splitlines()[1:]
+            return sum(line.split()[5] == "1" for line in lines)
 
         processes.wait_until(lambda: sockets() >= n, "it captures")
 
@@ -303,10 +305,11 @@ class Traffic(Doctor):
         path = self.capture(big)
         run = subprocess.Popen(inside("r", live.SEGMON, "doctor", "-j", "-i", "r0", "-s", "3"),
                                stdout=subprocess.PIPE)
+        self.addCleanup(run.kill)
         self.wait_until_it_captures()
-        run.send_signal(19)
+        run.send_signal(signal.SIGSTOP)
         self.send(path, 250)
-        run.send_signal(18)
+        run.send_signal(signal.SIGCONT)
         document = json.loads(run.communicate(timeout=60)[0])
         found = self.of_the_interface(document)
         self.assertIn("D-TRAFFIC-DROPPED", found)
@@ -530,6 +533,7 @@ class Usage(Doctor):
     def test_a_signal_ends_it_early(self):
         run = subprocess.Popen(inside("r", live.SEGMON, "doctor", "-j", "-i", "r0", "-s", "60"),
                                stdout=subprocess.PIPE)
+        self.addCleanup(run.kill)
         processes.wait_until_it_catches(run.pid, signal.SIGTERM)
         run.terminate()
         document = json.loads(run.communicate(timeout=20)[0])
