@@ -2,8 +2,8 @@
  * and reads back as the same. */
 
 #include "rules/problems.h"
-#include "tools/runtime/settings.h"
-#include "tools/runtime/settings_memory.h"
+#include "tools/settings/settings.h"
+#include "tools/settings/settings_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

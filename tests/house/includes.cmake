@@ -1,9 +1,9 @@
 # Checks the house rules about #include:
 #
 #   - a folder includes only itself and the folders upstream of it; inside
-#     tools/: event, redis, spool, output, then runtime, then commands, with
-#     report, forward, watch and reconcile beside runtime, and doctor behind
-#     report;
+#     tools/: event, redis, spool, output, runtime, settings, metrics, then
+#     commands, with report, forward, watch and reconcile beside runtime, and
+#     doctor behind report;
 #     the rooms of rules/ may use each other;
 #   - each outside library is included by the files named here and no other;
 #   - only tools/ starts threads.
@@ -14,6 +14,7 @@ set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
                 rules/detect)
 set(folders capture dissect flows ${rooms_rules}
             tools/event tools/redis tools/spool tools/output tools/runtime
+            tools/settings tools/metrics
             tools/report tools/forward tools/doctor
             tools/watch tools/reconcile
             tools/commands tools)
@@ -29,12 +30,14 @@ set(upstream_tools/redis ${upstream_tools/event} tools/redis)
 set(upstream_tools/spool ${upstream_tools/redis} tools/spool)
 set(upstream_tools/output ${upstream_tools/spool} tools/output)
 set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
+set(upstream_tools/settings ${upstream_tools/runtime} tools/settings)
+set(upstream_tools/metrics ${upstream_tools/settings} tools/metrics)
 set(upstream_tools/report ${upstream_tools/output} tools/report)
 set(upstream_tools/forward ${upstream_tools/output} tools/forward)
 set(upstream_tools/doctor ${upstream_tools/report} tools/doctor)
 set(upstream_tools/watch ${upstream_tools/output} tools/watch)
 set(upstream_tools/reconcile ${upstream_tools/output} tools/reconcile)
-set(upstream_tools/commands ${upstream_tools/runtime} tools/report tools/forward
+set(upstream_tools/commands ${upstream_tools/metrics} tools/report tools/forward
                             tools/doctor tools/watch tools/reconcile
                             tools/commands)
 set(upstream_tools ${upstream_tools/commands} tools)
@@ -50,7 +53,7 @@ set(owners_nettle "(flows/flow_record|rules/(print/policy_hash|violation)|flows/
 set(owners_xxhash "(flows/flow_key\\.[ch]|rules/(violation_table|detect/recent|judge/judge_memo)\\.c|tools/runtime/findings\\.c)")
 set(owners_yaml "rules/load/yaml_doc\\.c")
 set(owners_jansson "tools/(commands/(question_json|run_dump)\\.c|forward/(convert(_[a-z]+)?\\.[ch]|forward_line\\.c)|reconcile/event_read\\.c|watch/event_view\\.c)")
-set(owners_microhttpd "tools/runtime/metrics_http\\.c")
+set(owners_microhttpd "tools/metrics/metrics_http\\.c")
 set(owners_seccomp "tools/runtime/sandbox\\.c")
 set(owners_curses "tools/watch/top_terminal\\.c")
 set(owners_hiredis "tools/redis/redis_link\\.c")

@@ -15,8 +15,8 @@ LANGUAGE = ROOT / "rules/segmon-policy.5"
 PROGRAM = ROOT / "tools/segmon.1"
 EVENTS = ROOT / "tools/event/segmon-events.5"
 SCHEMAS = ROOT / "tools/forward/segmon-schemas.5"
-METRICS = ROOT / "tools/runtime/segmon-metrics.5"
-CONFIGURATION = ROOT / "tools/runtime/segmon.yaml.5"
+METRICS = ROOT / "tools/metrics/segmon-metrics.5"
+CONFIGURATION = ROOT / "tools/settings/segmon.yaml.5"
 SCHEMA = ROOT / "tools/event/schema"
 SEGMON = None
 
@@ -149,14 +149,14 @@ class Settings(unittest.TestCase):
                 self.assertEqual(shown, keys)
 
     def test_every_key_of_an_output_is_there_and_no_other(self):
-        header = (ROOT / "tools/runtime/settings_keys.h").read_text()
+        header = (ROOT / "tools/settings/settings_keys.h").read_text()
         body = header[header.index("#define SETTINGS_OUTPUT_KEYS"):]
         keys = re.findall(r'X\("(\w+)"', body)
         self.assertEqual(re.findall(r"^\.It Cm (\w+)$", "\n".join(self.headings["an output"]),
                                     re.MULTILINE), keys)
 
     def test_what_is_reloaded_is_marked(self):
-        header = (ROOT / "tools/runtime/settings_keys.h").read_text().replace("\\\n", " ")
+        header = (ROOT / "tools/settings/settings_keys.h").read_text().replace("\\\n", " ")
         hot = re.findall(r'X\("([\w.]+)"(?:(?!X\().)*?\bHOT(?:_LIVE)?\b', header)
         self.assertEqual(hot.pop(), "flows.timeouts.")  # Of all that follow from one line.
         hot += ["flows.timeouts." + name
@@ -173,7 +173,7 @@ class Settings(unittest.TestCase):
 
     def test_every_code_is_there_and_no_other(self):
         codes = set()
-        for path in [*(ROOT / "tools/runtime").glob("settings*.c"),
+        for path in [*(ROOT / "tools/settings").glob("settings*.c"),
                      ROOT / "rules/load/yaml_doc.c"]:
             codes |= set(re.findall(r'"([EW]-[A-Z0-9-]+)"', path.read_text()))
         shown = re.findall(r"^\.It Er (\S+)$", "\n".join(self.headings["mistakes"]), re.MULTILINE)
@@ -182,12 +182,12 @@ class Settings(unittest.TestCase):
     def test_its_limits_are_those_of_the_program(self):
         said = " ".join(" ".join(lines) for lines in self.headings.values())
         for path, name, text in (
-                ("runtime/settings_memory.c", "PROGRAM_BYTES (112 * MIB)", "program itself 112M"),
-                ("runtime/settings_memory.c", "WORKER_BYTES  (12 * MIB)", "12M for each worker"),
-                ("runtime/settings_memory.c", "OUTPUT_BYTES  (3 * MIB)", "3M for each output"),
+                ("settings/settings_memory.c", "PROGRAM_BYTES (112 * MIB)", "program itself 112M"),
+                ("settings/settings_memory.c", "WORKER_BYTES  (12 * MIB)", "12M for each worker"),
+                ("settings/settings_memory.c", "OUTPUT_BYTES  (3 * MIB)", "3M for each output"),
                 ("redis/redis_template.h", "REDIS_TEMPLATE_MAX = 200", "at most 200 bytes"),
-                ("runtime/settings.h", "SETTINGS_MAX_FIELD = 64", "at most 64 letters"),
-                ("runtime/settings_memory.c", "DPI_PART = 8", "an eighth"),
+                ("settings/settings.h", "SETTINGS_MAX_FIELD = 64", "at most 64 letters"),
+                ("settings/settings_memory.c", "DPI_PART = 8", "an eighth"),
                 ("output/output.h", "OUTPUT_QUEUE_BYTES = 4 << 20", "4M for each worker and two"),
                 ("event/event.h", "EVENT_MAX_OUTPUTS = 4", "At most four"),
                 ("event/event.h", "EVENT_MAX_INTERFACES = 8", "at most eight"),

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGE = ROOT / "tools/runtime/segmon-metrics.5"
+PAGE = ROOT / "tools/metrics/segmon-metrics.5"
 PROMETHEUS = ROOT / "tools/integrations/prometheus"
 RULES = PROMETHEUS / "segmon.rules.yml"
 DASHBOARD = PROMETHEUS / "segmon-dashboard.json"
@@ -30,7 +30,7 @@ class Page(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "sample"
             subprocess.run([SAMPLE, path], check=True)
-            made = subprocess.run([sys.executable, ROOT / "tools/runtime/metrics_manual.py", path],
+            made = subprocess.run([sys.executable, ROOT / "tools/metrics/metrics_manual.py", path],
                                   capture_output=True, check=True).stdout.decode()
         self.assertEqual(made, PAGE.read_text(), f"make {PAGE} again")
 

@@ -14,8 +14,8 @@
 #include "tools/event/system_clock.h"
 #include "tools/report/coverage_report.h"
 #include "tools/runtime/sandbox.h"
-#include "tools/runtime/settings.h"
-#include "tools/runtime/settings_memory.h"
+#include "tools/settings/settings.h"
+#include "tools/settings/settings_memory.h"
 
 #include <getopt.h>
 #include <inttypes.h>

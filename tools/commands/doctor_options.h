@@ -5,7 +5,7 @@
 #define TOOLS_COMMANDS_DOCTOR_OPTIONS_H
 
 #include "tools/doctor/doctor.h"
-#include "tools/runtime/settings.h"
+#include "tools/settings/settings.h"
 
 #include <net/if.h>
 #include <stdbool.h>

@@ -4,11 +4,11 @@
 
 #include "capture/source_filter.h"
 #include "tools/event/system_clock.h"
-#include "tools/runtime/metrics.h"
-#include "tools/runtime/metrics_http.h"
-#include "tools/runtime/metrics_text.h"
+#include "tools/metrics/metrics.h"
+#include "tools/metrics/metrics_http.h"
+#include "tools/metrics/metrics_text.h"
 #include "tools/runtime/rule_counts.h"
-#include "tools/runtime/settings_memory.h"
+#include "tools/settings/settings_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static int64_t processor_ns(void);
 
 bool
 run_metrics_start(struct run_metrics *metrics,
-                  const struct metrics_listen *listen, struct error *error)
+                  const struct listen_place *listen, struct error *error)
 {
     if (!listen->port) {
         return true;

@@ -6,7 +6,7 @@
 
 #include "tools/commands/session.h"
 #include "tools/runtime/health.h"
-#include "tools/runtime/metrics_listen.h"
+#include "tools/runtime/listen_place.h"
 
 #include <stdbool.h>
 
@@ -22,7 +22,7 @@ struct run_metrics {
 
 /* Starts to serve; does nothing if there is no port.  False with '*error' if it
  * is not possible; run_metrics_stop() is due either way. */
-bool run_metrics_start(struct run_metrics *, const struct metrics_listen *,
+bool run_metrics_start(struct run_metrics *, const struct listen_place *,
                        struct error *);
 
 /* After the run has ended. */

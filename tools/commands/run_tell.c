@@ -10,7 +10,7 @@
 #include "tools/commands/run_dump.h"
 #include "tools/event/system_clock.h"
 #include "tools/runtime/log.h"
-#include "tools/runtime/settings_memory.h"
+#include "tools/settings/settings_memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include "tools/report/text.h"
 #include "tools/runtime/privileges.h"
 #include "tools/runtime/sandbox.h"
-#include "tools/runtime/settings_memory.h"
+#include "tools/settings/settings_memory.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -11,8 +11,8 @@
 #include "tools/output/output.h"
 #include "tools/runtime/log.h"
 #include "tools/runtime/pipeline.h"
-#include "tools/runtime/settings.h"
 #include "tools/runtime/worker_limits.h"
+#include "tools/settings/settings.h"
 
 #include <getopt.h>
 #include <stdatomic.h>
