@@ -5,6 +5,7 @@ test_disk_faults.py SEGMON SEND_FRAMES.  Needs root and says so: status 77.
 Each disk is a small one in memory, in a mount namespace of the process that uses it."""
 import json
 import pathlib
+import re
 import unittest
 
 import sensor
@@ -162,6 +163,10 @@ def missing(event):
 class Damaged(Sensor):
     SERVER = KEPT
 
+    def only_line(self, pattern):
+        found, = filter(None, (re.search(pattern, line) for line in self.said_lines()))
+        return found
+
     def test_records_are_told_as_missing_and_nothing_else_is(self):
         """A bit flips in what waits for a server; see tests/tools/spool for every byte."""
         self.begin()
@@ -169,6 +174,7 @@ class Damaged(Sensor):
         self.send_round(2)
         self.wait_until_written()
         first = self.stop()
+        left = int(self.only_line(r"(\d+) events for redis.* wait in the spool for the next run")[1])
         segment = max((f for f in self.spool.rglob("*") if f.is_file()),
                       key=lambda f: f.stat().st_size)
         content = bytearray(segment.read_bytes())
@@ -180,6 +186,11 @@ class Damaged(Sensor):
         self.wait_until(lambda: self.n_stored() >= 2 * N - 1, "the rest is not stored")
         self.wait_until(lambda: self.n_stored("violation") >= 2 * N - 1, "the rest is not stored")
         second = self.stop(status=1)  # One is lost.
+        lost, came, own, earlier = map(int, self.only_line(
+            r"(\d+) of (\d+) events did not reach redis.*"
+            r" \((\d+) of this run, (\d+) left by earlier ones\)").groups())
+        self.assertEqual((lost, own, earlier), (1, len(second) + 1, left))  # It tells the gap.
+        self.assertEqual(came, own + earlier)
         wanted = sensor.by_kind(first + second)
         stored = sensor.in_redis(self.server)
         told = sensor.gaps(stored["status"])

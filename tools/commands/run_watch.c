@@ -2,6 +2,7 @@
 
 #include "tools/commands/run_watch.h"
 
+#include "tools/report/losses.h"
 #include "tools/runtime/log.h"
 
 #include <inttypes.h>
@@ -10,7 +11,6 @@
 static bool is_news(const struct run_watch *, size_t i,
                     const struct event_interface *);
 static bool is_among(const char *const *risks, size_t n, const char *risk);
-static uint64_t n_dropped(const struct event_output *);
 
 bool
 run_watch_interface(struct run_watch *watch, size_t i,
@@ -47,7 +47,7 @@ run_watch_output(struct run_watch *watch, size_t i,
                  const struct event_output *now, char note[RUN_WATCH_NOTE_SIZE])
 {
     bool was_down = watch->outputs[i].is_down;
-    uint64_t dropped = n_dropped(now) - watch->outputs[i].n_dropped;
+    uint64_t dropped = losses_of(now).lost - watch->outputs[i].n_dropped;
 
     watch->outputs[i].is_down = !now->up;
     if (now->up) {
@@ -142,22 +142,19 @@ run_watch_tables(struct run_watch *watch, const struct flow_table_counters *now,
 void
 run_watch_loss(const struct event_output *output)
 {
-    uint64_t dropped = 0, emitted = 0, left = 0;
+    struct losses losses = losses_of(output);
+    char origin[LOSSES_ORIGIN_SIZE];
 
-    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
-        dropped += output->kind[i].dropped;
-        emitted += output->kind[i].emitted;
-        left += output->kind[i].pending;
-    }
-    if (left) {
+    if (losses.waiting) {
         log_tell(NULL, LOG_LEVEL_NOTICE,
                  "%" PRIu64 " events for %s wait in the spool for the next run",
-                 left, output->name);
+                 losses.waiting, output->name);
     }
-    if (dropped) {
+    if (losses.lost) {
         log_tell(NULL, LOG_LEVEL_ERROR,
-                 "%" PRIu64 " of %" PRIu64 " events did not reach %s", dropped,
-                 emitted, output->name);
+                 "%" PRIu64 " of %" PRIu64 " events did not reach %s%s",
+                 losses.lost, losses.came, output->name,
+                 losses_origin(&losses, origin));
     }
 }
 
@@ -181,15 +178,4 @@ is_among(const char *const *risks, size_t n, const char *risk)
         i++;
     }
     return i < n;
-}
-
-static uint64_t
-n_dropped(const struct event_output *output)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
-        sum += output->kind[i].dropped;
-    }
-    return sum;
 }

@@ -17,6 +17,8 @@ enum {
 
 static void init_kind(struct redis_encoder *, enum event_kind,
                       const struct output_redis *, const char *sensor);
+static void init_before(struct json *before, const char *key,
+                        const struct output_redis *, bool must_exist);
 static void add_number(struct json *out, uint64_t number);
 
 bool
@@ -41,7 +43,9 @@ redis_encoder_init(struct redis_encoder *encoder,
         good &=
             redis_template_expand(template, sensor, name, encoder->keys[kind]);
         init_kind(encoder, (enum event_kind)kind, form, sensor);
-        good &= !encoder->before[kind].failed && !encoder->between[kind].failed;
+        good &= !encoder->before[kind].failed &&
+                !encoder->before_known[kind].failed &&
+                !encoder->between[kind].failed;
     }
     return good || error_set(error, ERROR_LIMIT, "",
                              "the names of a Redis output are too long");
@@ -52,6 +56,7 @@ redis_encoder_done(struct redis_encoder *encoder)
 {
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         json_done(&encoder->before[kind]);
+        json_done(&encoder->before_known[kind]);
         json_done(&encoder->between[kind]);
     }
     json_done(&encoder->field);
@@ -62,7 +67,9 @@ void
 redis_encoder_add(const struct redis_encoder *encoder, struct json *commands,
                   const struct redis_event *event)
 {
-    const struct json *before = &encoder->before[event->kind];
+    const struct json *before = event->must_exist
+                                    ? &encoder->before_known[event->kind]
+                                    : &encoder->before[event->kind];
     const struct json *between = &encoder->between[event->kind];
     char id[ID_TEXT_SIZE];
     char *end = json_digits(id, event->id.ms);
@@ -86,25 +93,37 @@ static void
 init_kind(struct redis_encoder *encoder, enum event_kind kind,
           const struct output_redis *form, const char *sensor)
 {
-    struct json *before = &encoder->before[kind];
     struct json *between = &encoder->between[kind];
-    bool cut = form->max_length > 0;
 
-    json_init(before, REDIS_ENCODER_OVERHEAD);
-    resp_command(before, XADD_ARGUMENTS + (cut ? MAXLEN_ARGUMENTS : 0));
-    resp_string(before, "XADD");
-    resp_string(before, encoder->keys[kind]);
-    if (cut) {
-        resp_string(before, "MAXLEN");
-        resp_string(before, "~");
-        add_number(before, form->max_length);
-    }
+    init_before(&encoder->before[kind], encoder->keys[kind], form, false);
+    init_before(&encoder->before_known[kind], encoder->keys[kind], form, true);
     json_init(between, REDIS_ENCODER_OVERHEAD);
     resp_string(between, "type");
     resp_string(between, event_kind_name(kind));
     resp_string(between, "sensor");
     resp_string(between, sensor);
     resp_string(between, "id");
+}
+
+static void
+init_before(struct json *before, const char *key,
+            const struct output_redis *form, bool must_exist)
+{
+    bool cut = form->max_length > 0;
+
+    json_init(before, REDIS_ENCODER_OVERHEAD);
+    resp_command(before, XADD_ARGUMENTS + (size_t)must_exist +
+                             (cut ? MAXLEN_ARGUMENTS : 0));
+    resp_string(before, "XADD");
+    resp_string(before, key);
+    if (must_exist) {
+        resp_string(before, "NOMKSTREAM");
+    }
+    if (cut) {
+        resp_string(before, "MAXLEN");
+        resp_string(before, "~");
+        add_number(before, form->max_length);
+    }
 }
 
 static void

@@ -1,7 +1,7 @@
 /* One event as the one command that stores it in Redis.
  *
- *   stream   XADD key [MAXLEN ~ n] ID event JSON type KIND sensor SENSOR
- *                id EVENT-ID v 1.x n SERIAL
+ *   stream   XADD key [NOMKSTREAM] [MAXLEN ~ n] ID event JSON type KIND
+ *                sensor SENSOR id EVENT-ID v 1.x n SERIAL
  *
  * 'n' counts the events of a kind without a gap, so that a reader can tell that
  * it has all of them.  Pure encoding, no connection.  Used by one thread. */
@@ -28,6 +28,7 @@ enum {
 struct redis_event {
     enum event_kind kind;
     struct redis_id id; /* Of the entry. */
+    bool must_exist;    /* The stream: NOMKSTREAM. */
     uint64_t serial;
     const char *line; /* Without a newline. */
     size_t size;
@@ -38,6 +39,7 @@ struct redis_encoder {
     /* Of a kind's commands: up to the entry's id, between that and the event,
      * between event and event id, and between that and the serial. */
     struct json before[EVENT_N_KINDS], between[EVENT_N_KINDS];
+    struct json before_known[EVENT_N_KINDS]; /* If the stream must exist. */
     struct json field, after;
 };
 

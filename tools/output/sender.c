@@ -244,6 +244,9 @@ sender_publish(struct sender *sender)
 void
 sender_set_up(struct sender *sender, bool up)
 {
+    if (atomic_load(&sender->has_given_up)) {
+        return; /* Nothing is tried any more: it stays as it was. */
+    }
     pthread_mutex_lock(&sender->status_mutex);
     if (!up) {
         sender->status.error = sender->error;

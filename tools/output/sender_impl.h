@@ -55,6 +55,7 @@ struct sender_lane {
     bool is_in_doubt; /* Some were sent, and it is not known what became of
                        * them. */
     bool has_holes;   /* Some of these were stored, and not those before. */
+    bool is_there;    /* Its stream, as the server said last. */
     int64_t hold_ns;  /* Monotonic. */
     int64_t back_off_ns;
 };
@@ -110,10 +111,12 @@ struct sender {
     struct redis_state state_sent;
     struct error error;  /* The latest. */
     int64_t next_try_ns; /* Of a connection; monotonic. */
-    int64_t look_ns;     /* When the server is looked at next. */
+    int64_t look_ns;     /* When the server is looked at next, */
+    int64_t resume_ns;   /* and its streams. */
     int64_t back_off_ns;
     uint64_t jitter;     /* State of a generator. */
     size_t batch_events; /* At most; 1 where transactions are forbidden. */
+    bool makes_always;   /* The server does not know NOMKSTREAM. */
     bool has_progress;   /* Since the link is there. */
     bool is_stale;       /* It leads to the wrong server. */
 };
@@ -124,6 +127,12 @@ void *sender_run(void *context);
 /* Connects and asks where all streams end; false if any of that failed. */
 bool sender_connect(struct sender *);
 void sender_disconnect(struct sender *);
+
+/* So that readers find the streams of every sensor; of a cluster, another node
+ * may have that key.  Events do not depend on it: that node may be away, or the
+ * sensor's user have no right to it.  Where it can, the state tries again.
+ * False if the link failed. */
+bool sender_register(struct sender *);
 
 /* It is connected, and no kind is held. */
 bool sender_works(const struct sender *);

@@ -24,7 +24,7 @@ enum {
 static bool ask_last(struct sender *, enum event_kind, struct redis_id *);
 static bool find_last(struct sender *, enum event_kind,
                       const struct redis_reply *, struct redis_id *);
-static void begin(struct sender *, enum event_kind, struct redis_id last);
+static bool begin(struct sender *, enum event_kind, struct redis_id last);
 static bool settle_doubt(struct sender *, enum event_kind,
                          struct redis_id last);
 static void read_doubtful(struct sender *, enum event_kind,
@@ -43,10 +43,9 @@ sender_resume(struct sender *sender, enum event_kind kind)
     struct sender_lane *lane = &sender->lanes[kind];
     struct redis_id last = {0, 0};
 
-    if (!ask_last(sender, kind, &last)) {
+    if (!ask_last(sender, kind, &last) || !begin(sender, kind, last)) {
         return false;
     }
-    begin(sender, kind, last);
     if (lane->is_in_doubt && !settle_doubt(sender, kind, last)) {
         return false;
     }
@@ -83,6 +82,7 @@ find_last(struct sender *sender, enum event_kind kind,
     const char *text =
         redis_reply_text(redis_reply_of(reply, "last-generated-id"), NULL);
 
+    sender->lanes[kind].is_there = !refused;
     if (refused && strcmp(refused, "ERR no such key") == 0) {
         *last = (struct redis_id){0, 0};
         return true;
@@ -101,7 +101,8 @@ find_last(struct sender *sender, enum event_kind kind,
     return false;
 }
 
-static void
+/* False if the link failed. */
+static bool
 begin(struct sender *sender, enum event_kind kind, struct redis_id last)
 {
     struct spool_stat stat;
@@ -121,6 +122,11 @@ begin(struct sender *sender, enum event_kind kind, struct redis_id last)
     if (is_lost) {
         tell(sender, kind, "entries that the server had acknowledged are gone");
     }
+    if (is_lost && !sender_register(sender)) { /* That may be gone, too. */
+        sender_lose_link(sender);
+        return false;
+    }
+    return true;
 }
 
 /* False if the link failed. */

@@ -288,8 +288,9 @@ settle(struct sender *sender, const struct sender_batch *batch,
     lane->has_holes |= answers->has_holes;
     /* It may have come by a connection that was given up. */
     lane->is_in_doubt = answers->has_holes || answers->first == REDIS_NOT_ABOVE;
-    lane->is_resumed &= answers->first != REDIS_NOT_ABOVE;
-    if (answers->first != REDIS_NOT_ABOVE) { /* Else it is asked at once. */
+    if (answers->first == REDIS_NOT_ABOVE || answers->first == REDIS_GONE) {
+        lane->is_resumed = false; /* It is asked at once. */
+    } else {
         sender_hold(sender, batch->kind, answers->first);
     }
     read_again(sender, batch->kind);

@@ -40,6 +40,7 @@ sender_error_of(enum redis_answer answer)
     case REDIS_DENIED: return EVENT_SERVER_DENIED;
     case REDIS_STORED:
     case REDIS_NOT_ABOVE:
+    case REDIS_GONE:
     case REDIS_REFUSED: break;
     }
     return EVENT_SERVER_REFUSED;

@@ -1,5 +1,10 @@
 /* Events into streams; see sender_form.h.
  *
+ * A stream that is known to exist is not made by what is sent (NOMKSTREAM): so
+ * the first event for one that somebody deleted, or that the server evicted, is
+ * not stored, and it is asked where the stream ends now, before anything comes
+ * behind what is missing.
+ *
  * A batch is one transaction, because ids are fixed: had one event been refused
  * and a later one stored, it would come too late. */
 
@@ -7,6 +12,9 @@
 #include "tools/redis/resp.h"
 
 #include <string.h>
+
+/* Servers before Redis 6.2 take NOMKSTREAM for an id. */
+static const char no_id[] = "ERR Invalid stream ID";
 
 static const char multi[] = "*1\r\n$5\r\nMULTI\r\n";
 
@@ -28,6 +36,7 @@ static void take_results(struct sender *, const struct sender_batch *,
                          const struct redis_reply *, struct sender_answers *);
 static void take_result(struct sender *, enum event_kind,
                         const struct redis_reply *, struct sender_answers *);
+static void note_gone(struct sender_answers *);
 
 const struct sender_form sender_stream_form = {.has_state = true,
                                                .transacts = true,
@@ -50,7 +59,11 @@ static void
 add(struct sender *sender, struct json *commands,
     const struct redis_event *event)
 {
-    redis_encoder_add(&sender->encoder, commands, event);
+    struct redis_event known = *event;
+
+    known.must_exist =
+        sender->lanes[event->kind].is_there && !sender->makes_always;
+    redis_encoder_add(&sender->encoder, commands, &known);
 }
 
 /* One command is a transaction by itself. */
@@ -157,11 +170,29 @@ static void
 take_result(struct sender *sender, enum event_kind kind,
             const struct redis_reply *reply, struct sender_answers *answers)
 {
-    if (redis_reply_error(reply)) {
+    struct sender_lane *lane = &sender->lanes[kind];
+    const char *refused = redis_reply_error(reply);
+
+    if (refused && lane->is_there &&
+        strncmp(refused, no_id, sizeof no_id - 1) == 0) {
+        sender->makes_always = true;
+        note_gone(answers); /* So it is sent again at once. */
+    } else if (refused) {
         sender_note_answer(sender, kind, reply, answers);
+    } else if (!redis_reply_text(reply, NULL)) {
+        note_gone(answers);
     } else if (answers->first == REDIS_STORED) {
         answers->n_stored++;
+        lane->is_there = true;
     } else {
         answers->has_holes = true;
+    }
+}
+
+static void
+note_gone(struct sender_answers *answers)
+{
+    if (answers->first == REDIS_STORED) {
+        answers->first = REDIS_GONE;
     }
 }

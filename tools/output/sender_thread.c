@@ -17,16 +17,17 @@
 #define REFUSED_NS (5 * SECOND_NS)
 #define DENIED_NS  (30 * SECOND_NS)
 #define IDLE_NS    (10 * SECOND_NS)
+#define RESUME_NS  (10 * SECOND_NS)
 
 enum {
     EPOCH_SIZE = 9
 };
 
 static void leave_if_replaced(struct sender *);
+static void doubt_streams(struct sender *);
 static bool open_link(struct sender *);
 static const char *any_key(const struct sender *);
 static bool find_rights(struct sender *);
-static bool register_sensor(struct sender *);
 static void resume_due(struct sender *);
 static void send_state(struct sender *);
 static bool exchange_state(struct sender *);
@@ -47,6 +48,7 @@ sender_run(void *context)
             open_link(sender);
         }
         leave_if_replaced(sender);
+        doubt_streams(sender);
         if (sender->link) {
             resume_due(sender);
         }
@@ -81,6 +83,22 @@ leave_if_replaced(struct sender *sender)
     if (sender->link && redis_place_is_stale(&sender->place)) {
         sender->is_stale = true;
         sender_lose_link(sender);
+    }
+}
+
+/* What is deleted of a kind that has no events now would be noticed by the next
+ * one, when what could be sent again is not kept any more. */
+static void
+doubt_streams(struct sender *sender)
+{
+    int64_t now_ns = system_clock_mono().ns;
+
+    if (now_ns < sender->resume_ns) {
+        return;
+    }
+    sender->resume_ns = now_ns + RESUME_NS;
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        sender->lanes[kind].is_resumed &= !sender->lanes[kind].is_there;
     }
 }
 
@@ -165,7 +183,7 @@ open_link(struct sender *sender)
                              &sender->error)) &&
         (sender->link = redis_place_open(&sender->place, any_key(sender),
                                          &sender->error)) &&
-        find_rights(sender) && register_sensor(sender)) {
+        find_rights(sender) && sender_register(sender)) {
         sender_count_connection(sender);
         return true;
     }
@@ -207,11 +225,8 @@ find_rights(struct sender *sender)
            strstr(sender->error.message, "NOPERM ") != NULL;
 }
 
-/* So that readers find the streams of every sensor; of a cluster, another node
- * may have that key.  Events do not depend on it: that node may be away, or the
- * sensor's user have no right to it.  Where it can, the state tries again. */
-static bool
-register_sensor(struct sender *sender)
+bool
+sender_register(struct sender *sender)
 {
     const struct event_source *source = sender->options.source;
     char epoch[EPOCH_SIZE];
@@ -334,8 +349,7 @@ sender_works(const struct sender *sender)
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         const struct sender_lane *lane = &sender->lanes[kind];
 
-        if (sender_takes(sender, kind) &&
-            (!lane->is_resumed || lane->is_held)) {
+        if (sender_takes(sender, kind) && lane->is_held) {
             return false;
         }
     }

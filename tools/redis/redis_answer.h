@@ -8,6 +8,7 @@
 enum redis_answer {
     REDIS_STORED,
     REDIS_NOT_ABOVE, /* The id is not above the stream's last. */
+    REDIS_GONE,      /* No error: the stream was there, and is not any more. */
     REDIS_TRY_LATER, /* Not stored; the server's state may change. */
     REDIS_MOVED,     /* Not here any more: another connection may help. */
     REDIS_DENIED,    /* By a password or an ACL, which somebody must change. */

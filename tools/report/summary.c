@@ -5,6 +5,7 @@
 
 #include "tools/report/summary.h"
 
+#include "tools/report/losses.h"
 #include "tools/report/matrix.h"
 #include "tools/report/text.h"
 
@@ -309,27 +310,21 @@ print_lost(const struct event_status *status, FILE *stream)
 {
     for (size_t i = 0; i < status->n_outputs; i++) {
         const struct event_output *output = &status->outputs[i];
-        uint64_t lost = 0;
-        uint64_t emitted = 0;
-        uint64_t left = 0;
+        struct losses losses = losses_of(output);
+        char origin[LOSSES_ORIGIN_SIZE];
 
-        for (size_t kind = 0; kind < EVENT_N_KINDS; kind++) {
-            lost += output->kind[kind].dropped;
-            emitted += output->kind[kind].emitted;
-            left += output->kind[kind].pending;
-        }
-        if (left) {
+        if (losses.waiting) {
             fprintf(stream, "  %" PRIu64 " events wait in the spool for ",
-                    left);
+                    losses.waiting);
             text_print(output->name, stream);
             fputc('\n', stream);
         }
-        if (lost) {
+        if (losses.lost) {
             fprintf(stream,
-                    "  %" PRIu64 " of %" PRIu64 " events did not reach ", lost,
-                    emitted);
+                    "  %" PRIu64 " of %" PRIu64 " events did not reach ",
+                    losses.lost, losses.came);
             text_print(output->name, stream);
-            fputs(":\n  ", stream);
+            fprintf(stream, "%s:\n  ", losses_origin(&losses, origin));
             print_error(&output->error, stream);
         }
     }

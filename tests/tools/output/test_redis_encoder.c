@@ -96,6 +96,22 @@ the_id_of_an_event_is_taken_from_its_line(void **state)
 }
 
 static void
+a_stream_that_must_exist_is_not_made(void **state)
+{
+    (void)state;
+    make(&(struct output_redis){.mode = OUTPUT_STREAM, .max_length = 1000});
+    redis_encoder_add(&encoder, &commands,
+                      &(struct redis_event){.kind = EVENT_FLOW,
+                                            .id = {7, 0},
+                                            .must_exist = true,
+                                            .serial = 12,
+                                            .line = "{}",
+                                            .size = 2});
+    expect_words("XADD segmon:{s}:flow NOMKSTREAM MAXLEN ~ 1000 7-0 event {} "
+                 "type flow sensor s id  v 1.0 n 12");
+}
+
+static void
 key_field_and_length_are_those_asked_for(void **state)
 {
     (void)state;
@@ -114,6 +130,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_command_is_what_redis_expects, teardown),
         cmocka_unit_test_teardown(the_id_of_an_event_is_taken_from_its_line,
+                                  teardown),
+        cmocka_unit_test_teardown(a_stream_that_must_exist_is_not_made,
                                   teardown),
         cmocka_unit_test_teardown(key_field_and_length_are_those_asked_for,
                                   teardown),

@@ -24,7 +24,8 @@ enum {
     WAIT_S = 30
 };
 
-#define FLOW_KEY "segmon:{lab-01}:flow"
+#define FLOW_KEY   "segmon:{lab-01}:flow"
+#define STATUS_KEY "segmon:{lab-01}:status"
 
 static const char *const durable[] = {"--appendonly", "yes", "--appendfsync",
                                       "no", NULL};
@@ -191,8 +192,14 @@ suffer(const char *const *wrong, const char *const *right, const char *error)
     assert_int_equal(status[0].kind[EVENT_FLOW].dropped, 0);
     tell(right);
     wait_for(UINT64_C(2) * N_FEW, true);
+}
+
+static void
+recover(void)
+{
     assert_int_equal(status[0].error.code, ERROR_NONE);
     close_output(true);
+    expect_stream(1, 2 * N_FEW);
 }
 
 static void
@@ -215,7 +222,7 @@ a_full_server_gets_everything_when_it_has_room(void **state)
     (void)state;
     suffer(REDIS_WORDS("CONFIG", "SET", "maxmemory", "1mb"),
            REDIS_WORDS("CONFIG", "SET", "maxmemory", "0"), "OOM ");
-    expect_stream(1, 2 * N_FEW);
+    recover();
 }
 
 static void
@@ -224,7 +231,7 @@ a_replica_that_is_promoted_gets_everything(void **state)
     (void)state;
     suffer(REDIS_WORDS("REPLICAOF", "127.0.0.1", "1"),
            REDIS_WORDS("REPLICAOF", "NO", "ONE"), "READONLY ");
-    expect_stream(1, 2 * N_FEW);
+    recover();
 }
 
 static void
@@ -233,21 +240,104 @@ a_key_of_another_type_holds_events_until_it_is_gone(void **state)
     (void)state;
     suffer(REDIS_WORDS("SET", FLOW_KEY, "x"), REDIS_WORDS("DEL", FLOW_KEY),
            "WRONGTYPE ");
-    expect_stream(N_FEW + 1, 2 * N_FEW); /* SET overwrote the others. */
+    wait_for(UINT64_C(3) * N_FEW, true); /* SET overwrote some. */
+    close_output(true);
+    expect_stream(1, 2 * N_FEW);
+}
+
+/* It is noticed by the next event, or when streams are looked at. */
+static void
+a_stream_that_is_deleted_is_sent_again_as_far_as_it_is_kept(void **state)
+{
+    const char *const *const ways[] = {REDIS_WORDS("FLUSHALL"),
+                                       REDIS_WORDS("DEL", FLOW_KEY)};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        n_put = 0;
+        open_output(7, 0);
+        put(N_FEW);
+        wait_for(N_FEW, true);
+        tell(ways[i]);
+        put(i == 0 ? N_FEW : 0);
+        wait_for(N_FEW + n_put, true);
+        assert_int_equal(status[0].kind[EVENT_FLOW].rewound, N_FEW);
+        assert_non_null(strstr(status[0].error.message,
+                               "entries that the server had acknowledged"));
+        close_output(true);
+        expect_stream(1, n_put);
+        tell(REDIS_WORDS("FLUSHALL"));
+    }
+}
+
+static bool
+tells(const struct redis_reply *reply, const char *text)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < redis_reply_n(reply); i++) {
+        const struct redis_reply *fields =
+            redis_reply_at(redis_reply_at(reply, i), 1);
+
+        found |= strstr(redis_reply_text(redis_reply_of(fields, "event"), NULL),
+                        text) != NULL;
+    }
+    return found;
+}
+
+/* What is sent again may have to make room for what is put. */
+static void
+what_is_not_kept_of_a_deleted_stream_is_told(void **state)
+{
+    struct redis_link *link = open_link();
+    struct redis_reply *reply;
+    struct error error;
+    uint64_t n_again;
+
+    (void)state;
+    memory_bytes = SPOOL_MIN_MEMORY_BYTES;
+    open_output(7, 0);
+    while (n_put < 10 * N_FEW) {
+        put(N_FEW);
+        wait_for(n_put, true);
+    }
+    tell(REDIS_WORDS("DEL", FLOW_KEY));
+    put(1);
+    wait_for(n_put, true);
+    output_settle(output);
+    output_finish(output, status, &error);
+    n_again =
+        status[0].kind[EVENT_FLOW].rewound - status[0].kind[EVENT_FLOW].dropped;
+    assert_in_range(n_again, 1, 10 * N_FEW - 1);
+    expect_stream(n_put - (unsigned)n_again, n_put);
+    reply = redis_link_ask(link, REDIS_WORDS("XRANGE", STATUS_KEY, "-", "+"),
+                           &error);
+    assert_true(tells(
+        reply, "\"gap\":{\"kind\":\"flow\",\"reason\":\"lost_by_server\""));
+    redis_reply_free(reply);
+    redis_link_close(link);
 }
 
 static void
-who_deletes_streams_disturbs_nothing(void **state)
+a_server_that_forgot_its_sensors_is_told_again(void **state)
 {
+    struct redis_link *link = open_link();
+    struct redis_reply *reply;
+    struct error error;
+
     (void)state;
     open_output(7, 0);
     put(N_FEW);
     wait_for(N_FEW, true);
     tell(REDIS_WORDS("FLUSHALL"));
-    put(N_FEW);
-    wait_for(UINT64_C(2) * N_FEW, true);
+    put(1);
+    wait_for(UINT64_C(2) * N_FEW + 1, true);
+    reply = redis_link_ask(
+        link, REDIS_WORDS("HGET", "segmon:sensors", "lab-01"), &error);
+    assert_string_equal(redis_reply_text(reply, NULL), "00000007");
+    redis_reply_free(reply);
+    redis_link_close(link);
     close_output(true);
-    expect_stream(N_FEW + 1, 2 * N_FEW);
 }
 
 static void
@@ -306,9 +396,8 @@ what_a_full_spool_dropped_is_told_in_its_place(void **state)
     close_output(false);
     assert_true(status[0].kind[EVENT_FLOW].dropped > N_FEW);
     link = open_link();
-    reply = redis_link_ask(
-        link, REDIS_WORDS("XRANGE", "segmon:{lab-01}:status", "-", "+"),
-        &error);
+    reply = redis_link_ask(link, REDIS_WORDS("XRANGE", STATUS_KEY, "-", "+"),
+                           &error);
     assert_int_equal(told_missing(reply), status[0].kind[EVENT_FLOW].dropped);
     redis_reply_free(reply);
     redis_link_close(link);
@@ -387,7 +476,9 @@ main(void)
         TEST(a_full_server_gets_everything_when_it_has_room),
         TEST(a_replica_that_is_promoted_gets_everything),
         TEST(a_key_of_another_type_holds_events_until_it_is_gone),
-        TEST(who_deletes_streams_disturbs_nothing),
+        TEST(a_stream_that_is_deleted_is_sent_again_as_far_as_it_is_kept),
+        TEST(what_is_not_kept_of_a_deleted_stream_is_told),
+        TEST(a_server_that_forgot_its_sensors_is_told_again),
         TEST(a_foreign_entry_is_noticed_and_passed),
         TEST(what_a_full_spool_dropped_is_told_in_its_place),
         TEST(what_a_server_did_not_take_is_there_for_the_next_run),

@@ -151,6 +151,33 @@ the_summary_tells_what_was_lost_on_the_way_out(void **state)
 }
 
 static void
+what_earlier_runs_left_is_counted_and_told_apart(void **state)
+{
+    struct event_output output = {
+        .name = "redis at x",
+        .kind = {[EVENT_FLOW] =
+                     {.emitted = 3, .recovered = 7, .acked = 8, .dropped = 2},
+                 [EVENT_STATUS] = {.emitted = 1, .recovered = 1, .acked = 2}}};
+    const struct event_status status = {
+        .policy = policy, .outputs = &output, .n_outputs = 1};
+    char *text;
+
+    (void)state;
+    error_set(&output.error, ERROR_SYSTEM, "redis at x", "went away");
+    text = summarize(&status, 80);
+    assert_non_null(strstr(text, "2 of 12 events did not reach redis at x "
+                                 "(4 of this run, 8 left by earlier ones):\n"));
+    free(text);
+    output.kind[EVENT_FLOW].rewound = 5;
+    output.kind[EVENT_FLOW].dropped = 7;
+    text = summarize(&status, 80);
+    assert_non_null(strstr(text, "7 of 17 events did not reach redis at x "
+                                 "(4 of this run, 8 left by earlier ones, 5 "
+                                 "that the server had lost):\n"));
+    free(text);
+}
+
+static void
 large_numbers_widen_the_columns_of_the_matrix(void **state)
 {
     const struct event_pair pairs[] = {
@@ -185,6 +212,7 @@ main(void)
         TEST(kinds_beyond_the_limit_are_counted_together),
         TEST(two_tallies_add_up_to_what_one_would_hold),
         TEST(the_summary_tells_what_was_lost_on_the_way_out),
+        TEST(what_earlier_runs_left_is_counted_and_told_apart),
         TEST(large_numbers_widen_the_columns_of_the_matrix),
     };
 
