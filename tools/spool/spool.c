@@ -385,7 +385,7 @@ append(struct spool *spool, struct spool_record *record)
 
     record->serial = lane->mark->last_serial + 1;
     do {
-        done = spool_memory_append(&lane->memory, record, spool->folder.salt);
+        done = spool_memory_append(&lane->memory, record);
     } while (!done && spool_disk_make_room(spool, record->kind));
     if (!done && record->type == SPOOL_GAP) {
         return false; /* It is told later. */
@@ -494,18 +494,8 @@ first_above(struct spool_lane *lane, struct redis_id last,
 static void
 forget_acked(struct spool *spool, struct spool_lane *lane)
 {
-    struct spool_chunk *chunk = lane->memory.head;
-
-    while (!spool->is_up && chunk &&
-           chunk->last_serial <= lane->mark->acked_serial) {
-        struct spool_chunk *next = chunk->next;
-
-        if (chunk->done_ns == 0) {
-            chunk->done_ns = spool->now_ns;
-        }
-        if (spool->now_ns - chunk->done_ns >= spool->options.retain_ns) {
-            spool_memory_remove(&lane->memory, chunk);
-        }
-        chunk = next;
+    if (!spool->is_up) {
+        spool_memory_retire(&lane->memory, lane->mark->acked_serial,
+                            spool->now_ns, spool->options.retain_ns);
     }
 }

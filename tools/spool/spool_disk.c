@@ -252,7 +252,10 @@ make_disk_room(struct spool *spool, struct spool_lane *lane)
 static bool
 write_chunk(struct spool *spool, struct spool_lane *lane)
 {
-    while (!spool_files_write(&lane->files, lane->memory.head)) {
+    const struct spool_chunk *chunk =
+        spool_memory_sign(&lane->memory, spool->folder.salt);
+
+    while (!spool_files_write(&lane->files, chunk)) {
         int reason = errno;
 
         if (!is_space(reason) || !free_done(spool)) {

@@ -299,8 +299,8 @@ find(struct spool_lane *lane, bool with_memory, struct spool_record *record,
              errno ? SPOOL_UNREADABLE : SPOOL_CORRUPT);
         lane->search = lane->files.files[i].last_serial + 1;
     }
-    return with_memory && spool_memory_read(&lane->memory, lane->search,
-                                            lane->files.folder->salt, record);
+    return with_memory &&
+           spool_memory_read(&lane->memory, lane->search, record);
 }
 
 /* False with errno 0: there is no more in this segment. */

@@ -8,7 +8,7 @@
 static_assert((size_t)SPOOL_CHUNK_BYTES >= SPOOL_MAX_FRAME,
               "any frame fits in a chunk");
 
-static bool read_chunk(struct spool_memory *, uint64_t serial, uint32_t salt,
+static bool read_chunk(struct spool_memory *, uint64_t serial,
                        struct spool_record *);
 static bool add_chunk(struct spool_memory *memory, uint64_t serial);
 static struct spool_chunk *take_chunk(struct spool_pool *pool);
@@ -51,7 +51,7 @@ spool_memory_done(struct spool_memory *memory)
 
 bool
 spool_memory_append(struct spool_memory *memory,
-                    const struct spool_record *record, uint32_t salt)
+                    const struct spool_record *record)
 {
     size_t bytes = spool_frame_bytes(record->size);
     struct spool_chunk *tail = memory->tail;
@@ -63,12 +63,23 @@ spool_memory_append(struct spool_memory *memory,
         }
         tail = memory->tail;
     }
-    spool_frame_encode(tail->frames + tail->size, record, salt);
+    spool_frame_encode(tail->frames + tail->size, record);
     tail->size += bytes;
     tail->last_serial = record->serial;
     tail->done_ns = 0;
     tail->has_gap |= record->type == SPOOL_GAP;
     return true;
+}
+
+const struct spool_chunk *
+spool_memory_sign(struct spool_memory *memory, uint32_t salt)
+{
+    struct spool_chunk *chunk = memory->head;
+
+    for (size_t at = 0; at < chunk->size;) {
+        at += spool_frame_sign(chunk->frames + at, salt);
+    }
+    return chunk;
 }
 
 void
@@ -105,7 +116,30 @@ spool_memory_remove(struct spool_memory *memory, struct spool_chunk *chunk)
     if (memory->at == chunk) {
         memory->at = NULL;
     }
+    if (memory->done == chunk) {
+        memory->done = before;
+    }
     free_chunk(memory->pool, chunk);
+}
+
+/* This is called for every batch, so it begins where it ended.  What is to be
+ * sent again has been done before, and is not now. */
+void
+spool_memory_retire(struct spool_memory *memory, uint64_t acked_serial,
+                    int64_t now_ns, int64_t retain_ns)
+{
+    struct spool_chunk *chunk = memory->done ? memory->done : memory->head;
+
+    for (; chunk && chunk->last_serial <= acked_serial; chunk = chunk->next) {
+        if (chunk->done_ns == 0) {
+            chunk->done_ns = now_ns;
+        }
+        memory->done = chunk;
+    }
+    while ((chunk = memory->head) && chunk->last_serial <= acked_serial &&
+           now_ns - chunk->done_ns >= retain_ns) {
+        spool_memory_pop(memory);
+    }
 }
 
 uint64_t
@@ -126,7 +160,7 @@ spool_memory_count(const struct spool_memory *memory, uint64_t first,
 }
 
 bool
-spool_memory_read(struct spool_memory *memory, uint64_t serial, uint32_t salt,
+spool_memory_read(struct spool_memory *memory, uint64_t serial,
                   struct spool_record *record)
 {
     if (!memory->at || serial < memory->serial) {
@@ -135,7 +169,7 @@ spool_memory_read(struct spool_memory *memory, uint64_t serial, uint32_t salt,
     }
     memory->serial = serial;
     while (memory->at) {
-        if (read_chunk(memory, serial, salt, record)) {
+        if (read_chunk(memory, serial, record)) {
             return true;
         }
         if (!memory->at->next) {
@@ -149,14 +183,13 @@ spool_memory_read(struct spool_memory *memory, uint64_t serial, uint32_t salt,
 
 /* Goes on in the chunk that is being read. */
 static bool
-read_chunk(struct spool_memory *memory, uint64_t serial, uint32_t salt,
+read_chunk(struct spool_memory *memory, uint64_t serial,
            struct spool_record *record)
 {
     const struct spool_chunk *chunk = memory->at;
 
-    while (memory->offset < chunk->size &&
-           spool_frame_decode(chunk->frames + memory->offset,
-                              chunk->size - memory->offset, salt, record)) {
+    while (memory->offset < chunk->size) {
+        spool_frame_read(chunk->frames + memory->offset, record);
         if (record->serial >= serial) {
             return true;
         }

@@ -75,12 +75,13 @@ spool_header_decode(const uint8_t *bytes, size_t size,
 }
 
 void
-spool_frame_encode(char *at, const struct spool_record *record, uint32_t salt)
+spool_frame_encode(char *at, const struct spool_record *record)
 {
     size_t bytes = spool_frame_bytes(record->size);
 
     put_32(at, FRAME_MAGIC);
     put_32(at + FRAME_LENGTH, (uint32_t)record->size);
+    put_32(at + FRAME_CRC, 0);
     put_32(at + FRAME_KIND, record->kind | (uint32_t)record->type << 8);
     put_64(at + FRAME_MS, record->id.ms);
     put_64(at + FRAME_SEQ, record->id.seq);
@@ -88,7 +89,27 @@ spool_frame_encode(char *at, const struct spool_record *record, uint32_t salt)
     memcpy(at + SPOOL_FRAME_HEAD, record->bytes, record->size);
     memset(at + SPOOL_FRAME_HEAD + record->size, 0,
            bytes - SPOOL_FRAME_HEAD - record->size);
+}
+
+size_t
+spool_frame_sign(char *at, uint32_t salt)
+{
+    size_t bytes = spool_frame_bytes(get_32(at + FRAME_LENGTH));
+
     put_32(at + FRAME_CRC, frame_crc(at, bytes, salt));
+    return bytes;
+}
+
+void
+spool_frame_read(const char *at, struct spool_record *record)
+{
+    *record = (struct spool_record){
+        .kind = (enum event_kind)(unsigned char)at[FRAME_KIND],
+        .type = (enum spool_type)(unsigned char)at[FRAME_TYPE],
+        .id = {get_64(at + FRAME_MS), get_64(at + FRAME_SEQ)},
+        .serial = get_64(at + FRAME_SERIAL),
+        .bytes = at + SPOOL_FRAME_HEAD,
+        .size = get_32(at + FRAME_LENGTH)};
 }
 
 bool
@@ -96,24 +117,16 @@ spool_frame_decode(const char *at, size_t left, uint32_t salt,
                    struct spool_record *record)
 {
     size_t bytes = spool_frame_claimed(at, left);
-    unsigned kind, type;
 
     if (bytes == 0 || bytes > left ||
         get_32(at + FRAME_CRC) != frame_crc(at, bytes, salt)) {
         return false;
     }
-    kind = (unsigned char)at[FRAME_KIND];
-    type = (unsigned char)at[FRAME_TYPE];
-    if (kind >= EVENT_N_KINDS || type > SPOOL_GAP) {
+    if ((unsigned char)at[FRAME_KIND] >= EVENT_N_KINDS ||
+        (unsigned char)at[FRAME_TYPE] > SPOOL_GAP) {
         return false;
     }
-    *record = (struct spool_record){
-        .kind = (enum event_kind)kind,
-        .type = (enum spool_type)type,
-        .id = {get_64(at + FRAME_MS), get_64(at + FRAME_SEQ)},
-        .serial = get_64(at + FRAME_SERIAL),
-        .bytes = at + SPOOL_FRAME_HEAD,
-        .size = get_32(at + FRAME_LENGTH)};
+    spool_frame_read(at, record);
     return true;
 }
 

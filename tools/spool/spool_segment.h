@@ -94,9 +94,17 @@ spool_frame_bytes(size_t size)
            ~(size_t)(SPOOL_ALIGN - 1);
 }
 
-/* Writes spool_frame_bytes(record->size) bytes.  The record is of
+/* Writes spool_frame_bytes(record->size) bytes; the CRC is 0.  The record is of
  * SPOOL_MAX_RECORD bytes at most. */
-void spool_frame_encode(char *at, const struct spool_record *, uint32_t salt);
+void spool_frame_encode(char *at, const struct spool_record *);
+
+/* Fills in the CRC of a frame, which it must have on disk, and returns the
+ * frame's bytes. */
+size_t spool_frame_sign(char *at, uint32_t salt);
+
+/* Of a frame that spool_frame_encode() made here: nothing is checked.  The
+ * record's bytes are borrowed from it. */
+void spool_frame_read(const char *at, struct spool_record *);
 
 /* Whether a whole and sound frame begins at 'at', of which 'left' bytes are
  * there.  The record's bytes are borrowed from them. */

@@ -249,7 +249,8 @@ a_record_cannot_pretend_to_be_others(void **state)
     spool_folder_make(folder);
     memset(text, 0, sizeof text);
     for (size_t at = 0; at + 48 <= sizeof text; at += 48) {
-        spool_frame_encode(text + at, &forged, 0);
+        spool_frame_encode(text + at, &forged);
+        spool_frame_sign(text + at, 0);
     }
     spool = open_spool();
     spool_append(spool, EVENT_FLOW, (struct wall_time){0}, text, sizeof text,
