@@ -11,8 +11,7 @@
 
 enum {
     XADD_ARGUMENTS = 15,
-    MAXLEN_ARGUMENTS = 3,
-    ID_TEXT_SIZE = 2 * JSON_MAX_NUMBER + 2
+    MAXLEN_ARGUMENTS = 3
 };
 
 static void init_kind(struct redis_encoder *, enum event_kind,
@@ -71,15 +70,12 @@ redis_encoder_add(const struct redis_encoder *encoder, struct json *commands,
                                     ? &encoder->before_known[event->kind]
                                     : &encoder->before[event->kind];
     const struct json *between = &encoder->between[event->kind];
-    char id[ID_TEXT_SIZE];
-    char *end = json_digits(id, event->id.ms);
+    char id[REDIS_ID_SIZE];
     const char *event_id;
     size_t size;
 
-    *end++ = '-';
-    end = json_digits(end, event->id.seq);
     json_raw(commands, before->data, before->size);
-    resp_argument(commands, id, (size_t)(end - id));
+    resp_argument(commands, id, redis_id_put(event->id, id));
     json_raw(commands, encoder->field.data, encoder->field.size);
     resp_argument(commands, event->line, event->size);
     json_raw(commands, between->data, between->size);

@@ -60,6 +60,7 @@ sender_new(const struct sender_options *options, struct error *error)
                           REDIS_ENCODER_OVERHEAD);
     }
     json_init(&sender->head, REDIS_ENCODER_OVERHEAD);
+    json_init(&sender->answer, SENDER_ANSWER_BYTES);
     json_init(&sender->gap_line, EVENT_MAX_BYTES);
     sender->event_encoder = event_encoder_new(options->source, error);
     if (!sender->event_encoder ||
@@ -106,6 +107,7 @@ sender_free(struct sender *sender)
     event_encoder_free(sender->event_encoder);
     json_done(&sender->gap_line);
     json_done(&sender->head);
+    json_done(&sender->answer);
     for (size_t i = 0; i < 2; i++) {
         json_done(&sender->rounds[i].commands);
     }

@@ -24,7 +24,8 @@ struct sender;
 struct sender_batch;
 
 enum {
-    SENDER_ASK_SIZE = 320 /* "ASK", a slot, a host and a port. */
+    SENDER_ASK_SIZE = 320,        /* "ASK", a slot, a host and a port. */
+    SENDER_ANSWER_BYTES = 1 << 14 /* To a batch that is stored. */
 };
 
 /* How a batch was answered. */

@@ -100,7 +100,8 @@ struct sender {
     const struct sender_form *form;
     struct redis_encoder encoder;
     struct sender_list lists[EVENT_N_KINDS]; /* By the first kind in each. */
-    struct json head;                        /* Of a batch. */
+    struct json head;                        /* Of a batch, */
+    struct json answer;                      /* and what is said to it. */
     struct event_encoder *event_encoder;     /* Of gaps, */
     struct json gap_line;                    /* and of one the whole line. */
     struct redis_place place;

@@ -6,7 +6,9 @@
  * behind what is missing.
  *
  * A batch is one transaction, because ids are fixed: had one event been refused
- * and a later one stored, it would come too late. */
+ * and a later one stored, it would come too late.  For the same reason it is
+ * known beforehand what a server says that stored all of it, byte for byte: so
+ * that is compared, and only something else is read answer by answer. */
 
 #include "tools/output/sender_impl.h"
 #include "tools/redis/resp.h"
@@ -17,11 +19,20 @@
 static const char no_id[] = "ERR Invalid stream ID";
 
 static const char multi[] = "*1\r\n$5\r\nMULTI\r\n";
+static const char begun[] = "+OK\r\n";
+static const char queued[] = "+QUEUED\r\n";
 
 enum {
-    BEGUN_BYTES = sizeof "+OK\r\n" - 1,
-    QUEUED_BYTES = sizeof "+QUEUED\r\n" - 1
+    BEGUN_BYTES = sizeof begun - 1,
+    QUEUED_BYTES = sizeof queued - 1,
+    DONE_BYTES = sizeof "*2\r\n" - 1 /* At least. */
 };
+
+static_assert(BEGUN_BYTES + DONE_BYTES + JSON_MAX_NUMBER +
+                      SENDER_BATCH_EVENTS * (QUEUED_BYTES + REDIS_ID_SIZE +
+                                             (int)sizeof "$41\r\n\r\n") <
+                  SENDER_ANSWER_BYTES,
+              "there is room for any good answer");
 
 static void begin(struct sender *, struct json *, struct sender_batch *);
 static void add(struct sender *, struct json *, const struct redis_event *);
@@ -29,6 +40,7 @@ static void end(struct sender *, struct json *, struct sender_batch *);
 static size_t least_bytes(const struct sender_batch *);
 static bool take(struct sender *, const struct sender_batch *,
                  struct sender_answers *);
+static bool is_stored(struct sender *, const struct sender_batch *);
 static bool take_one(struct sender *, enum event_kind, struct sender_answers *);
 static bool take_queued(struct sender *, const struct sender_batch *,
                         struct sender_answers *);
@@ -78,11 +90,12 @@ end(struct sender *sender, struct json *commands, struct sender_batch *batch)
     }
 }
 
-/* No error is shorter than that a command is queued. */
+/* No error is shorter than that a command is queued, or that some are done. */
 static size_t
 least_bytes(const struct sender_batch *batch)
 {
-    return batch->n == 1 ? 1 : BEGUN_BYTES + batch->n * QUEUED_BYTES;
+    return batch->n == 1 ? 1
+                         : BEGUN_BYTES + batch->n * QUEUED_BYTES + DONE_BYTES;
 }
 
 static bool
@@ -91,6 +104,14 @@ take(struct sender *sender, const struct sender_batch *batch,
 {
     struct redis_reply *reply;
 
+    if (is_stored(sender, batch)) {
+        answers->n_stored = batch->n;
+        sender->lanes[batch->kind].is_there = true;
+        return true;
+    }
+    if (!redis_link_ok(sender->link)) {
+        return false;
+    }
     if (batch->n == 1) {
         return take_one(sender, batch->kind, answers);
     }
@@ -107,6 +128,28 @@ take(struct sender *sender, const struct sender_batch *batch,
 }
 
 static bool
+is_stored(struct sender *sender, const struct sender_batch *batch)
+{
+    struct json *answer = &sender->answer;
+    char id[REDIS_ID_SIZE];
+
+    json_reset(answer, false);
+    if (batch->n > 1) {
+        json_raw(answer, begun, BEGUN_BYTES);
+        for (size_t i = 0; i < batch->n; i++) {
+            json_raw(answer, queued, QUEUED_BYTES);
+        }
+        resp_command(answer, batch->n); /* A list looks the same. */
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        resp_argument(answer, id, redis_id_put(batch->ids[i], id));
+    }
+    return !answer->failed &&
+           redis_link_receive_as(sender->link, answer->data, answer->size,
+                                 &sender->error);
+}
+
+static bool
 take_one(struct sender *sender, enum event_kind kind,
          struct sender_answers *answers)
 {
@@ -114,7 +157,6 @@ take_one(struct sender *sender, enum event_kind kind,
         redis_link_receive(sender->link, &sender->error);
 
     if (reply) {
-        redis_link_wake_at(sender->link, 1);
         take_result(sender, kind, reply, answers);
     }
     redis_reply_free(reply);
@@ -133,9 +175,6 @@ take_queued(struct sender *sender, const struct sender_batch *batch,
 
         if (!reply) {
             return false;
-        }
-        if (i == 0) {
-            redis_link_wake_at(sender->link, 1);
         }
         if (redis_reply_error(reply)) {
             sender_note_answer(sender, batch->kind, reply, answers);

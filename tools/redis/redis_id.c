@@ -2,7 +2,11 @@
 
 #include "tools/redis/redis_id.h"
 
+#include "tools/event/json.h"
+
 #include <stdlib.h>
+
+static_assert(REDIS_ID_SIZE == 2 * JSON_MAX_NUMBER + 1, "two numbers and '-'");
 
 int
 redis_id_compare(struct redis_id a, struct redis_id b)
@@ -25,6 +29,15 @@ redis_id_parse(const char *text, struct redis_id *id)
     text = end + 1;
     id->seq = strtoull(text, &end, 10);
     return end != text && *end == '\0';
+}
+
+size_t
+redis_id_put(struct redis_id id, char text[REDIS_ID_SIZE])
+{
+    char *at = json_digits(text, id.ms);
+
+    *at++ = '-';
+    return (size_t)(json_digits(at, id.seq) - text);
 }
 
 struct redis_id

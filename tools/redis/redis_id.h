@@ -7,7 +7,12 @@
 #define TOOLS_REDIS_REDIS_ID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+enum {
+    REDIS_ID_SIZE = 41 /* Of its text, at most, without a terminator. */
+};
 
 struct redis_id {
     uint64_t ms, seq;
@@ -15,6 +20,9 @@ struct redis_id {
 
 int redis_id_compare(struct redis_id, struct redis_id);
 bool redis_id_parse(const char *text, struct redis_id *);
+
+/* Writes its text, which is not terminated, and returns its size. */
+size_t redis_id_put(struct redis_id, char text[REDIS_ID_SIZE]);
 
 /* The id for an event of 'ms': above 'last', and never going back in time. */
 struct redis_id redis_id_next(struct redis_id last, int64_t ms);

@@ -66,6 +66,12 @@ static bool encode(struct redis_link *, const char *const *words,
                    struct error *);
 static bool receive_some(struct redis_link *, struct mono_time began,
                          size_t *n_bytes, struct error *);
+static bool has_unread(const struct redis_link *);
+static size_t receive_bytes(struct redis_link *, char *bytes, size_t size,
+                            struct mono_time began, size_t n_before,
+                            struct error *);
+static bool feed(struct redis_link *, const char *bytes, size_t size,
+                 struct error *);
 static struct mono_time time_for(struct mono_time began, size_t n_bytes);
 static void *make_list(const redisReadTask *, list_length n);
 static const redisReply *of(const struct redis_reply *);
@@ -215,6 +221,41 @@ redis_link_receive(struct redis_link *link, struct error *error)
             return NULL;
         }
     }
+}
+
+/* No more is asked for than is expected, so that what is behind it is not taken
+ * as well. */
+bool
+redis_link_receive_as(struct redis_link *link, const char *expected,
+                      size_t size, struct error *error)
+{
+    struct mono_time began = system_clock_mono();
+    char bytes[READ_BYTES];
+    size_t n_same = 0;
+
+    if (link->failed || has_unread(link)) {
+        return false;
+    }
+    while (n_same < size) {
+        size_t left = size - n_same;
+        size_t n = receive_bytes(link, bytes,
+                                 left < sizeof bytes ? left : sizeof bytes,
+                                 began, n_same, error);
+
+        if (n_same == 0) {
+            redis_link_wake_at(link, 1);
+        }
+        if (n == 0) {
+            return false;
+        }
+        if (memcmp(bytes, expected + n_same, n) != 0) {
+            feed(link, expected, n_same, error);
+            feed(link, bytes, n, error);
+            return false;
+        }
+        n_same += n;
+    }
+    return true;
 }
 
 /* Where the kernel does not know the option, it wakes as it likes; and it does
@@ -428,25 +469,49 @@ static bool
 receive_some(struct redis_link *link, struct mono_time began, size_t *n_bytes,
              struct error *error)
 {
-    struct mono_time until = time_for(began, *n_bytes);
     char bytes[READ_BYTES];
+    size_t n = receive_bytes(link, bytes, sizeof bytes, began, *n_bytes, error);
+
+    *n_bytes += n;
+    return n > 0 && feed(link, bytes, n, error);
+}
+
+/* In 'reader'. */
+static bool
+has_unread(const struct redis_link *link)
+{
+    return link->reader->pos < link->reader->len || link->reader->ridx >= 0;
+}
+
+/* 0 if the link failed. */
+static size_t
+receive_bytes(struct redis_link *link, char *bytes, size_t size,
+              struct mono_time began, size_t n_before, struct error *error)
+{
+    struct mono_time until = time_for(began, n_before);
     ssize_t n;
 
-    if (*n_bytes && system_clock_mono().ns > until.ns) {
-        return fail(link, "an answer that comes too slowly", error);
+    if (n_before > 0 && system_clock_mono().ns > until.ns) {
+        fail(link, "an answer that comes too slowly", error);
+        return 0;
     }
     do {
-        n = link->tls ? redis_tls_receive(link->tls, bytes, sizeof bytes, until)
-                      : recv(link->fd, bytes, sizeof bytes, 0);
+        n = link->tls ? redis_tls_receive(link->tls, bytes, size, until)
+                      : recv(link->fd, bytes, size, 0);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        return fail_system(link, errno, error);
+        fail_system(link, errno, error);
+    } else if (n == 0) {
+        fail(link, "the server closed the connection", error);
     }
-    if (n == 0) {
-        return fail(link, "the server closed the connection", error);
-    }
-    *n_bytes += (size_t)n;
-    return redisReaderFeed(link->reader, bytes, (size_t)n) == REDIS_OK ||
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool
+feed(struct redis_link *link, const char *bytes, size_t size,
+     struct error *error)
+{
+    return redisReaderFeed(link->reader, bytes, size) == REDIS_OK ||
            fail(link, link->reader->errstr, error);
 }
 

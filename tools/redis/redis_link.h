@@ -70,6 +70,12 @@ bool redis_link_send(struct redis_link *, const char *commands, size_t size,
                      struct error *);
 struct redis_reply *redis_link_receive(struct redis_link *, struct error *);
 
+/* True if the next answers are these bytes: they are taken, and nothing is made
+ * of them.  If not, redis_link_receive() tells what they are, unless the link
+ * failed.  Ends what redis_link_wake_at() began. */
+bool redis_link_receive_as(struct redis_link *, const char *expected,
+                           size_t size, struct error *);
+
 /* Lets the next redis_link_receive() sleep until so many bytes are there (or
  * the time is up), rather than wake for every few. */
 void redis_link_wake_at(struct redis_link *, size_t n_bytes);

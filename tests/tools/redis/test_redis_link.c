@@ -173,6 +173,39 @@ many_commands_at_once_are_answered_in_order(void **state)
     redis_link_close(link);
 }
 
+/* However much of an answer is as expected, what it is then comes whole, and so
+ * does what is behind it. */
+static void
+an_answer_that_is_not_as_expected_is_told_from_its_beginning(void **state)
+{
+    static const char commands[] = "*2\r\n$4\r\nECHO\r\n$3\r\nabc\r\n"
+                                   "*2\r\n$4\r\nECHO\r\n$3\r\nabd\r\n";
+    static const char pings[] = "*1\r\n$4\r\nPING\r\n"
+                                "*1\r\n$4\r\nPING\r\n";
+    static const char expected[] = "$3\r\nabc\r\n$3\r\nabc\r\n";
+    struct redis_link *link = open_server();
+    struct error error;
+    struct redis_reply *reply;
+
+    (void)state;
+    assert_true(redis_link_send(link, commands, sizeof commands - 1, &error));
+    assert_false(
+        redis_link_receive_as(link, expected, sizeof expected - 1, &error));
+    assert_true(redis_link_ok(link));
+    for (char text[] = "abc"; text[2] <= 'd'; text[2]++) {
+        reply = redis_link_receive(link, &error);
+        assert_true(redis_reply_is(reply, text));
+        redis_reply_free(reply);
+    }
+    assert_true(redis_link_send(link, pings, sizeof pings - 1, &error));
+    redis_link_wake_at(link, 14);
+    assert_true(redis_link_receive_as(link, "+PONG\r\n", 7, &error));
+    assert_true(redis_link_receive_as(link, "+PONG\r\n", 7, &error));
+    assert_false(redis_link_wait(link, 0));
+    run(link, REDIS_WORDS("PING"));
+    redis_link_close(link);
+}
+
 static void
 user_password_and_database_are_those_of_the_uri(void **state)
 {
@@ -461,6 +494,8 @@ main(void)
         WITH(start, a_path_into_an_answer_of_another_shape_leads_to_nothing),
         WITH(start, an_error_is_an_answer_and_the_link_goes_on),
         WITH(start, many_commands_at_once_are_answered_in_order),
+        WITH(start,
+             an_answer_that_is_not_as_expected_is_told_from_its_beginning),
         WITH(start, user_password_and_database_are_those_of_the_uri),
         WITH(start_without_auth, a_password_is_never_told),
         WITH(start, a_server_that_is_stopped_is_given_up_in_time),
