@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-    MAX_RISKS = 64 /* Bits of struct application's 'risks'. */
+    MAX_PROTOCOL_NAME = 64, /* Longer ones are cut. */
+    MAX_RISKS = 64          /* Bits of struct application's 'risks'. */
 };
 
 /* Protocols whose one text is the name of a server, or of what was asked for.
@@ -31,8 +32,13 @@ static const char *const state_names[] = {
     [APPLICATION_KNOWN] = "known",
 };
 
-static bool is_tls(const struct event_flow *flow);
-static const char *protocol_name(const struct event_flow *flow);
+static bool is_tls(struct event_encoder *, const struct event_flow *);
+static struct event_protocol protocol_of(struct event_encoder *,
+                                         const struct event_flow *);
+static struct event_protocol protocol_named(const char *name);
+static void write_name(struct json *, const struct event_flow *,
+                       enum event_phrase_kind, uint16_t id);
+static void write_lower(struct json *json, const char *key, const char *name);
 static const struct application_details *details_of(const struct event_flow *);
 static void write_tls(struct json *json, const struct event_flow *flow);
 static void write_tls_version(struct json *json, uint16_t version);
@@ -42,9 +48,7 @@ static void write_tls_server(struct json *json,
                              const struct application_details *details);
 static void write_unix_time(struct json *json, const char *key,
                             int64_t seconds);
-static void write_names(struct json *json, const struct event_flow *flow,
-                        uint16_t master, uint16_t name);
-static void write_guess(struct json *json, const struct event_flow *flow);
+static void write_guess(struct event_encoder *, const struct event_flow *);
 static void write_list(struct json *json, const char *key, const char *list);
 static void write_risks(struct json *json, uint64_t risks);
 static void write_wire_text(struct json *json, const char *key,
@@ -52,29 +56,39 @@ static void write_wire_text(struct json *json, const char *key,
 static bool has_text(const char *text);
 
 enum event_host
-event_host(const struct event_flow *flow)
+event_host(struct event_encoder *encoder, const struct event_flow *flow)
 {
     const struct application_details *details = details_of(flow);
-    const char *protocol = protocol_name(flow);
+    enum event_host host = protocol_of(encoder, flow).host;
 
     if (!details || !has_text(details->host)) {
         return EVENT_HOST_NONE;
     }
-    for (size_t i = 0; i < sizeof host_meanings / sizeof *host_meanings; i++) {
-        if (strcmp(protocol, host_meanings[i].protocol) == 0) {
-            return host_meanings[i].host;
-        }
-    }
-    return is_tls(flow) ? EVENT_HOST_TLS : EVENT_HOST_OTHER;
+    return host == EVENT_HOST_OTHER && is_tls(encoder, flow) ? EVENT_HOST_TLS
+                                                             : host;
 }
 
 void
-event_write_protocols(struct json *json, const struct event_flow *flow,
-                      enum event_host host)
+event_write_name(struct event_encoder *encoder, const struct event_flow *flow,
+                 enum event_phrase_kind kind, uint16_t id)
 {
+    struct json *json = &encoder->json;
+    size_t start = json->size;
+
+    if (id != 0 && !event_phrases_copy(&encoder->phrases, json, kind, id)) {
+        write_name(json, flow, kind, id);
+        event_phrases_keep(&encoder->phrases, json, start, kind, id);
+    }
+}
+
+void
+event_write_protocols(struct event_encoder *encoder,
+                      const struct event_flow *flow, enum event_host host)
+{
+    struct json *json = &encoder->json;
     const struct application_details *details = details_of(flow);
 
-    if (is_tls(flow)) {
+    if (is_tls(encoder, flow)) {
         write_tls(json, flow);
     }
     if (!details) {
@@ -100,9 +114,10 @@ event_write_protocols(struct json *json, const struct event_flow *flow,
 }
 
 void
-event_write_application(struct json *json, const struct event_flow *flow,
-                        enum event_host host)
+event_write_application(struct event_encoder *encoder,
+                        const struct event_flow *flow, enum event_host host)
 {
+    struct json *json = &encoder->json;
     const struct application *app = flow->application;
     const struct application_details *details = details_of(flow);
 
@@ -111,11 +126,9 @@ event_write_application(struct json *json, const struct event_flow *flow,
     }
     json_open(json, "app", '{');
     json_plain(json, "state", state_names[app->state]);
-    write_names(json, flow, app->master, app->name);
-    if (app->category) {
-        json_cstring(json, "category",
-                     application_category_name(flow->engine, app->category));
-    }
+    event_write_name(encoder, flow, EVENT_PHRASE_MASTER, app->master);
+    event_write_name(encoder, flow, EVENT_PHRASE_NAME, app->name);
+    event_write_name(encoder, flow, EVENT_PHRASE_CATEGORY, app->category);
     if (app->confidence != APPLICATION_BY_NOTHING) {
         json_plain(json, "confidence",
                    application_confidence_name(app->confidence));
@@ -123,7 +136,7 @@ event_write_application(struct json *json, const struct event_flow *flow,
     if (app->encrypted) {
         json_bool(json, "encrypted", true);
     }
-    write_guess(json, flow);
+    write_guess(encoder, flow);
     if (details) {
         write_list(json, "alpn", details->alpn);
         write_wire_text(json, "ja4", details->ja4_client);
@@ -136,29 +149,80 @@ event_write_application(struct json *json, const struct event_flow *flow,
 }
 
 static bool
-is_tls(const struct event_flow *flow)
+is_tls(struct event_encoder *encoder, const struct event_flow *flow)
 {
     const struct application_details *details = details_of(flow);
-    const char *protocol = protocol_name(flow);
 
     return (flow->application && flow->application->tls_version) ||
            (details && (has_text(details->ja3_client) ||
                         has_text(details->certificate_sha1))) ||
-           strcmp(protocol, "TLS") == 0 || strcmp(protocol, "QUIC") == 0 ||
-           strcmp(protocol, "DTLS") == 0;
+           protocol_of(encoder, flow).is_tls;
 }
 
 /* The protocol that carries the application: the master, if it has one. */
-static const char *
-protocol_name(const struct event_flow *flow)
+static struct event_protocol
+protocol_of(struct event_encoder *encoder, const struct event_flow *flow)
 {
     const struct application *app = flow->application;
-    uint16_t id = 0;
+    uint16_t id = app && app->master ? app->master : app ? app->name : 0;
 
-    if (app) {
-        id = app->master ? app->master : app->name;
+    if (id >= EVENT_PHRASES_MAX_NAMES) {
+        return protocol_named(application_name(flow->engine, id));
     }
-    return id ? application_name(flow->engine, id) : "";
+    if (!encoder->protocols[id].is_known) {
+        encoder->protocols[id] =
+            protocol_named(id != 0 ? application_name(flow->engine, id) : "");
+    }
+    return encoder->protocols[id];
+}
+
+static struct event_protocol
+protocol_named(const char *name)
+{
+    struct event_protocol protocol = {.is_known = true,
+                                      .host = EVENT_HOST_OTHER};
+
+    for (size_t i = 0; i < sizeof host_meanings / sizeof *host_meanings; i++) {
+        if (strcmp(name, host_meanings[i].protocol) == 0) {
+            protocol.host = (uint8_t)host_meanings[i].host;
+        }
+    }
+    protocol.is_tls = protocol.host == EVENT_HOST_TLS;
+    return protocol;
+}
+
+static void
+write_name(struct json *json, const struct event_flow *flow,
+           enum event_phrase_kind kind, uint16_t id)
+{
+    const struct application_engine *engine = flow->engine;
+
+    if (kind == EVENT_PHRASE_CATEGORY) {
+        json_cstring(json, "category", application_category_name(engine, id));
+    } else if (kind == EVENT_PHRASE_PROTOCOL) {
+        write_lower(json, "protocol", application_name(engine, id));
+    } else if (kind == EVENT_PHRASE_APPLICATION) {
+        write_lower(json, "application", application_name(engine, id));
+    } else if (kind == EVENT_PHRASE_MASTER) {
+        json_cstring(json, "master", application_name(engine, id));
+    } else {
+        json_cstring(json, "name", application_name(engine, id));
+    }
+}
+
+/* As ECS wants it. */
+static void
+write_lower(struct json *json, const char *key, const char *name)
+{
+    char lower[MAX_PROTOCOL_NAME];
+    size_t size = 0;
+
+    for (; size < sizeof lower && name[size]; size++) {
+        bool is_upper = name[size] >= 'A' && name[size] <= 'Z';
+
+        lower[size] = (char)(name[size] + (is_upper ? 'a' - 'A' : 0));
+    }
+    json_text(json, key, lower, size);
 }
 
 static const struct application_details *
@@ -255,27 +319,17 @@ write_unix_time(struct json *json, const char *key, int64_t seconds)
 }
 
 static void
-write_names(struct json *json, const struct event_flow *flow, uint16_t master,
-            uint16_t name)
+write_guess(struct event_encoder *encoder, const struct event_flow *flow)
 {
-    if (master) {
-        json_cstring(json, "master", application_name(flow->engine, master));
-    }
-    if (name) {
-        json_cstring(json, "name", application_name(flow->engine, name));
-    }
-}
-
-static void
-write_guess(struct json *json, const struct event_flow *flow)
-{
+    struct json *json = &encoder->json;
     const struct application *app = flow->application;
 
     if (!app->guess_master && !app->guess_name) {
         return;
     }
     json_open(json, "guess", '{');
-    write_names(json, flow, app->guess_master, app->guess_name);
+    event_write_name(encoder, flow, EVENT_PHRASE_MASTER, app->guess_master);
+    event_write_name(encoder, flow, EVENT_PHRASE_NAME, app->guess_name);
     json_plain(json, "confidence",
                application_confidence_name(app->guess_confidence));
     json_close(json, '}');

@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum {
-    MAX_PROTOCOL_NAME = 64, /* Longer ones are cut. */
     /* Rooms of blocks. */
     END_POINT_SIZE = 180,
     TRANSPORT_SIZE = 120,
@@ -18,22 +17,22 @@ static void write_end_point(struct json *json, const struct json_word *key,
                             const struct flow_end_point *end, bool has_port,
                             const char *domain);
 static char *put_mac(char *at, const uint8_t mac[6]);
-static void write_network(struct json *json, const struct event_flow *flow);
+static void write_network(struct event_encoder *, const struct event_flow *);
 static void write_transport(struct json *json,
                             const struct flow_record *record);
-static void write_protocol_names(struct json *json,
-                                 const struct event_flow *flow);
-static void write_lower(struct json *json, const char *key, const char *name);
+static void write_protocol_names(struct event_encoder *,
+                                 const struct event_flow *);
 static void write_traffic(struct json *json, const struct event_flow *flow);
 static void write_outer_vlans(struct json *json,
                               const struct flow_record *record);
 
 void
-event_write_flow_ends(struct json *json, const struct event_flow *flow,
-                      enum event_host host)
+event_write_flow_ends(struct event_encoder *encoder,
+                      const struct event_flow *flow, enum event_host host)
 {
     static const struct json_word source = JSON_WORD("source");
     static const struct json_word destination = JSON_WORD("destination");
+    struct json *json = &encoder->json;
     const struct flow_record *record = flow->record;
     bool has_port = record->protocol == PROTOCOL_TCP ||
                     record->protocol == PROTOCOL_UDP ||
@@ -44,7 +43,7 @@ event_write_flow_ends(struct json *json, const struct event_flow *flow,
                     host == EVENT_HOST_TLS || host == EVENT_HOST_HTTP
                         ? flow->application->details->host
                         : NULL);
-    write_network(json, flow);
+    write_network(encoder, flow);
 }
 
 static void
@@ -103,10 +102,12 @@ put_mac(char *at, const uint8_t mac[6])
 }
 
 static void
-write_network(struct json *json, const struct event_flow *flow)
+write_network(struct event_encoder *encoder, const struct event_flow *flow)
 {
+    struct json *json = &encoder->json;
+
     write_transport(json, flow->record);
-    write_protocol_names(json, flow);
+    write_protocol_names(encoder, flow);
     write_traffic(json, flow);
     write_outer_vlans(json, flow->record);
     json_close(json, '}');
@@ -135,36 +136,18 @@ write_transport(struct json *json, const struct flow_record *record)
     json_commit(json, at);
 }
 
-/* ECS wants both in lower case; only what was recognised, never a guess. */
+/* Only what was recognised, never a guess. */
 static void
-write_protocol_names(struct json *json, const struct event_flow *flow)
+write_protocol_names(struct event_encoder *encoder,
+                     const struct event_flow *flow)
 {
     const struct application *app = flow->application;
 
-    if (!app || (!app->master && !app->name)) {
-        return;
+    if (app) {
+        event_write_name(encoder, flow, EVENT_PHRASE_PROTOCOL,
+                         app->master ? app->master : app->name);
+        event_write_name(encoder, flow, EVENT_PHRASE_APPLICATION, app->name);
     }
-    write_lower(
-        json, "protocol",
-        application_name(flow->engine, app->master ? app->master : app->name));
-    if (app->name) {
-        write_lower(json, "application",
-                    application_name(flow->engine, app->name));
-    }
-}
-
-static void
-write_lower(struct json *json, const char *key, const char *name)
-{
-    char lower[MAX_PROTOCOL_NAME];
-    size_t size = 0;
-
-    for (; size < sizeof lower && name[size]; size++) {
-        bool is_upper = name[size] >= 'A' && name[size] <= 'Z';
-
-        lower[size] = (char)(name[size] + (is_upper ? 'a' - 'A' : 0));
-    }
-    json_text(json, key, lower, size);
 }
 
 static void

@@ -22,8 +22,8 @@ struct flag_list {
 
 static void write_event(struct json *json, const struct flow_record *record);
 static void write_vlans(struct json *json, const struct flow_record *record);
-static void write_segmon(struct json *json, const struct event_flow *flow,
-                         enum event_host);
+static void write_segmon(struct event_encoder *encoder,
+                         const struct event_flow *flow, enum event_host);
 static void write_judgement(struct json *json, const struct event_flow *flow);
 static void write_revision(struct json *json, const struct event_revision *);
 static void write_suppression(struct json *json, const struct event_flow *flow);
@@ -45,17 +45,17 @@ event_flow_encode(struct event_encoder *encoder, const struct event_flow *whole)
     struct json *json = &encoder->json;
     struct event_redacted less;
     const struct event_flow *flow = event_redact(encoder, whole, &less);
-    enum event_host host = event_host(flow);
+    enum event_host host = event_host(encoder, flow);
 
     event_encoder_begin(encoder, flow->policy);
     write_event(json, flow->record);
     event_write_observer(encoder);
     event_write_zones(encoder, flow->interface, flow->src_segment,
                       flow->dst_segment);
-    event_write_flow_ends(json, flow, host);
+    event_write_flow_ends(encoder, flow, host);
     event_write_rule(encoder, flow->verdict->rule);
-    event_write_protocols(json, flow, host);
-    write_segmon(json, flow, host);
+    event_write_protocols(encoder, flow, host);
+    write_segmon(encoder, flow, host);
     event_write_policy(encoder);
     json_raw(json, "}}", 2);
     return json;
@@ -154,13 +154,14 @@ write_vlans(struct json *json, const struct flow_record *record)
 
 /* Open at its end. */
 static void
-write_segmon(struct json *json, const struct event_flow *flow,
+write_segmon(struct event_encoder *encoder, const struct event_flow *flow,
              enum event_host host)
 {
+    struct json *json = &encoder->json;
     const struct flow_record *record = flow->record;
 
     write_judgement(json, flow);
-    event_write_application(json, flow, host);
+    event_write_application(encoder, flow, host);
     write_course(json, record);
     write_counts(json, record);
     if (record->icmp_errors) {

@@ -23,7 +23,7 @@ static size_t text_size(const char *text);
 struct event_encoder *
 event_encoder_new(const struct event_source *source, struct error *error)
 {
-    struct event_encoder *encoder = malloc(sizeof *encoder);
+    struct event_encoder *encoder = calloc(1, sizeof *encoder);
 
     if (!encoder) {
         error_set(error, ERROR_MEMORY, "", "no memory for an event encoder");

@@ -10,11 +10,28 @@
 
 #include <stdatomic.h>
 
+/* What the name an application carries stands for. */
+enum event_host {
+    EVENT_HOST_NONE,
+    EVENT_HOST_TLS,  /* Server name indication. */
+    EVENT_HOST_HTTP, /* Host header. */
+    EVENT_HOST_DNS,  /* The name asked for. */
+    EVENT_HOST_OTHER
+};
+
+/* What follows from a protocol's name. */
+struct event_protocol {
+    bool is_known; /* It was looked up. */
+    bool is_tls;
+    uint8_t host; /* enum event_host. */
+};
+
 struct event_encoder {
     struct json json;
     const struct policy *policy; /* Of the event that is written. */
     struct json observer; /* How ECS 'observer' begins, in every event. */
     struct event_phrases phrases;
+    struct event_protocol protocols[EVENT_PHRASES_MAX_NAMES]; /* By id. */
     const atomic_bool *redacts; /* As in struct event_source. */
 };
 
@@ -81,26 +98,24 @@ const char *event_rule_id(const struct policy *, int32_t rule);
 /* "policy":{name, revision, sha256}. */
 void event_write_policy(struct event_encoder *);
 
-/* What the name an application carries stands for. */
-enum event_host {
-    EVENT_HOST_NONE,
-    EVENT_HOST_TLS,  /* Server name indication. */
-    EVENT_HOST_HTTP, /* Host header. */
-    EVENT_HOST_DNS,  /* The name asked for. */
-    EVENT_HOST_OTHER
-};
-enum event_host event_host(const struct event_flow *);
+/* What the name of a flow's application stands for. */
+enum event_host event_host(struct event_encoder *, const struct event_flow *);
+
+/* One of those pieces that name an application or category of the flow; nothing
+ * if the id is 0. */
+void event_write_name(struct event_encoder *, const struct event_flow *,
+                      enum event_phrase_kind, uint16_t id);
 
 /* ECS 'source', 'destination' and 'network' of a flow. */
-void event_write_flow_ends(struct json *, const struct event_flow *,
+void event_write_flow_ends(struct event_encoder *, const struct event_flow *,
                            enum event_host);
 
 /* ECS 'tls', 'dns', 'url' and 'user_agent', as far as they are known. */
-void event_write_protocols(struct json *, const struct event_flow *,
+void event_write_protocols(struct event_encoder *, const struct event_flow *,
                            enum event_host);
 
 /* Of 'segmon': 'app' and 'risks'. */
-void event_write_application(struct json *, const struct event_flow *,
+void event_write_application(struct event_encoder *, const struct event_flow *,
                              enum event_host);
 
 /* Of 'segmon': 'icmp', 'vlans', 'tunnel', 'pcap'; whatever the flow has. */

@@ -37,7 +37,7 @@ event_phrases_copy(const struct event_phrases *phrases, struct json *json,
                    enum event_phrase_kind kind, uint32_t number)
 {
     const struct event_phrase *phrase =
-        phrases->kinds[kind] ? &phrases->kinds[kind][number] : NULL;
+        number < phrases->n[kind] ? &phrases->kinds[kind][number] : NULL;
     char *at;
 
     if (!phrase || phrase->end == 0) {
@@ -72,7 +72,7 @@ event_phrases_keep(struct event_phrases *phrases, const struct json *json,
     phrase->size = (uint32_t)(json->size - start);
 }
 
-/* NULL if there is no memory. */
+/* NULL if there is no memory, or the number is too high. */
 static struct event_phrase *
 phrase_at(struct event_phrases *phrases, enum event_phrase_kind kind,
           uint32_t number)
@@ -81,8 +81,9 @@ phrase_at(struct event_phrases *phrases, enum event_phrase_kind kind,
 
     if (!*all && phrases->policy) {
         *all = calloc(count(phrases->policy, kind), sizeof **all);
+        phrases->n[kind] = *all ? count(phrases->policy, kind) : 0;
     }
-    return *all ? *all + number : NULL;
+    return number < phrases->n[kind] ? *all + number : NULL;
 }
 
 static size_t
@@ -93,6 +94,11 @@ count(const struct policy *policy, enum event_phrase_kind kind)
     case EVENT_PHRASE_RULE:
     case EVENT_PHRASE_RULE_THREAT:
     case EVENT_PHRASE_RULE_NOTES: return policy_n_rules(policy);
+    case EVENT_PHRASE_PROTOCOL:
+    case EVENT_PHRASE_APPLICATION:
+    case EVENT_PHRASE_MASTER:
+    case EVENT_PHRASE_NAME:
+    case EVENT_PHRASE_CATEGORY: return EVENT_PHRASES_MAX_NAMES;
     case EVENT_PHRASE_POLICY:
     case EVENT_PHRASE_N_KINDS: break;
     }
@@ -105,6 +111,7 @@ forget(struct event_phrases *phrases)
     for (unsigned i = 0; i < EVENT_PHRASE_N_KINDS; i++) {
         free(phrases->kinds[i]);
         phrases->kinds[i] = NULL;
+        phrases->n[i] = 0;
     }
     json_reset(&phrases->text, false);
     policy_unref(phrases->policy);

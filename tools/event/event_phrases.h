@@ -1,11 +1,11 @@
-/* Pieces of events that depend on the policy alone: what a rule, a segment or
- * the policy itself looks like in an event.  Each is written once, kept as it
- * came out, and copied from then on.
+/* Pieces of events that are always the same: what a rule, a segment, the policy
+ * itself or the name of an application looks like in an event.  Each is written
+ * once, kept as it came out, and copied from then on.
  *
  * The pieces are of one policy, which is held; those of another replace them.
- * Memory: EVENT_PHRASES_MAX_BYTES of text and a few bytes for each rule and
- * segment; what finds no room is written anew each time.  Used by one thread.
- */
+ * Applications have the names that the first engine gave them.  Memory:
+ * EVENT_PHRASES_MAX_BYTES of text and a few bytes for each rule, segment and
+ * name; what finds no room is written anew each time.  Used by one thread. */
 
 #ifndef TOOLS_EVENT_EVENT_PHRASES_H
 #define TOOLS_EVENT_EVENT_PHRASES_H
@@ -18,16 +18,23 @@
 #include <stdint.h>
 
 enum {
-    EVENT_PHRASES_MAX_BYTES = 1 << 20
+    EVENT_PHRASES_MAX_BYTES = 1 << 20,
+    EVENT_PHRASES_MAX_NAMES = 1024 /* Of each kind; nDPI has 300. */
 };
 
-/* Pieces are numbered, those of a rule or segment by its index. */
+/* Pieces are numbered, those of a rule or segment by its index, those of an
+ * application or category by its id. */
 enum event_phrase_kind {
     EVENT_PHRASE_POLICY, /* Number 0. */
     EVENT_PHRASE_SEGMENT,
     EVENT_PHRASE_RULE,
     EVENT_PHRASE_RULE_THREAT,
     EVENT_PHRASE_RULE_NOTES,
+    EVENT_PHRASE_PROTOCOL, /* ECS has both in lower case. */
+    EVENT_PHRASE_APPLICATION,
+    EVENT_PHRASE_MASTER, /* As nDPI has them. */
+    EVENT_PHRASE_NAME,
+    EVENT_PHRASE_CATEGORY,
     EVENT_PHRASE_N_KINDS
 };
 
@@ -38,7 +45,8 @@ struct event_phrase {
 
 struct event_phrases {
     struct policy *policy; /* NULL before the first. */
-    struct event_phrase *kinds[EVENT_PHRASE_N_KINDS]; /* NULL until used. */
+    struct event_phrase *kinds[EVENT_PHRASE_N_KINDS]; /* NULL until used, */
+    size_t n[EVENT_PHRASE_N_KINDS];                   /* and 0. */
     struct json text;
 };
 

@@ -60,7 +60,7 @@ static void message_add_segment(struct message *, const struct policy *,
                                 segment_id segment);
 static bool is_any_service(const struct violation *);
 static const char *says_who(const struct violation *violation);
-static void write_ends(struct json *json, const struct event_violation *,
+static void write_ends(struct event_encoder *, const struct event_violation *,
                        enum event_host);
 static void write_threat(struct event_encoder *encoder, int32_t rule);
 static void write_attack(struct json *json, const char *const *attack);
@@ -70,7 +70,7 @@ static void collect_tactics(struct id_set *set, const char *const *attack);
 static void id_set_add(struct id_set *set, const char *id);
 static void id_set_write(struct json *json, const char *key,
                          const struct id_set *set);
-static void write_segmon(struct json *json, const struct event_violation *,
+static void write_segmon(struct event_encoder *, const struct event_violation *,
                          enum event_host);
 static void write_violation(struct json *json, const struct event_violation *);
 static const char *collapsed_over(const struct violation *);
@@ -94,20 +94,20 @@ event_violation_encode(struct event_encoder *encoder,
     enum event_host host;
 
     redacted.flow = event_redact(encoder, whole->flow, &less);
-    host = event->flow ? event_host(event->flow) : EVENT_HOST_NONE;
+    host = event->flow ? event_host(encoder, event->flow) : EVENT_HOST_NONE;
     event_encoder_begin(encoder, event->policy);
     write_event(json, violation);
     write_message(json, event);
     event_write_observer(encoder);
     event_write_zones(encoder, event->flow ? event->flow->interface : "",
                       violation->src_segment, violation->dst_segment);
-    write_ends(json, event, host);
+    write_ends(encoder, event, host);
     event_write_rule(encoder, violation->rule);
     if (event->flow) {
-        event_write_protocols(json, event->flow, host);
+        event_write_protocols(encoder, event->flow, host);
     }
     write_threat(encoder, violation->rule);
-    write_segmon(json, event, host);
+    write_segmon(encoder, event, host);
     write_rule_notes(encoder, violation->rule);
     event_write_policy(encoder);
     json_raw(json, "}}", 2);
@@ -277,14 +277,15 @@ says_who(const struct violation *violation)
 
 /* The flow's own ends where there is one; else what the violation is about. */
 static void
-write_ends(struct json *json, const struct event_violation *event,
+write_ends(struct event_encoder *encoder, const struct event_violation *event,
            enum event_host host)
 {
+    struct json *json = &encoder->json;
     const struct violation *violation = event->violation;
     const char *transport = packet_protocol_name(violation->protocol);
 
     if (event->flow) {
-        event_write_flow_ends(json, event->flow, host);
+        event_write_flow_ends(encoder, event->flow, host);
         return;
     }
     json_open(json, "source", '{');
@@ -417,9 +418,10 @@ id_set_write(struct json *json, const char *key, const struct id_set *set)
 }
 
 static void
-write_segmon(struct json *json, const struct event_violation *event,
+write_segmon(struct event_encoder *encoder, const struct event_violation *event,
              enum event_host host)
 {
+    struct json *json = &encoder->json;
     const struct violation *violation = event->violation;
     const struct event_flow *flow = event->flow;
 
@@ -436,7 +438,7 @@ write_segmon(struct json *json, const struct event_violation *event,
     if (flow) {
         event_write_initiator(json, flow->record);
         event_write_verdict_notes(json, flow);
-        event_write_application(json, flow, host);
+        event_write_application(encoder, flow, host);
         event_write_carrier(json, flow);
         event_write_flags(json, flow);
     } else if (violation->protocol == PROTOCOL_ICMP ||

@@ -128,6 +128,24 @@ what_finds_no_room_is_not_kept(void **state)
     teardown(&f);
 }
 
+static void
+a_name_with_too_high_a_number_is_not_kept(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(write_piece(&f, "a", EVENT_PHRASE_NAME,
+                                     EVENT_PHRASES_MAX_NAMES - 1),
+                         i > 0);
+        assert_false(
+            write_piece(&f, "b", EVENT_PHRASE_NAME, EVENT_PHRASES_MAX_NAMES));
+        assert_false(write_piece(&f, "c", EVENT_PHRASE_NAME, UINT16_MAX));
+    }
+    teardown(&f);
+}
+
 int
 main(void)
 {
@@ -136,6 +154,7 @@ main(void)
         cmocka_unit_test(a_piece_may_be_nothing),
         cmocka_unit_test(pieces_of_another_policy_are_forgotten),
         cmocka_unit_test(what_finds_no_room_is_not_kept),
+        cmocka_unit_test(a_name_with_too_high_a_number_is_not_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
