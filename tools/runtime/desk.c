@@ -262,9 +262,10 @@ look_ahead(const struct desk *desk, const struct tray_batch *batch, size_t i)
     }
     item = batch->order[i];
     if (item->kind == TRAY_OBJECTION) {
-        violation_look_ahead(desk->violations, &item->objection.hit);
+        violation_look_ahead(desk->violations, &tray_objection_of(item)->hit);
     } else {
-        detectors_look_ahead(desk->detectors, desk->policy, &item->sighting);
+        detectors_look_ahead(desk->detectors, desk->policy,
+                             &tray_sighting_of(item)->sighting);
     }
 }
 
@@ -273,9 +274,10 @@ take(struct desk *desk, const struct tray_item *item)
 {
     pass_time(desk, item->place.when);
     if (item->kind == TRAY_OBJECTION) {
-        take_objection(desk, &item->objection);
+        take_objection(desk, tray_objection_of(item));
     } else {
-        detectors_see(desk->detectors, desk->policy, &item->sighting);
+        detectors_see(desk->detectors, desk->policy,
+                      &tray_sighting_of(item)->sighting);
     }
 }
 

@@ -5,11 +5,23 @@
 #include "capture/error.h"
 #include "tools/runtime/exchange.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
+static_assert(sizeof(struct tray_sighting) * TRAY_ITEMS >= TRAY_BATCH_BYTES,
+              "a batch has no fewer items than it has room for");
+static_assert(sizeof(struct tray_sighting) % alignof(struct tray_objection) ==
+                  0,
+              "whatever comes after is aligned");
+
+static void *add(struct tray *, enum tray_kind, size_t size,
+                 const struct tray_place *);
 static struct tray_batch *batch_of(struct tray *);
 static void pass_on(struct tray *);
 static void sort(struct tray_batch *);
+static size_t place_in(struct tray_item *const *, size_t n,
+                       const struct tray_item *);
 
 bool
 tray_init(struct tray *tray, tray_handler *handler, void *context,
@@ -39,22 +51,16 @@ tray_set_policy(struct tray *tray, const struct policy *policy)
     tray->policy = policy;
 }
 
-struct tray_item *
-tray_add(struct tray *tray, enum tray_kind kind)
+struct tray_objection *
+tray_add_objection(struct tray *tray, const struct tray_place *place)
 {
-    struct tray_batch *batch = batch_of(tray);
-    struct tray_item *item;
+    return add(tray, TRAY_OBJECTION, sizeof(struct tray_objection), place);
+}
 
-    if (batch->n == TRAY_ITEMS) {
-        pass_on(tray);
-        if (tray->hurry) {
-            tray->hurry(tray->context);
-        }
-        batch = batch_of(tray);
-    }
-    item = &batch->items[batch->n++];
-    item->kind = kind;
-    return item;
+struct tray_sighting *
+tray_add_sighting(struct tray *tray, const struct tray_place *place)
+{
+    return add(tray, TRAY_SIGHTING, sizeof(struct tray_sighting), place);
 }
 
 void
@@ -79,13 +85,15 @@ void
 tray_batch_clear(struct tray_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        if (batch->items[i].kind == TRAY_OBJECTION) {
-            application_done(&batch->items[i].objection.application);
+        struct tray_item *item = batch->order[i];
+
+        if (item->kind == TRAY_OBJECTION) {
+            application_done(&((struct tray_objection *)item)->application);
         }
     }
     policy_unref(batch->policy);
     batch->policy = NULL;
-    batch->n = 0;
+    batch->n = batch->used = 0;
     batch->ends_round = false;
 }
 
@@ -102,6 +110,27 @@ tray_place_compare(const struct tray_place *a, const struct tray_place *b)
         return a->major < b->major ? -1 : 1;
     }
     return (a->minor > b->minor) - (a->minor < b->minor);
+}
+
+static void *
+add(struct tray *tray, enum tray_kind kind, size_t size,
+    const struct tray_place *place)
+{
+    struct tray_batch *batch = batch_of(tray);
+    struct tray_item *item;
+
+    if (batch->n == TRAY_ITEMS || TRAY_BATCH_BYTES - batch->used < size) {
+        pass_on(tray);
+        if (tray->hurry) {
+            tray->hurry(tray->context);
+        }
+        batch = batch_of(tray);
+    }
+    item = (struct tray_item *)(void *)(batch->room + batch->used);
+    batch->used += size;
+    *item = (struct tray_item){*place, kind};
+    batch->order[batch->n++] = item;
+    return item;
 }
 
 static struct tray_batch *
@@ -130,19 +159,39 @@ pass_on(struct tray *tray)
     }
 }
 
-/* By insertion: items come nearly in order, and are few. */
+/* By insertion: items come nearly in order. */
 static void
 sort(struct tray_batch *batch)
 {
-    for (size_t i = 0; i < batch->n; i++) {
-        struct tray_item *item = &batch->items[i];
-        size_t at = i;
+    struct tray_item **order = batch->order;
 
-        while (at > 0 && tray_place_compare(&item->place,
-                                            &batch->order[at - 1]->place) < 0) {
-            batch->order[at] = batch->order[at - 1];
-            at--;
+    for (size_t i = 1; i < batch->n; i++) {
+        struct tray_item *item = order[i];
+
+        if (tray_place_compare(&item->place, &order[i - 1]->place) < 0) {
+            size_t at = place_in(order, i, item);
+
+            memmove(&order[at + 1], &order[at],
+                    (i - at) * sizeof(struct tray_item *));
+            order[at] = item;
         }
-        batch->order[at] = item;
     }
+}
+
+/* After the last of 'n' that does not come later. */
+static size_t
+place_in(struct tray_item *const *order, size_t n, const struct tray_item *item)
+{
+    size_t low = 0;
+
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+
+        if (tray_place_compare(&item->place, &order[middle]->place) < 0) {
+            n = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
 }

@@ -26,7 +26,8 @@ struct exchange;
 struct tray_batch;
 
 enum {
-    TRAY_ITEMS = 128, /* Per batch. */
+    TRAY_BATCH_BYTES = 64 << 10,         /* Of items, */
+    TRAY_ITEMS = TRAY_BATCH_BYTES / 128, /* at most so many. */
     TRAY_BATCHES = 4
 };
 
@@ -51,7 +52,14 @@ enum tray_kind {
     TRAY_SIGHTING
 };
 
+/* What all items have in common, and begin with. */
+struct tray_item {
+    struct tray_place place;
+    enum tray_kind kind;
+};
+
 struct tray_objection {
+    struct tray_item item;
     struct violation_hit hit;
     /* The flow as it was, for the event. */
     struct flow_record record;
@@ -62,23 +70,21 @@ struct tray_objection {
     const char *file, *interface;
 };
 
-struct tray_item {
-    struct tray_place place;
-    enum tray_kind kind;
-    union {
-        struct tray_objection objection;
-        struct sighting sighting;
-    };
+struct tray_sighting {
+    struct tray_item item;
+    struct sighting sighting;
 };
 
-/* In the order of the run once it is sent. */
+/* Items take the room they need: most are sightings, a quarter as large as
+ * objections, and all of a batch goes from one core's cache to another's. */
 struct tray_batch {
     size_t n;
+    size_t used; /* Of 'room'. */
     bool ends_round;
-    struct wall_time clock; /* Of the run, where the round ends. */
-    struct policy *policy;  /* That of all items; a reference. */
-    struct tray_item *order[TRAY_ITEMS];
-    struct tray_item items[TRAY_ITEMS];
+    struct wall_time clock;              /* Of the run, where the round ends. */
+    struct policy *policy;               /* That of all items; a reference. */
+    struct tray_item *order[TRAY_ITEMS]; /* Of the run, once it is sent. */
+    alignas(struct tray_objection) char room[TRAY_BATCH_BYTES];
 };
 
 /* Takes a sorted batch over, on the worker's own thread. */
@@ -106,9 +112,25 @@ void tray_done(struct tray *);
  * next call.  Only between rounds. */
 void tray_set_policy(struct tray *, const struct policy *policy);
 
-/* Worker: room for one more item, to be filled in but for 'kind'.  Those of one
+/* Worker: room for one more item, to be filled in but for 'item'.  Those of one
  * place stay in the order of these calls. */
-struct tray_item *tray_add(struct tray *, enum tray_kind);
+struct tray_objection *tray_add_objection(struct tray *,
+                                          const struct tray_place *);
+struct tray_sighting *tray_add_sighting(struct tray *,
+                                        const struct tray_place *);
+
+/* Desk: an item as what its kind says it is. */
+static inline const struct tray_objection *
+tray_objection_of(const struct tray_item *item)
+{
+    return (const struct tray_objection *)(const void *)item;
+}
+
+static inline const struct tray_sighting *
+tray_sighting_of(const struct tray_item *item)
+{
+    return (const struct tray_sighting *)(const void *)item;
+}
 
 /* Worker: passes on what is there, at every end of a round.  The desk cannot go
  * past a round that one of its trays has not ended. */

@@ -67,10 +67,10 @@ worker_tell_detections(struct worker *worker, const struct event_flow *flow,
         tripped |= detect_flow(worker->policy, question, flow->record, moment);
         if (worker->sightings >> moment & 1 &&
             !(worker->in_emergency && worker_passes_over(worker, flow))) {
-            struct tray_item *item = tray_add(worker->tray, TRAY_SIGHTING);
+            struct tray_place place = place_of(worker, flow->record);
 
-            item->place = place_of(worker, flow->record);
-            item->sighting = see(flow, question, moment);
+            tray_add_sighting(worker->tray, &place)->sighting =
+                see(flow, question, moment);
         }
     }
     tripped &= ~(uint32_t)tracked->detected;
@@ -154,10 +154,9 @@ static void
 put_objection(struct worker *worker, const struct event_flow *flow,
               const struct violation_hit *hit)
 {
-    struct tray_item *put = tray_add(worker->tray, TRAY_OBJECTION);
-    struct tray_objection *item = &put->objection;
+    struct tray_place place = place_of(worker, flow->record);
+    struct tray_objection *item = tray_add_objection(worker->tray, &place);
 
-    put->place = place_of(worker, flow->record);
     item->hit = *hit;
     item->record = *flow->record;
     item->verdict = *flow->verdict;

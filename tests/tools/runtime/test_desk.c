@@ -58,17 +58,16 @@ place_of(unsigned i)
 static void
 put_item(struct tray *tray, unsigned i)
 {
-    struct tray_item *put = tray_add(tray, TRAY_OBJECTION);
-    struct tray_objection *item = &put->objection;
+    struct tray_place place = place_of(i);
+    struct tray_objection *item = tray_add_objection(tray, &place);
 
-    memset(item, 0, sizeof *item);
-    put->place = place_of(i);
+    memset(&item->hit, 0, sizeof *item - offsetof(struct tray_objection, hit));
     item->hit = (struct violation_hit){.policy = policy,
                                        .rule = 0,
                                        .reason = VERDICT_REASON_RULE,
                                        .protocol = 6,
                                        .port = (uint16_t)i,
-                                       .now = put->place.when};
+                                       .now = place.when};
     item->src_segment = item->dst_segment = SEGMENT_UNKNOWN;
     item->file = item->interface = "";
 }
