@@ -1,10 +1,10 @@
 /* Where frames come from: a capture file, standard input, or a span port.
  *
- * A source is used by one thread, the one that opened it.  Frames come in
- * batches, so that the stages behind it can prefetch; the bytes of a batch stay
- * valid until the next source_read() or source_close() on the same source, or
- * for as long as the caller keeps the windows it gave (struct source_windows).
- */
+ * A source is used by one thread at a time, a live one by that which opened it.
+ * Frames come in batches, so that the stages behind it can prefetch; the bytes
+ * of a batch stay valid until the next source_read() or source_close() on the
+ * same source, or for as long as the caller keeps the windows it gave (struct
+ * source_windows). */
 
 #ifndef CAPTURE_SOURCE_H
 #define CAPTURE_SOURCE_H

@@ -67,7 +67,11 @@ consume(void *argument)
     struct consumer *consumer = argument;
     struct handoff_share share;
 
-    while (handoff_receive(consumer->handoff, consumer->number, &share)) {
+    while (handoff_wait(consumer->handoff, consumer->number)) {
+        if (handoff_backlog(consumer->handoff, consumer->number) == 0) {
+            continue;
+        }
+        handoff_receive(consumer->handoff, consumer->number, &share);
         for (const struct handoff_list *list = share.frames; list;
              list = list->next) {
             consumer->n_packets += dissect_list(list);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """test_wakes.py SEGMON GENERATE: threads that hand packets on hardly ever wake
-each other.  The bound is the design's, not a machine's: a round of eight windows
-of 256 KiB puts the reader, each worker and the desk to sleep at most about once.
+each other.  The bound is the design's, not a machine's: each worker sleeps at most
+about once for eight windows of 256 KiB, the desk once for a round of sixteen.
 
 Bytes per packet are many in 'elephant', so its rounds have the fewest packets."""
 import os

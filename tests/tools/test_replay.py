@@ -428,6 +428,26 @@ rules:
 
         self.assertEqual(records("1"), records("2"))
 
+    def large(self, i):
+        """A capture of many windows, which workers read in turns."""
+        packets = [p.udp(f"10.1.{i}.{n % 12}", 5000, f"10.2.0.{n % 4}", 5000, bytes(1400))
+                   for n in range(2000)]
+        return p.pcap(packets, start=1_700_000_000 + i * 100)
+
+    def test_any_worker_reads_on_in_any_file(self):
+        files = [self.file(f"{i}.pcap", self.large(i)) for i in range(3)]
+
+        def records(workers):
+            events = self.events("-p", self.policy, "-w", workers, "-e", "flow,violation",
+                                 files[0], "-", *files[1:], input=self.large(3), stdin=None)
+            for event in events:
+                del event["event"]["id"], event["event"]["sequence"]
+            return sorted(json.dumps(e, sort_keys=True) for e in events)
+
+        one = records("1")
+        for workers in ("2", "5"):
+            self.assertEqual(one, records(workers))
+
     def test_a_signal_ends_the_run_in_order(self):
         run = subprocess.Popen([SEGMON, "replay", "-q", "-o", "-", "-"], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -457,6 +477,19 @@ rules:
             self.assertEqual(run.stderr.read(), b"")
             run.stdin.close()
             run.stderr.close()
+
+    def test_a_signal_ends_a_run_that_waits_after_a_large_file(self):
+        capture = self.file("a.pcap", self.large(0))
+        run = subprocess.Popen([SEGMON, "replay", "-q", "-w", "3", capture, "-"],
+                               stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        run.stdin.write(p.pcap(ALLOWED))
+        run.stdin.flush()
+        processes.wait_until_read(run.stdin)
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(timeout=30), 128 + signal.SIGINT)
+        self.assertEqual(run.stderr.read(), b"")
+        run.stdin.close()
+        run.stderr.close()
 
     def test_a_signal_ends_a_run_whose_reader_takes_nothing(self):
         syns = [p.tcp("10.1.0.1", 1024 + i, "10.2.0.1", 80, p.SYN) for i in range(2000)]

@@ -1,7 +1,7 @@
 /* Names of files and interfaces, for records that outlive the source.
  *
- * Written by the reading thread before it hands over the first frame that bears
- * the number; read by workers after.  Bounded: see CAPTURE_NAMES_MAX. */
+ * Written by who reads, before it hands over the first frame that bears the
+ * number; read by workers after.  Bounded: see CAPTURE_NAMES_MAX. */
 
 #ifndef TOOLS_RUNTIME_CAPTURE_NAMES_H
 #define TOOLS_RUNTIME_CAPTURE_NAMES_H

@@ -1,10 +1,11 @@
 /* A ring of stretches with one writer and many readers; see handoff.h.
  *
  * 'sent' and each worker's 'done' count for ever; a stretch is in slot 'count
- * modulo HANDOFF_STRETCHES'.  Sleeping is Dekker's: who sleeps says so before
- * it looks a last time, who wakes looks for sleepers after it has moved its
- * count, and the order of both is that of sequential consistency.  So no wake
- * is lost, and a thread that is awake costs the others nothing. */
+ * modulo HANDOFF_STRETCHES' from when it is sent until all have done it, then
+ * on the reader's stack of idle ones.  Sleeping is Dekker's: who sleeps says so
+ * before it looks a last time, who wakes looks for sleepers after it has moved
+ * its count, and the order of both is that of sequential consistency.  So no
+ * wake is lost, and a thread that is awake costs the others nothing. */
 
 #include "tools/runtime/handoff.h"
 
@@ -59,9 +60,15 @@ struct handoff {
     struct side *sides;
 
     /* The reader's own. */
-    bool is_open; /* Stretch 'n_sent' is being filled. */
     size_t n_sent;
+    struct stretch *open;       /* Being filled; or NULL. */
     struct handoff_list **last; /* Of that stretch, by worker; or NULL. */
+    size_t n_taken_back;        /* Of those sent. */
+    size_t n_idle;
+    struct stretch *idle[HANDOFF_STRETCHES]; /* A stack. */
+
+    /* The reader writes, workers read; those sent, by their count. */
+    struct stretch *ring[HANDOFF_STRETCHES];
     struct stretch stretches[HANDOFF_STRETCHES];
 };
 
@@ -71,7 +78,7 @@ static void open_stretch(struct handoff *, size_t size);
 static void drop_large_windows(struct handoff *);
 static void stretch_drop_window(struct stretch *);
 static struct handoff_list *add_list(struct handoff *, unsigned worker);
-static struct stretch *stretch_at(struct handoff *, size_t count);
+static void take_back(struct handoff *);
 static void await_empty(struct handoff *, size_t n_wanted);
 static size_t count_empty(struct handoff *);
 static void wake_workers(struct handoff *);
@@ -106,6 +113,7 @@ handoff_init(struct handoff *handoff, unsigned n_workers, struct error *error)
     good = handoff->sides && handoff->last;
     for (size_t i = 0; good && i < HANDOFF_STRETCHES; i++) {
         good = stretch_init(&handoff->stretches[i], n_workers);
+        handoff->idle[handoff->n_idle++] = &handoff->stretches[i];
     }
     if (!good) {
         return error_set(error, ERROR_MEMORY, NULL,
@@ -115,7 +123,6 @@ handoff_init(struct handoff *handoff, unsigned n_workers, struct error *error)
         atomic_init(&handoff->sides[handoff->n_sides].done, 0);
         doorbell_init(&handoff->sides[handoff->n_sides].work);
     }
-    handoff->is_open = true;
     return true;
 }
 
@@ -156,11 +163,12 @@ handoff_free(struct handoff *handoff)
 uint8_t *
 handoff_window(struct handoff *handoff, size_t size)
 {
-    struct stretch *stretch = stretch_at(handoff, handoff->n_sent);
+    struct stretch *stretch;
 
-    if (!handoff->is_open) {
+    if (!handoff->open) {
         open_stretch(handoff, size);
     }
+    stretch = handoff->open;
     if (stretch->capacity < size) {
         assert(stretch->capacity == 0); /* What is in it is needed. */
         stretch->window = malloc(size);
@@ -184,27 +192,32 @@ handoff_add(struct handoff *handoff, unsigned worker, const struct frame *frame,
 }
 
 bool
+handoff_is_last(struct handoff *handoff)
+{
+    return count_empty(handoff) < 2;
+}
+
+bool
 handoff_is_empty(struct handoff *handoff)
 {
-    return !handoff->is_open ||
-           stretch_at(handoff, handoff->n_sent)->n_lists == 0;
+    return !handoff->open || handoff->open->n_lists == 0;
 }
 
 void
 handoff_send(struct handoff *handoff, bool ends_round, struct wall_time clock,
              struct policy *policy)
 {
-    struct stretch *stretch = stretch_at(handoff, handoff->n_sent);
+    struct stretch *stretch = handoff->open;
 
-    assert(handoff->is_open);
     stretch->ends_round = ends_round;
     stretch->clock = clock;
     stretch->policy = policy;
-    handoff->is_open = false;
+    handoff->ring[handoff->n_sent % HANDOFF_STRETCHES] = stretch;
+    handoff->open = NULL;
     handoff->n_sent++;
     atomic_store_explicit(&handoff->sent, handoff->n_sent,
                           memory_order_release);
-    if (ends_round) {
+    if (ends_round || handoff->n_sent % HANDOFF_WAKE == 0) {
         wake_workers(handoff);
     }
 }
@@ -216,34 +229,50 @@ handoff_close(struct handoff *handoff)
     wake_workers(handoff);
 }
 
+size_t
+handoff_backlog(const struct handoff *handoff, unsigned worker)
+{
+    const struct side *side = &handoff->sides[worker];
+
+    return atomic_load_explicit(&handoff->sent, memory_order_acquire) -
+           atomic_load_explicit(&side->done, memory_order_relaxed);
+}
+
 bool
+handoff_wait(struct handoff *handoff, unsigned worker)
+{
+    bool closed = atomic_load_explicit(&handoff->closed, memory_order_acquire);
+
+    if (handoff_backlog(handoff, worker)) {
+        return true;
+    }
+    if (!closed) {
+        doorbell_wait(&handoff->sides[worker].work, sleep_ns);
+    }
+    return !closed;
+}
+
+void
+handoff_wake(struct handoff *handoff, unsigned worker)
+{
+    doorbell_ring(&handoff->sides[worker].work);
+}
+
+void
 handoff_receive(struct handoff *handoff, unsigned worker,
                 struct handoff_share *share)
 {
     struct side *side = &handoff->sides[worker];
     size_t done = atomic_load_explicit(&side->done, memory_order_relaxed);
-    const struct stretch *stretch = stretch_at(handoff, done);
+    const struct stretch *stretch = handoff->ring[done % HANDOFF_STRETCHES];
 
-    for (;;) {
-        bool closed =
-            atomic_load_explicit(&handoff->closed, memory_order_acquire);
-
-        if (done !=
-            atomic_load_explicit(&handoff->sent, memory_order_acquire)) {
-            break;
-        }
-        if (closed) {
-            return false;
-        }
-        doorbell_wait(&side->work, sleep_ns);
-    }
+    assert(handoff_backlog(handoff, worker) > 0);
     *share = (struct handoff_share){
         .frames = stretch->first[worker],
         .ends_round = stretch->ends_round,
         .clock = stretch->clock,
         .policy = stretch->policy,
     };
-    return true;
 }
 
 void
@@ -262,14 +291,18 @@ handoff_done(struct handoff *handoff, unsigned worker)
 static void
 open_stretch(struct handoff *handoff, size_t size)
 {
-    struct stretch *stretch = stretch_at(handoff, handoff->n_sent);
+    struct stretch *stretch;
 
     if (size > SOURCE_WINDOW_BYTES) {
         await_empty(handoff, HANDOFF_STRETCHES);
-        drop_large_windows(handoff);
     } else if (count_empty(handoff) == 0) {
-        await_empty(handoff, HANDOFF_ROUND);
+        await_empty(handoff, HANDOFF_STRETCHES - HANDOFF_ROUND);
     }
+    take_back(handoff);
+    if (size > SOURCE_WINDOW_BYTES) {
+        drop_large_windows(handoff);
+    }
+    stretch = handoff->idle[--handoff->n_idle];
     if (stretch->capacity != size) {
         stretch_drop_window(stretch);
     }
@@ -279,18 +312,29 @@ open_stretch(struct handoff *handoff, size_t size)
     for (unsigned i = 0; i < handoff->n_sides; i++) {
         stretch->first[i] = handoff->last[i] = NULL;
     }
-    handoff->is_open = true;
+    handoff->open = stretch;
 }
 
-/* The last one sent excepted: the record that is so large begins there. */
+/* Those that are empty again, but for the last one sent: the record that comes
+ * next may begin there. */
+static void
+take_back(struct handoff *handoff)
+{
+    size_t n_behind = HANDOFF_STRETCHES - count_empty(handoff);
+
+    while (handoff->n_taken_back < handoff->n_sent - n_behind &&
+           handoff->n_taken_back + 1 < handoff->n_sent) {
+        handoff->idle[handoff->n_idle++] =
+            handoff->ring[handoff->n_taken_back++ % HANDOFF_STRETCHES];
+    }
+}
+
 static void
 drop_large_windows(struct handoff *handoff)
 {
-    for (size_t i = 0; i < HANDOFF_STRETCHES - 1; i++) {
-        struct stretch *stretch = stretch_at(handoff, handoff->n_sent + i);
-
-        if (stretch->capacity > SOURCE_WINDOW_BYTES) {
-            stretch_drop_window(stretch);
+    for (size_t i = 0; i < handoff->n_idle; i++) {
+        if (handoff->idle[i]->capacity > SOURCE_WINDOW_BYTES) {
+            stretch_drop_window(handoff->idle[i]);
         }
     }
 }
@@ -306,7 +350,7 @@ stretch_drop_window(struct stretch *stretch)
 static struct handoff_list *
 add_list(struct handoff *handoff, unsigned worker)
 {
-    struct stretch *stretch = stretch_at(handoff, handoff->n_sent);
+    struct stretch *stretch = handoff->open;
     struct handoff_list *list = &stretch->lists[stretch->n_lists++];
 
     assert(stretch->n_lists <= FULL_LISTS + handoff->n_sides);
@@ -319,12 +363,6 @@ add_list(struct handoff *handoff, unsigned worker)
     }
     handoff->last[worker] = list;
     return list;
-}
-
-static struct stretch *
-stretch_at(struct handoff *handoff, size_t count)
-{
-    return &handoff->stretches[count % HANDOFF_STRETCHES];
 }
 
 /* Reader.  The workers may be asleep over less than a round. */

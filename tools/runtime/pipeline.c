@@ -1,4 +1,11 @@
-/* Reader, workers and desk put together; see pipeline.h. */
+/* Reader, workers and desk put together; see pipeline.h.
+ *
+ * Nobody is the reader for long.  Whichever worker has little left to do reads
+ * on a little, for all of them, and then does its own share of what there is.
+ * So who is ahead reads, the others work, and no worker waits while there is
+ * something to read.  What reading needs goes from hand to hand with 'file';
+ * what may wait for somebody else is read by the calling thread alone, because
+ * signals interrupt that one. */
 
 #include "tools/runtime/pipeline.h"
 
@@ -13,46 +20,63 @@
 #include <string.h>
 
 enum {
-    CACHE_LINE_BYTES = 64
+    CACHE_LINE_BYTES = 64,
+    /* Who has fewer stretches left reads on: they are still to be done when
+     * another one reads, which takes less time than doing so many. */
+    LANE_AHEAD = 8
 };
 
-/* Where packets of one share go. */
+/* Where packets of one share go.  The first is the calling thread's. */
 struct lane {
     struct worker *worker;
     unsigned number;
     pthread_t thread;
     bool running;
-    const struct pipeline *pipeline; /* Read after the last stretch. */
+    bool finished;
+    struct pipeline *pipeline;
 };
 
 struct pipeline {
-    /* The calling thread's own, which writes some of it at every packet. */
-    alignas(CACHE_LINE_BYTES) struct wall_time clock; /* The latest stamp. */
-    unsigned round_stretches; /* Sent since the last round ended. */
-    unsigned n_lanes;
+    /* Whose the file is: what it takes to read on is theirs, and written at
+     * every packet. */
+    alignas(CACHE_LINE_BYTES) pthread_mutex_t file;
+    const struct lane *reading;
     struct pipeline_result *result; /* Read by others after the last stretch. */
+    struct wall_time clock;         /* The latest stamp. */
+    unsigned round_stretches;       /* Sent since the last round ended. */
+    bool has_sent;                  /* A stretch, this time. */
+    bool ended;                     /* There is nothing more to read. */
+    struct reader reader;
+
+    /* The calling thread's, and some lines away from what follows. */
     struct desk *desk;
     pthread_t desk_thread;
     bool desk_running;
+    unsigned n_lanes;
+    struct lane lanes[PIPELINE_MAX_WORKERS];
 
-    /* Workers read these. */
-    alignas(CACHE_LINE_BYTES) struct lane lanes[PIPELINE_MAX_WORKERS];
+    /* All read these, and files being opened and closed change the last. */
     struct handoff *handoff; /* NULL: the only worker runs inline. */
     const struct pipeline_options *options;
     struct capture_names names;
+    atomic_bool first_reads; /* Lane, and no other. */
 };
 
-static void read_files(struct pipeline *);
 static bool start(struct pipeline *, struct error *);
 static bool start_desk(struct pipeline *, struct error *);
 static bool start_lane(struct pipeline *, struct lane *, unsigned i,
                        struct error *);
 static bool start_threads(struct pipeline *, struct error *);
+static void run(struct pipeline *);
 static void finish(struct pipeline *);
 static void finish_lane(struct lane *, struct pipeline_counters *sum);
 static void add_pairs(struct pipeline *);
 static void *run_desk(void *argument);
 static void *run_lane(void *argument);
+static bool read_or_work(const struct lane *);
+static bool may_read(const struct lane *, size_t backlog);
+static void read_on(const struct lane *);
+static void work_next(const struct lane *);
 static void work(const struct lane *, const struct handoff_share *);
 static void work_list(const struct lane *, const struct handoff_list *);
 static void prefetch_headers(const struct frame *);
@@ -88,11 +112,14 @@ pipeline_run(const struct pipeline_options *options,
         return false;
     }
     capture_names_init(&pipeline.names, options->files, options->n_files);
+    pthread_mutex_init(&pipeline.file, NULL);
+    atomic_init(&pipeline.first_reads, true);
     started = start(&pipeline, error);
     if (started) {
-        read_files(&pipeline);
+        run(&pipeline);
     }
     finish(&pipeline);
+    pthread_mutex_destroy(&pipeline.file);
     capture_names_done(&pipeline.names);
     return started;
 }
@@ -104,25 +131,20 @@ pipeline_result_done(struct pipeline_result *result)
     pairs_done(&result->pairs);
 }
 
-static void
-read_files(struct pipeline *pipeline)
+/* nDPI wants its modules made one after the other: here, before any thread. */
+static bool
+start(struct pipeline *pipeline, struct error *error)
 {
     struct reader_options reader = {.pipeline = pipeline->options,
                                     .names = &pipeline->names,
                                     .handler = work_inline,
                                     .context = pipeline};
 
-    if (pipeline->handoff) {
+    if (pipeline->options->n_workers > 1) {
         reader.windows = (struct source_windows){next_window, pipeline};
         reader.handler = share_out;
     }
-    reader_run(&reader, pipeline->result);
-}
-
-/* nDPI wants its modules made one after the other: here, before any thread. */
-static bool
-start(struct pipeline *pipeline, struct error *error)
-{
+    reader_init(&pipeline->reader, &reader, pipeline->result);
     if (!start_desk(pipeline, error)) {
         return false;
     }
@@ -164,7 +186,7 @@ start_threads(struct pipeline *pipeline, struct error *error)
     }
     pipeline->desk_running = pthread_create(&pipeline->desk_thread, NULL,
                                             run_desk, pipeline->desk) == 0;
-    for (unsigned i = 0; pipeline->desk_running && i < pipeline->n_lanes; i++) {
+    for (unsigned i = 1; pipeline->desk_running && i < pipeline->n_lanes; i++) {
         struct lane *lane = &pipeline->lanes[i];
 
         lane->running =
@@ -195,17 +217,24 @@ start_lane(struct pipeline *pipeline, struct lane *lane, unsigned i,
     return lane->worker != NULL;
 }
 
-/* All lanes are told before the first is waited for, so they finish together.
- * Workers last as long as the desk, which looks at what is theirs. */
+static void
+run(struct pipeline *pipeline)
+{
+    if (pipeline->handoff) {
+        run_lane(&pipeline->lanes[0]);
+    } else {
+        while (reader_next(&pipeline->reader)) {
+        }
+    }
+}
+
+/* Workers last as long as the desk, which looks at what is theirs. */
 static void
 finish(struct pipeline *pipeline)
 {
     struct pipeline_counters *counters = &pipeline->result->counters;
 
-    if (pipeline->handoff) {
-        if (!handoff_is_empty(pipeline->handoff)) {
-            send_stretch(pipeline, false, NULL);
-        }
+    if (pipeline->handoff && !pipeline->ended) { /* It did not start. */
         handoff_close(pipeline->handoff);
     }
     for (unsigned i = 0; i < pipeline->n_lanes; i++) {
@@ -233,7 +262,7 @@ finish_lane(struct lane *lane, struct pipeline_counters *sum)
 
     if (lane->running) {
         pthread_join(lane->thread, NULL);
-    } else if (lane->worker) {
+    } else if (lane->worker && !lane->finished) {
         finish_worker(lane);
     }
     if (lane->worker) {
@@ -274,15 +303,81 @@ static void *
 run_lane(void *argument)
 {
     struct lane *lane = argument;
-    struct handoff *handoff = lane->pipeline->handoff;
-    struct handoff_share share;
 
-    while (handoff_receive(handoff, lane->number, &share)) {
-        work(lane, &share);
-        handoff_done(handoff, lane->number);
+    while (read_or_work(lane)) {
     }
     finish_worker(lane);
     return NULL;
+}
+
+static bool
+read_or_work(const struct lane *lane)
+{
+    struct pipeline *pipeline = lane->pipeline;
+    size_t backlog = handoff_backlog(pipeline->handoff, lane->number);
+
+    if (may_read(lane, backlog) &&
+        pthread_mutex_trylock(&pipeline->file) == 0) {
+        bool reads = !pipeline->ended;
+
+        if (reads) {
+            read_on(lane);
+        }
+        pthread_mutex_unlock(&pipeline->file);
+        if (reads) {
+            return true;
+        }
+    }
+    if (backlog == 0) {
+        return handoff_wait(pipeline->handoff, lane->number);
+    }
+    work_next(lane);
+    return true;
+}
+
+static bool
+may_read(const struct lane *lane, size_t backlog)
+{
+    return backlog < LANE_AHEAD &&
+           (lane->number == 0 ||
+            !atomic_load_explicit(&lane->pipeline->first_reads,
+                                  memory_order_acquire));
+}
+
+/* Until a stretch is sent, a file read to its end, or all of them. */
+static void
+read_on(const struct lane *lane)
+{
+    struct pipeline *pipeline = lane->pipeline;
+    bool may_wait = reader_may_wait(&pipeline->reader);
+
+    pipeline->reading = lane;
+    pipeline->has_sent = false;
+    while (!pipeline->ended && !pipeline->has_sent &&
+           reader_may_wait(&pipeline->reader) == may_wait) {
+        pipeline->ended = !reader_next(&pipeline->reader);
+    }
+    if (pipeline->ended) {
+        if (!handoff_is_empty(pipeline->handoff)) {
+            send_stretch(pipeline, false, NULL);
+        }
+        handoff_close(pipeline->handoff);
+    } else if (reader_may_wait(&pipeline->reader) != may_wait) {
+        atomic_store_explicit(&pipeline->first_reads, !may_wait,
+                              memory_order_release);
+        handoff_wake(pipeline->handoff, 0);
+    }
+}
+
+static void
+work_next(const struct lane *lane)
+{
+    struct handoff *handoff = lane->pipeline->handoff;
+    struct handoff_share share;
+
+    handoff_receive(handoff, lane->number, &share);
+    work(lane, &share);
+    handoff_done(handoff, lane->number);
 }
 
 static void
@@ -336,6 +431,7 @@ finish_worker(struct lane *lane)
                   pipeline->result->stopped ? FLOW_END_SHUTDOWN
                                             : FLOW_END_END_OF_FILE,
                   pipeline->clock);
+    lane->finished = true;
 }
 
 /* Time as the whole run sees it, packet by packet; it never goes back. */
@@ -389,20 +485,26 @@ share_out(void *context, const struct frame *frames,
 }
 
 /* Nothing is left in the window but the beginning of a record: what was in it
- * is sent.  A round ends before the reader waits, for its file or for large
- * windows to be empty. */
+ * is sent.  A round ends before the reader waits, for its file or for windows
+ * to be empty, which need not happen before it has done its own share. */
 static uint8_t *
 next_window(void *context, size_t size, bool waits)
 {
     struct pipeline *pipeline = context;
+    struct handoff *handoff = pipeline->handoff;
     struct policy *policy = next_policy(pipeline);
-    bool large = size > SOURCE_WINDOW_BYTES;
+    bool may_wait =
+        waits || size > SOURCE_WINDOW_BYTES || handoff_is_last(handoff);
 
-    if (policy || large || !handoff_is_empty(pipeline->handoff) ||
-        (waits && pipeline->round_stretches > 0)) {
-        send_stretch(pipeline, waits || large || policy, policy);
+    if (policy || !handoff_is_empty(handoff) ||
+        (may_wait && pipeline->round_stretches > 0)) {
+        send_stretch(pipeline, may_wait || policy, policy);
     }
-    return handoff_window(pipeline->handoff, size);
+    while (may_wait &&
+           handoff_backlog(handoff, pipeline->reading->number) > 0) {
+        work_next(pipeline->reading);
+    }
+    return handoff_window(handoff, size);
 }
 
 static void
@@ -410,6 +512,7 @@ send_stretch(struct pipeline *pipeline, bool ends_round, struct policy *policy)
 {
     bool ends = ends_round || pipeline->round_stretches + 1 == HANDOFF_ROUND;
 
+    pipeline->has_sent = true;
     pipeline->round_stretches = ends ? 0 : pipeline->round_stretches + 1;
     handoff_send(pipeline->handoff, ends, pipeline->clock, policy);
 }

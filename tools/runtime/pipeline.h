@@ -1,10 +1,10 @@
 /* The whole way of a run over capture files: read, dissect, share out, work.
  *
  * With one worker everything happens on the calling thread, and the same input
- * gives the same events in the same order.  With more, the calling thread reads
- * and dissects, each worker gets all packets of its share of address pairs, and
- * what they object to comes together on one desk: the same events, those of
- * flows in another order. */
+ * gives the same events in the same order.  With more, the calling thread is
+ * the first of them; they read in turns, each gets all packets of its share of
+ * address pairs, and what they object to comes together on one desk, which is a
+ * thread of its own: the same events, those of flows in another order. */
 
 #ifndef TOOLS_RUNTIME_PIPELINE_H
 #define TOOLS_RUNTIME_PIPELINE_H
@@ -58,10 +58,11 @@ struct pipeline_options {
     struct output *output; /* Has pipeline_n_queues(); NULL: no events. */
     const struct worker_observer *observers;   /* One a worker; or NULL. */
     const struct desk_observer *desk_observer; /* NULL: none. */
-    /* Asked now and then on the calling thread: another policy to go on with,
-     * a reference the pipeline takes over; or NULL.  May be NULL. */
+    /* Asked now and then by who reads, one at a time: another policy to go on
+     * with, a reference the pipeline takes over; or NULL.  May be NULL. */
     struct policy *(*next_policy)(void *context, struct wall_time now);
     void *policy_context;
+    /* Told likewise; or NULL. */
     void (*progress)(void *context, const struct pipeline_progress *);
     void *context;
     const atomic_int *stop; /* Non-zero: end soon, in order. */

@@ -9,105 +9,119 @@ struct span {
     struct wall_time first, last;
 };
 
-struct reader {
-    const struct pipeline_options *options;
-    const struct reader_options *own;
-    struct pipeline_result *result;
-    uint16_t interface;      /* Of the last frame, as its file numbers it; */
-    uint16_t interface_name; /* and as the run does. */
-    struct frame frames[READER_BATCH];
-    struct packet packets[READER_BATCH];
-};
-
-static bool read_file(struct reader *, uint16_t file);
-static bool is_stopped(const struct pipeline_options *);
-static void read_batches(struct reader *, struct source *, uint16_t file,
-                         struct error *);
-static void take_batch(struct reader *, const struct source *, size_t n_frames);
-static uint16_t name_interface(struct reader *, const struct source *,
-                               uint16_t interface);
+static bool open_next(struct reader *);
+static bool is_stopped(const struct reader *);
+static void close_file(struct reader *);
+static struct pipeline_file *report_of(const struct reader *);
+static void take_batch(struct reader *, size_t n_frames);
+static uint16_t name_interface(struct reader *, uint16_t interface);
 static inline void note_time(struct span *, struct wall_time);
-static void report_progress(struct reader *, const struct source *,
-                            uint16_t file);
+static void report_progress(struct reader *);
 
 void
-reader_run(const struct reader_options *own, struct pipeline_result *result)
+reader_init(struct reader *reader, const struct reader_options *options,
+            struct pipeline_result *result)
 {
-    const struct pipeline_options *options = own->pipeline;
-    struct reader reader = {.options = options, .own = own, .result = result};
-
-    for (size_t i = 0; i < options->n_files && !result->stopped; i++) {
-        bool good = read_file(&reader, (uint16_t)i);
-
-        if (!good && !options->keep_going) {
-            return;
-        }
-    }
+    *reader = (struct reader){.options = *options, .result = result};
 }
 
-static bool
-read_file(struct reader *reader, uint16_t file)
+bool
+reader_next(struct reader *reader)
 {
-    const struct pipeline_options *options = reader->options;
-    struct pipeline_counters *counters = &reader->result->counters;
-    struct pipeline_file *report = &reader->result->files[file];
-    struct source_options source_options = {.filter = options->filter,
-                                            .file = file,
-                                            .windows = reader->own->windows};
-    uint64_t bytes_before = counters->bytes;
-    struct source_stats stats;
-    struct source *source;
+    enum source_status status = SOURCE_END;
+    size_t n_frames = 0;
 
+    if (!reader->source) {
+        return open_next(reader);
+    }
+    reader->result->stopped = is_stopped(reader);
+    if (!reader->result->stopped) {
+        status = source_read(reader->source, reader->frames, READER_BATCH,
+                             &n_frames, &report_of(reader)->error);
+        take_batch(reader, n_frames);
+        if (reader->options.pipeline->progress) {
+            report_progress(reader);
+        }
+    }
+    if (status != SOURCE_MORE) {
+        close_file(reader);
+    }
+    return true;
+}
+
+bool
+reader_may_wait(const struct reader *reader)
+{
+    return !reader->source || !reader->is_regular;
+}
+
+/* False when there is none, or none shall be read. */
+static bool
+open_next(struct reader *reader)
+{
+    const struct pipeline_options *options = reader->options.pipeline;
+    struct pipeline_counters *counters = &reader->result->counters;
+    struct source_options source = {.filter = options->filter,
+                                    .file = (uint16_t)counters->files,
+                                    .windows = reader->options.windows};
+    struct source_stats stats;
+    struct error *error;
+
+    if (counters->files == options->n_files || reader->result->stopped ||
+        (counters->files_failed && !options->keep_going)) {
+        return false;
+    }
     counters->files++;
-    source =
-        source_open_file(options->files[file], &source_options, &report->error);
-    if (source) {
-        reader->interface = UINT16_MAX; /* Numbers mean another file's. */
-        read_batches(reader, source, file, &report->error);
-        source_get_stats(source, &stats);
-        report->frames = stats.frames;
-        report->bytes = counters->bytes - bytes_before;
-        counters->frames += stats.frames;
-        counters->filtered += stats.filtered;
-        source_close(source);
-    } else if (is_stopped(options)) { /* Not the file's fault. */
-        report->error.code = ERROR_NONE;
+    error = &report_of(reader)->error;
+    reader->bytes_before = counters->bytes;
+    reader->interface = UINT16_MAX; /* Numbers mean another file's. */
+    reader->source =
+        source_open_file(options->files[source.file], &source, error);
+    if (reader->source) {
+        source_get_stats(reader->source, &stats);
+        reader->is_regular = stats.size > 0;
+    } else if (is_stopped(reader)) { /* Not the file's fault. */
+        error->code = ERROR_NONE;
         reader->result->stopped = true;
     }
-    counters->files_failed += report->error.code != ERROR_NONE;
-    return report->error.code == ERROR_NONE;
+    counters->files_failed += error->code != ERROR_NONE;
+    return true;
 }
 
 static bool
-is_stopped(const struct pipeline_options *options)
+is_stopped(const struct reader *reader)
 {
-    return options->stop && *options->stop;
+    const atomic_int *stop = reader->options.pipeline->stop;
+
+    return stop && *stop;
 }
 
 static void
-read_batches(struct reader *reader, struct source *source, uint16_t file,
-             struct error *error)
+close_file(struct reader *reader)
 {
-    enum source_status status = SOURCE_MORE;
+    struct pipeline_counters *counters = &reader->result->counters;
+    struct pipeline_file *report = report_of(reader);
+    struct source_stats stats;
 
-    while (status == SOURCE_MORE) {
-        size_t n_frames = 0;
+    source_get_stats(reader->source, &stats);
+    report->frames = stats.frames;
+    report->bytes = counters->bytes - reader->bytes_before;
+    counters->frames += stats.frames;
+    counters->filtered += stats.filtered;
+    counters->files_failed += report->error.code != ERROR_NONE;
+    source_close(reader->source);
+    reader->source = NULL;
+}
 
-        if (is_stopped(reader->options)) {
-            reader->result->stopped = true;
-            return;
-        }
-        status =
-            source_read(source, reader->frames, READER_BATCH, &n_frames, error);
-        take_batch(reader, source, n_frames);
-        if (reader->options->progress) {
-            report_progress(reader, source, file);
-        }
-    }
+/* Of the file opened last. */
+static struct pipeline_file *
+report_of(const struct reader *reader)
+{
+    return &reader->result->files[reader->result->counters.files - 1];
 }
 
 static void
-take_batch(struct reader *reader, const struct source *source, size_t n_frames)
+take_batch(struct reader *reader, size_t n_frames)
 {
     struct pipeline_counters *counters = &reader->result->counters;
     struct span span = {counters->first, counters->last};
@@ -123,8 +137,9 @@ take_batch(struct reader *reader, const struct source *source, size_t n_frames)
         if (n_packets != i) {
             *frame = reader->frames[i];
         }
-        frame->interface = name_interface(reader, source, frame->interface);
-        outcome = dissect_frame(frame, &reader->options->dissect, packet);
+        frame->interface = name_interface(reader, frame->interface);
+        outcome =
+            dissect_frame(frame, &reader->options.pipeline->dissect, packet);
         note_time(&span, frame->time);
         bytes += frame->wire_size;
         counters->outcomes[outcome]++;
@@ -136,19 +151,19 @@ take_batch(struct reader *reader, const struct source *source, size_t n_frames)
     counters->bytes += bytes;
     counters->first = span.first;
     counters->last = span.last;
-    reader->own->handler(reader->own->context, reader->frames, reader->packets,
-                         n_packets);
+    reader->options.handler(reader->options.context, reader->frames,
+                            reader->packets, n_packets);
 }
 
 /* Neighbouring frames mostly share an interface: looked up when it changes. */
 static uint16_t
-name_interface(struct reader *reader, const struct source *source,
-               uint16_t interface)
+name_interface(struct reader *reader, uint16_t interface)
 {
     if (interface != reader->interface) {
         reader->interface = interface;
         reader->interface_name = capture_names_intern(
-            reader->own->names, source_interface_name(source, interface));
+            reader->options.names,
+            source_interface_name(reader->source, interface));
     }
     return reader->interface_name;
 }
@@ -165,19 +180,20 @@ note_time(struct span *span, struct wall_time time)
 }
 
 static void
-report_progress(struct reader *reader, const struct source *source,
-                uint16_t file)
+report_progress(struct reader *reader)
 {
+    const struct pipeline_options *options = reader->options.pipeline;
+    const struct pipeline_counters *counters = &reader->result->counters;
     struct pipeline_progress progress = {
-        .file = reader->options->files[file],
-        .file_number = file + 1u,
-        .n_files = reader->options->n_files,
+        .file = options->files[counters->files - 1],
+        .file_number = counters->files,
+        .n_files = options->n_files,
     };
     struct source_stats stats;
 
-    source_get_stats(source, &stats);
-    progress.frames = reader->result->counters.frames + stats.frames;
+    source_get_stats(reader->source, &stats);
+    progress.frames = counters->frames + stats.frames;
     progress.file_bytes = stats.bytes;
     progress.file_size = stats.size;
-    reader->options->progress(reader->options->context, &progress);
+    options->progress(options->context, &progress);
 }

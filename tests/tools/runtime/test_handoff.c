@@ -51,9 +51,14 @@ consume(void *argument)
     struct seen *seen = argument;
     struct handoff_share share;
 
-    while (handoff_receive(seen->handoff, seen->worker, &share)) {
-        const struct handoff_list *list = share.frames;
+    while (handoff_wait(seen->handoff, seen->worker)) {
+        const struct handoff_list *list;
 
+        if (handoff_backlog(seen->handoff, seen->worker) == 0) {
+            continue; /* Woken early. */
+        }
+        handoff_receive(seen->handoff, seen->worker, &share);
+        list = share.frames;
         for (; list; list = list->next) {
             look_at(seen, list);
         }
@@ -152,7 +157,8 @@ a_stretch_takes_a_window_of_the_smallest_records(void **state)
     assert_false(handoff_is_empty(handoff));
     handoff_send(handoff, true, (struct wall_time){0}, NULL);
     for (unsigned i = 0; i < N_WORKERS; i++) {
-        assert_true(handoff_receive(handoff, i, &share));
+        assert_int_equal(handoff_backlog(handoff, i), 1);
+        handoff_receive(handoff, i, &share);
         for (const struct handoff_list *list = share.frames; list;
              list = list->next) {
             n_frames += list->n_frames;
@@ -161,7 +167,7 @@ a_stretch_takes_a_window_of_the_smallest_records(void **state)
     }
     assert_int_equal(n_frames, N);
     handoff_close(handoff);
-    assert_false(handoff_receive(handoff, 0, &share));
+    assert_false(handoff_wait(handoff, 0));
     handoff_free(handoff);
 }
 
@@ -175,6 +181,52 @@ a_window_not_sent_is_given_again(void **state)
     assert_ptr_equal(handoff_window(handoff, SOURCE_WINDOW_BYTES), window);
     handoff_send(handoff, false, (struct wall_time){0}, NULL);
     assert_ptr_not_equal(handoff_window(handoff, SOURCE_WINDOW_BYTES), window);
+    handoff_free(handoff);
+}
+
+static void
+a_worker_that_keeps_up_makes_do_with_two_windows(void **state)
+{
+    struct handoff *handoff = handoff_of(1);
+    const uint8_t *seen[3] = {NULL};
+    struct handoff_share share;
+
+    (void)state;
+    for (size_t i = 0; i < 3 * (size_t)HANDOFF_STRETCHES; i++) {
+        const uint8_t *window = handoff_window(handoff, SOURCE_WINDOW_BYTES);
+        size_t at = 0;
+
+        while (seen[at] && seen[at] != window) {
+            at++;
+        }
+        assert_true(at < 2);
+        seen[at] = window;
+        handoff_send(handoff, true, (struct wall_time){0}, NULL);
+        handoff_receive(handoff, 0, &share);
+        handoff_done(handoff, 0);
+    }
+    handoff_free(handoff);
+}
+
+static void
+the_last_empty_stretch_is_known(void **state)
+{
+    struct handoff *handoff = handoff_of(1);
+    struct handoff_share share;
+
+    (void)state;
+    for (size_t i = 0; i < HANDOFF_STRETCHES; i++) {
+        assert_non_null(handoff_window(handoff, SOURCE_WINDOW_BYTES));
+        assert_int_equal(handoff_is_last(handoff), i == HANDOFF_STRETCHES - 1);
+        assert_int_equal(handoff_backlog(handoff, 0), i);
+        handoff_send(handoff, false, (struct wall_time){0}, NULL);
+    }
+    while (handoff_backlog(handoff, 0)) {
+        handoff_receive(handoff, 0, &share);
+        handoff_done(handoff, 0);
+    }
+    assert_non_null(handoff_window(handoff, SOURCE_WINDOW_BYTES));
+    assert_false(handoff_is_last(handoff));
     handoff_free(handoff);
 }
 
@@ -193,7 +245,7 @@ large_windows_come_and_go(void **state)
         uint8_t *window;
 
         handoff_send(handoff, true, (struct wall_time){0}, NULL);
-        assert_true(handoff_receive(handoff, 0, &share));
+        handoff_receive(handoff, 0, &share);
         handoff_done(handoff, 0);
         window = handoff_window(handoff, size);
         assert_non_null(window);
@@ -217,7 +269,7 @@ a_policy_comes_with_the_stretch_before_it(void **state)
         handoff_send(handoff, true, (struct wall_time){i},
                      i % 3 ? NULL : policy_ref(policy));
         for (unsigned worker = 0; worker < 2; worker++) {
-            assert_true(handoff_receive(handoff, worker, &share));
+            handoff_receive(handoff, worker, &share);
             assert_ptr_equal(share.policy, i % 3 ? NULL : policy);
             assert_int_equal(share.clock.ns, i);
             handoff_done(handoff, worker);
@@ -234,6 +286,8 @@ main(void)
         cmocka_unit_test(every_frame_arrives_once_in_order_with_its_bytes),
         cmocka_unit_test(a_stretch_takes_a_window_of_the_smallest_records),
         cmocka_unit_test(a_window_not_sent_is_given_again),
+        cmocka_unit_test(a_worker_that_keeps_up_makes_do_with_two_windows),
+        cmocka_unit_test(the_last_empty_stretch_is_known),
         cmocka_unit_test(large_windows_come_and_go),
         cmocka_unit_test(a_policy_comes_with_the_stretch_before_it),
     };
