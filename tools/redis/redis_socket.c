@@ -3,6 +3,7 @@
 #include "tools/redis/redis_socket.h"
 
 #include "capture/error.h"
+#include "tools/redis/redis_lookup.h"
 #include "tools/redis/redis_uri.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -20,8 +20,7 @@
 
 enum {
     IDLE_S = 5, /* Then the other side is asked, */
-    ASK_S = 1,  /* so often. */
-    PORT_SIZE = 6
+    ASK_S = 1   /* so often. */
 };
 
 static int open_unix(const char *path, const char *name, struct error *);
@@ -64,16 +63,10 @@ static int
 open_tcp(const struct redis_address *address, const char *name,
          struct error *error)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *found;
-    char port[PORT_SIZE];
-    int fd = -1, n_tries = 0, problem;
+    struct addrinfo *found = redis_lookup(address, name, error);
+    int fd = -1, n_tries = 0;
 
-    snprintf(port, sizeof port, "%u", address->port);
-    problem = getaddrinfo(address->host, port, &hints, &found);
-    if (problem) {
-        error_set(error, ERROR_SYSTEM, name, "%s", gai_strerror(problem));
+    if (!found) {
         return -1;
     }
     errno = EADDRNOTAVAIL;

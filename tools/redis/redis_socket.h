@@ -5,8 +5,8 @@
  * REDIS_SOCKET_LOST_MS, and while nothing is sent, the kernel asks whether the
  * other side is still there.  Connecting takes REDIS_SOCKET_TIMEOUT_S at most
  * for each address that a name has, of the first REDIS_SOCKET_MAX_TRIES; then
- * sending and receiving block, for that long at most.  How long looking up a
- * name takes is the resolver's affair (resolv.conf(5)). */
+ * sending and receiving block, for that long at most.  Looking up a name takes
+ * no longer than redis_lookup.h says. */
 
 #ifndef TOOLS_REDIS_REDIS_SOCKET_H
 #define TOOLS_REDIS_REDIS_SOCKET_H
