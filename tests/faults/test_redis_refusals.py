@@ -2,13 +2,15 @@
 """Redis servers that are there, and refuse, and what a sensor makes of it; see sensor.py:
 test_redis_refusals.py SEGMON SEND_FRAMES.  Needs root and says so: status 77."""
 import socket
+import subprocess
+import sys
 import threading
 import time
 import unittest
 
 import sensor
 from live import add_networks as setUpModule, remove_networks as tearDownModule  # noqa: F401
-from sensor import Sensor
+from sensor import Sensor, live
 
 
 class Refusing(Sensor):
@@ -116,6 +118,16 @@ class Refusing(Sensor):
         self.finish()
 
 
+PORT = 9464
+ASK = f"""
+import http.client
+connection = http.client.HTTPConnection("127.0.0.1", {PORT})
+connection.request("GET", "/readyz")
+answer = connection.getresponse()
+print(answer.status, answer.read().decode())
+"""
+
+
 class Rights(Sensor):
     SERVER = ("--requirepass", "first")
 
@@ -153,9 +165,16 @@ class Rights(Sensor):
             f"outputs:\n  - file: {self.output}\n"
             f"  - redis: {self.server.uri}\n    password_file: {self.secret}\n"
             f"  - redis: {other.uri}\n")
-        self.start("--set", f"spool.directory={self.spool}", "--no-dpi",
+        live.ip("-n", f"{live.NAME}-r", "link", "set", "lo", "up")
+        self.start("--metrics", PORT, "--set", f"spool.directory={self.spool}", "--no-dpi",
                    "--memory", str(sensor.MEMORY), "--buffer", "64M", "--set", "flows.timeouts.tcp_closing=1",
                    config=self.config)
+
+    def is_ready(self):
+        """What whoever relies on it is told: status and text."""
+        ask = subprocess.run(live.inside("r", sys.executable, "-c", ASK), capture_output=True,
+                             text=True, timeout=sensor.WAIT, check=True)
+        return ask.stdout.rstrip().split(" ", 1)
 
     def test_that_are_taken_are_told_and_events_wait_until_they_are_given_back(self):
         """Of one server the password is another now, and at another the right to write is
@@ -170,11 +189,14 @@ class Rights(Sensor):
         other.call("ACL", "SETUSER", "default", "-xadd")
         self.wait_for("WRONGPASS")
         self.wait_for("NOPERM")
+        self.wait_until(lambda: self.is_ready()[0] == "503", "it seems to be ready")
+        self.assertIn("lets nobody in", self.is_ready()[1])
         self.wait_until_written()
         self.write_secret("second")
         other.call("ACL", "SETUSER", "default", "+xadd")
         self.wait_until_stored()
         self.wait_until_stored(other)
+        self.wait_until(lambda: self.is_ready() == ["200", "ok"], "it is not ready again")
         self.finish()
         self.check_streams(self.events(), other)
         self.assertNotIn("second", "".join(self.talk))

@@ -21,7 +21,8 @@ enum {
 
 static size_t look(struct run_service *, const struct live *,
                    const struct output *, size_t *n_live, struct mono_time now);
-static bool all_moved(const struct run_service *, size_t n);
+static bool all_moved(const struct run_service *, size_t n,
+                      struct mono_time now);
 static void tell_stuck(const struct run_service *, size_t n_live, size_t n,
                        struct mono_time now);
 
@@ -86,7 +87,7 @@ run_service_watch(struct run_service *service, const struct live *live,
     if (passed_ns < wait_ns / ALIVE_PARTS) {
         return;
     }
-    if (all_moved(service, n)) {
+    if (all_moved(service, n, now)) {
         notify_alive(&service->notify);
         service->alive = now;
         service->told_stuck = false;
@@ -104,9 +105,17 @@ look(struct run_service *service, const struct live *live,
 {
     uint64_t turns[RUN_SERVICE_MAX_THREADS];
     size_t n = *n_live = live_turns(live, turns);
+    struct event_output outputs[OUTPUT_MAX_SINKS];
+    size_t n_outputs = output ? output_status(output, outputs) : 0;
 
     if (output) {
         turns[n++] = output_turns(output);
+    }
+    for (size_t i = 0; i < n_outputs; i++) {
+        if (outputs[i].turns) {
+            service->threads[n].patience_ns = OUTPUT_STUCK_NS;
+            turns[n++] = outputs[i].turns;
+        }
     }
     for (size_t i = 0; i < n; i++) {
         if (service->threads[i].turns != turns[i]) {
@@ -119,11 +128,13 @@ look(struct run_service *service, const struct live *live,
 
 /* Since it was told. */
 static bool
-all_moved(const struct run_service *service, size_t n)
+all_moved(const struct run_service *service, size_t n, struct mono_time now)
 {
     size_t i = 0;
 
-    while (i < n && service->threads[i].moved.ns > service->alive.ns) {
+    while (i < n && (service->threads[i].moved.ns > service->alive.ns ||
+                     now.ns - service->threads[i].moved.ns <
+                         service->threads[i].patience_ns)) {
         i++;
     }
     return i == n;
@@ -142,10 +153,15 @@ tell_stuck(const struct run_service *service, size_t n_live, size_t n,
         const char *comma = used ? ", " : "";
         int length = 0;
 
-        if (now.ns - service->threads[i].moved.ns < long_ns) {
+        if (now.ns - service->threads[i].moved.ns <
+            (service->threads[i].patience_ns ? service->threads[i].patience_ns
+                                             : long_ns)) {
             continue;
         }
-        if (i >= n_live) {
+        if (i > n_live) {
+            length = snprintf(names + used, MAX_NAME, "%ssender %zu", comma,
+                              i - n_live);
+        } else if (i == n_live) {
             length = snprintf(names + used, MAX_NAME, "%soutput", comma);
         } else if (n_live > 1 && i == n_live - 1) {
             length = snprintf(names + used, MAX_NAME, "%sviolations", comma);

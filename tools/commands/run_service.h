@@ -19,7 +19,8 @@
 struct error;
 
 enum {
-    RUN_SERVICE_MAX_THREADS = LIVE_MAX_THREADS + 1 /* That of the output. */
+    /* That of the output, and those that send for it. */
+    RUN_SERVICE_MAX_THREADS = LIVE_MAX_THREADS + 1 + OUTPUT_MAX_SINKS
 };
 
 struct run_service {
@@ -28,6 +29,7 @@ struct run_service {
     struct {
         uint64_t turns;         /* Seen last, */
         struct mono_time moved; /* and when they were others before. */
+        int64_t patience_ns;    /* It may take so long for a turn; or 0. */
     } threads[RUN_SERVICE_MAX_THREADS];
     bool told_stuck;     /* Since 'alive'. */
     bool policy_refused; /* The one asked for last. */

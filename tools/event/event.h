@@ -214,7 +214,9 @@ struct event_output {
     struct event_counters kind[EVENT_N_KINDS];
     struct event_spool spool;
     struct event_server server;
+    uint64_t turns; /* Of a thread of its own; 0: it has none. */
     bool up;
+    bool is_denied;     /* While down: by a password or rights, for good. */
     struct error error; /* The first; ERROR_NONE if there was none. */
 };
 

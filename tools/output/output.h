@@ -118,6 +118,11 @@ void output_put_state(struct output *, const struct redis_state *);
 /* Queue 'i' of n_queues, for one producing thread. */
 struct event_queue *output_queue(struct output *, unsigned i);
 
+/* What has a thread of its own, which sends, takes a turn in less than this,
+ * whatever its server does: it waits for each connection, command and answer as
+ * redis_link.h says, and for some of them one after the other. */
+#define OUTPUT_STUCK_NS (180 * SECOND_NS)
+
 /* Turns the thread has taken, with events or without, also while it waits for a
  * server or a reader, as long as it works.  Any thread. */
 uint64_t output_turns(const struct output *);

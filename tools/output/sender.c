@@ -209,6 +209,7 @@ sender_get_status(struct sender *sender, struct sender_status *status)
     pthread_mutex_lock(&sender->status_mutex);
     *status = sender->status;
     pthread_mutex_unlock(&sender->status_mutex);
+    status->turns = 1 + counter_read(&sender->turns);
 }
 
 void
@@ -256,6 +257,7 @@ sender_set_up(struct sender *sender, bool up)
         sender->status.error = sender->noted;
     }
     sender->status.up = up;
+    sender->status.is_denied = !up && sender->is_denied;
     pthread_mutex_unlock(&sender->status_mutex);
 }
 

@@ -69,7 +69,9 @@ struct sender_status {
     bool has_disk;
     bool has_given_up;
     bool up;
+    bool is_denied; /* If not: until somebody changes a password or rights. */
     bool state_waits;
+    uint64_t turns;      /* Of its thread, with events or without; from 1 on. */
     int64_t progress_ns; /* Monotonic: when something was acknowledged last, or
                           * began to wait. */
     int64_t lag_ns;      /* How long the oldest that waits has waited. */

@@ -11,6 +11,7 @@
 #ifndef TOOLS_OUTPUT_SENDER_IMPL_H
 #define TOOLS_OUTPUT_SENDER_IMPL_H
 
+#include "capture/counter.h"
 #include "tools/event/json.h"
 #include "tools/output/doorbell.h"
 #include "tools/output/redis_encoder.h"
@@ -96,6 +97,8 @@ struct sender {
     struct sender_status status;
     struct error noted;
 
+    struct counter turns; /* The thread's; read by others. */
+
     /* The thread's own. */
     const struct sender_form *form;
     struct redis_encoder encoder;
@@ -120,6 +123,7 @@ struct sender {
     bool makes_always;   /* The server does not know NOMKSTREAM. */
     bool has_progress;   /* Since the link is there. */
     bool is_stale;       /* It leads to the wrong server. */
+    bool is_denied;      /* As the server answered, when something was held. */
 };
 
 /* The thread. */

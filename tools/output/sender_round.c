@@ -52,6 +52,7 @@ deliver_rounds(struct sender *sender)
     while (now->n_batches > 0) {
         struct sender_round *after = now;
 
+        counter_add(&sender->turns, 1);
         if (!send_round(sender, now)) {
             sender_lose_link(sender);
             return;

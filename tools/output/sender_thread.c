@@ -44,6 +44,7 @@ sender_run(void *context)
     struct sender *sender = context;
 
     while (!atomic_load(&sender->stop)) {
+        counter_add(&sender->turns, 1);
         if (!sender->link && system_clock_mono().ns >= sender->next_try_ns) {
             open_link(sender);
         }
@@ -414,6 +415,7 @@ delay_for(struct sender *sender, enum redis_answer answer, int64_t *back_off)
 {
     int64_t delay_ns;
 
+    sender->is_denied = answer == REDIS_DENIED;
     if (answer == REDIS_DENIED || answer == REDIS_REFUSED) {
         return answer == REDIS_DENIED ? DENIED_NS : REFUSED_NS;
     }

@@ -162,6 +162,8 @@ get_status(struct sink *sink, struct event_output *output)
 
     sender_get_status(((struct sink_redis *)sink)->sender, &status);
     output->up = status.up;
+    output->is_denied = status.is_denied;
+    output->turns = status.turns;
     if (status.error.code != ERROR_NONE) {
         output->error = status.error;
     }

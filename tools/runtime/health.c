@@ -2,11 +2,15 @@
 
 #include "tools/runtime/health.h"
 
+#include "tools/output/output.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 static bool find_stuck(struct health *, const struct health_facts *,
                        struct mono_time now);
+static bool find_stuck_sender(struct health *, const struct health_facts *,
+                              struct mono_time now);
 static bool find_blind(struct health *, const struct live_report *);
 static bool find_losing(struct health *, const struct health_facts *);
 static uint64_t dropped_by(const struct event_output *);
@@ -18,6 +22,9 @@ health_init(struct health *health, struct mono_time now)
     for (unsigned i = 0; i < LIVE_MAX_THREADS; i++) {
         health->moved[i] = now;
     }
+    for (unsigned i = 0; i < EVENT_MAX_OUTPUTS; i++) {
+        health->sender_moved[i] = now;
+    }
 }
 
 void
@@ -27,6 +34,8 @@ health_look(struct health *health, const struct health_facts *facts,
     bool losing = find_losing(health, facts);
     bool blind = find_blind(health, facts->report);
     bool stuck = find_stuck(health, facts, now);
+
+    stuck |= find_stuck_sender(health, facts, now);
 
     health->healthy = !stuck;
     health->ready = !losing && !blind && !stuck;
@@ -57,6 +66,30 @@ find_stuck(struct health *health, const struct health_facts *facts,
     return stuck;
 }
 
+/* A server that is slow or away sticks nobody. */
+static bool
+find_stuck_sender(struct health *health, const struct health_facts *facts,
+                  struct mono_time now)
+{
+    bool stuck = false;
+
+    for (size_t i = 0; i < facts->n_outputs; i++) {
+        const struct event_output *output = &facts->outputs[i];
+        int64_t still_ns = now.ns - health->sender_moved[i].ns;
+
+        if (output->turns != health->sender_turns[i] || output->turns == 0) {
+            health->sender_turns[i] = output->turns;
+            health->sender_moved[i] = now;
+        } else if (still_ns >= OUTPUT_STUCK_NS) {
+            snprintf(health->reason, sizeof health->reason,
+                     "what sends to %s has been stuck for %" PRId64 " s",
+                     output->name, still_ns / SECOND_NS);
+            stuck = true;
+        }
+    }
+    return stuck;
+}
+
 /* One interface is enough: others may be spares. */
 static bool
 find_blind(struct health *health, const struct live_report *report)
@@ -75,7 +108,8 @@ find_blind(struct health *health, const struct live_report *report)
     return true;
 }
 
-/* An output that is down is no failure as long as its events can wait. */
+/* An output that is down is no failure as long as its events can wait, and may
+ * be up again by itself. */
 static bool
 find_losing(struct health *health, const struct health_facts *facts)
 {
@@ -87,6 +121,11 @@ find_losing(struct health *health, const struct health_facts *facts)
 
         if (output->up) {
             health->dropped[i] = dropped;
+        } else if (output->is_denied) {
+            snprintf(health->reason, sizeof health->reason,
+                     "%s lets nobody in: %.160s", output->name,
+                     output->error.message);
+            losing = true;
         } else if (dropped > health->dropped[i]) {
             snprintf(health->reason, sizeof health->reason,
                      "%s is down, and %" PRIu64 " events were lost since",

@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A thread that has taken no turn for so long is stuck. */
+/* A thread that has taken no turn for so long is stuck; of an output's own see
+ * OUTPUT_STUCK_NS. */
 #define HEALTH_STUCK_NS (10 * SECOND_NS)
 
 enum {
@@ -26,7 +27,10 @@ enum {
 struct health {
     uint64_t turns[LIVE_MAX_THREADS];         /* As seen last, */
     struct mono_time moved[LIVE_MAX_THREADS]; /* and since when. */
-    uint64_t dropped[EVENT_MAX_OUTPUTS];      /* As of when it was up last. */
+    uint64_t sender_turns[EVENT_MAX_OUTPUTS]; /* The same of those that have */
+    struct mono_time
+        sender_moved[EVENT_MAX_OUTPUTS]; /* threads of their own. */
+    uint64_t dropped[EVENT_MAX_OUTPUTS]; /* As of when it was up last. */
     bool healthy, ready;
     char reason[HEALTH_REASON_SIZE]; /* Why it is not; "" if it is. */
 };

@@ -341,6 +341,30 @@ a_server_that_forgot_its_sensors_is_told_again(void **state)
 }
 
 static void
+a_server_that_hangs_sticks_nobody(void **state)
+{
+    int64_t end_ns = system_clock_mono().ns + WAIT_S * SECOND_NS;
+    uint64_t turns;
+
+    (void)state;
+    open_output(7, 0);
+    put(N_FEW);
+    wait_for(N_FEW, true);
+    redis_server_signal(&server, SIGSTOP);
+    put(N_FEW);
+    wait_for(N_FEW, false);
+    for (turns = status[0].turns;
+         status[0].turns < turns + 3 && system_clock_mono().ns < end_ns;) {
+        wait_for(N_FEW, false);
+    }
+    assert_true(status[0].turns >= turns + 3);
+    redis_server_signal(&server, SIGCONT);
+    wait_for(UINT64_C(2) * N_FEW, true);
+    close_output(true);
+    expect_stream(1, 2 * N_FEW);
+}
+
+static void
 a_foreign_entry_is_noticed_and_passed(void **state)
 {
     (void)state;
@@ -479,6 +503,7 @@ main(void)
         TEST(a_stream_that_is_deleted_is_sent_again_as_far_as_it_is_kept),
         TEST(what_is_not_kept_of_a_deleted_stream_is_told),
         TEST(a_server_that_forgot_its_sensors_is_told_again),
+        TEST(a_server_that_hangs_sticks_nobody),
         TEST(a_foreign_entry_is_noticed_and_passed),
         TEST(what_a_full_spool_dropped_is_told_in_its_place),
         TEST(what_a_server_did_not_take_is_there_for_the_next_run),

@@ -2,6 +2,7 @@
 
 #include "tests/support/test.h"
 
+#include "tools/output/output.h"
 #include "tools/runtime/health.h"
 
 #include <stdio.h>
@@ -63,6 +64,53 @@ one_interface_is_enough(void **state)
     struct fixture *f = *state;
 
     f->report.interfaces[0].state = SOURCE_LIVE_DOWN;
+    look(f, 1, 2);
+    assert_true(f->health.ready);
+}
+
+static void
+a_sender_may_be_slow_and_not_stuck(void **state)
+{
+    struct fixture *f = *state;
+
+    f->outputs[1].turns = 7;
+    look(f, 1, 2);
+    for (unsigned i = 1; i < OUTPUT_STUCK_NS / SECOND_NS; i++) {
+        look(f, 1, 2);
+        assert_true(f->health.healthy);
+    }
+    f->outputs[1].turns++;
+    look(f, 1, 2);
+    for (unsigned i = 1; i < OUTPUT_STUCK_NS / SECOND_NS; i++) {
+        look(f, 1, 2);
+    }
+    assert_true(f->health.ready);
+    look(f, 1, 2);
+    assert_false(f->health.healthy);
+    assert_false(f->health.ready);
+    assert_string_equal(f->health.reason,
+                        "what sends to out1 has been stuck for 180 s");
+    f->outputs[1].turns++;
+    look(f, 1, 2);
+    assert_true(f->health.ready);
+}
+
+static void
+who_is_denied_is_not_ready_but_healthy(void **state)
+{
+    struct fixture *f = *state;
+
+    f->outputs[1].up = false;
+    look(f, 1, 2);
+    assert_true(f->health.ready);
+    f->outputs[1].is_denied = true;
+    snprintf(f->outputs[1].error.message, sizeof f->outputs[1].error.message,
+             "NOPERM");
+    look(f, 1, 2);
+    assert_false(f->health.ready);
+    assert_true(f->health.healthy);
+    assert_string_equal(f->health.reason, "out1 lets nobody in: NOPERM");
+    f->outputs[1].up = true;
     look(f, 1, 2);
     assert_true(f->health.ready);
 }
@@ -133,6 +181,8 @@ main(void)
         cmocka_unit_test_setup(a_run_is_not_ready_before_it_was_looked_at,
                                set_up),
         cmocka_unit_test_setup(one_interface_is_enough, set_up),
+        cmocka_unit_test_setup(a_sender_may_be_slow_and_not_stuck, set_up),
+        cmocka_unit_test_setup(who_is_denied_is_not_ready_but_healthy, set_up),
         cmocka_unit_test_setup(without_any_it_is_not_ready_but_healthy, set_up),
         cmocka_unit_test_setup(one_thread_that_is_stuck_is_enough_to_be_ill,
                                set_up),
