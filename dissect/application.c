@@ -12,6 +12,7 @@
 #include "dissect/ndpi_memory.h"
 #include "dissect/ndpi_names.h"
 #include "dissect/ndpi_shim.h"
+#include "dissect/ndpi_tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ engine_init(struct application_engine *engine, struct error *error)
                          ndpi_revision());
     }
     if (!ndpi_hotfix_install() || !ndpi_hosts_install() ||
-        !ndpi_dispatch_install() || !ndpi_lines_install()) {
+        !ndpi_dispatch_install() || !ndpi_lines_install() ||
+        !ndpi_tls_install()) {
         return error_set(error, ERROR_UNSUPPORTED, "",
                          "the replacements for functions of nDPI %s, some of "
                          "which have known crashes, do not take effect in "

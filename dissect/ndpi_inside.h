@@ -17,4 +17,21 @@
 
 #include "dissect/ndpi_shim.h"
 
+#if NDPI_INSIDE
+
+/* Whether there is a payload, and inside of the packet that is there. */
+static inline bool
+ndpi_inside_has_payload(const struct ndpi_packet_struct *packet)
+{
+    uintptr_t ip =
+        packet->iph != NULL ? (uintptr_t)packet->iph : (uintptr_t)packet->iphv6;
+    uintptr_t at = (uintptr_t)packet->payload;
+
+    return ip != 0 && at > ip && at - ip < packet->l3_packet_len &&
+           packet->payload_packet_len > 0 &&
+           packet->payload_packet_len <= packet->l3_packet_len - (at - ip);
+}
+
+#endif
+
 #endif

@@ -34,17 +34,6 @@ union original {
 static parse_function *parse_original;
 
 static bool
-is_inside(const struct ndpi_packet_struct *packet)
-{
-    uintptr_t ip =
-        packet->iph != NULL ? (uintptr_t)packet->iph : (uintptr_t)packet->iphv6;
-    uintptr_t at = (uintptr_t)packet->payload;
-
-    return ip != 0 && at > ip && at - ip < packet->l3_packet_len &&
-           packet->payload_packet_len <= packet->l3_packet_len - (at - ip);
-}
-
-static bool
 has_line_end(const uint8_t *bytes, size_t size)
 {
     const uint8_t *end = bytes + size;
@@ -68,7 +57,8 @@ ndpi_parse_packet_line_info(struct ndpi_detection_module_struct *ndpi_struct,
     u_int16_t size = packet->payload_packet_len;
 
     if (packet->packet_lines_parsed_complete == 0 && size > LEAST_BYTES &&
-        is_inside(packet) && !has_line_end(packet->payload, size)) {
+        ndpi_inside_has_payload(packet) &&
+        !has_line_end(packet->payload, size)) {
         packet->payload_packet_len = LEAST_BYTES;
         parse_original(ndpi_struct, flow);
         packet->payload_packet_len = size;

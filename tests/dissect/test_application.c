@@ -266,7 +266,7 @@ the_version_is_what_the_server_chose(void **state)
 {
     struct fixture *f = *state;
     struct inspection *i = inspection_new(f->engine, NULL);
-    struct message hello = {0}, record = {0};
+    struct tls_message hello = {0}, record = {0};
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 4433);
@@ -296,7 +296,7 @@ tls_inside_another_protocol_is_read_too(void **state)
     static const uint8_t request[] = {0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f};
     struct fixture *f = *state;
     struct inspection *i = inspection_new(f->engine, NULL);
-    struct message hello = {0}, record = {0};
+    struct tls_message hello = {0}, record = {0};
     struct application a;
 
     conversation_init(&f->conversation, PROTOCOL_TCP, 5432);

@@ -23,7 +23,7 @@ enum {
 /* Adds an attribute of a distinguished name: OID 2.5.4.'type' and a UTF8String
  * (X.690; the sequences around it are nothing nDPI looks at). */
 static void
-add_attribute(struct message *m, uint8_t type, const char *text)
+add_attribute(struct tls_message *m, uint8_t type, const char *text)
 {
     message_number(m, 3, (uint32_t)(0x550400 | type));
     message_number(m, 1, 0x0c);
@@ -32,7 +32,7 @@ add_attribute(struct message *m, uint8_t type, const char *text)
 }
 
 static void
-add_validity(struct message *m)
+add_validity(struct tls_message *m)
 {
     message_number(m, 2, 0x301e);
     message_number(m, 2, 0x170d);
@@ -43,7 +43,8 @@ add_validity(struct message *m)
 
 /* A Certificate message with 'certificate' as its only one. */
 static void
-add_certificate_message(struct message *m, const struct message *certificate)
+add_certificate_message(struct tls_message *m,
+                        const struct tls_message *certificate)
 {
     message_number(m, 1, 11);
     message_number(m, 3, (uint32_t)certificate->size + 6);
@@ -69,8 +70,8 @@ a_dtls_certificate_of_a_known_product_is_harmless(void **state)
     struct error error;
     struct application_engine *engine = application_engine_new(NULL, &error);
     struct inspection *i = inspection_new(engine, NULL);
-    struct message hello = {0}, datagram = {0}, certificate = {0},
-                   message = {0};
+    struct tls_message hello = {0}, datagram = {0}, certificate = {0},
+                       message = {0};
     struct application a;
 
     (void)state;
@@ -109,9 +110,9 @@ a_dtls_certificate_of_a_known_product_is_harmless(void **state)
 
 static void
 say_tls(struct application_engine *engine, struct inspection *inspection,
-        bool from_initiator, const struct message *message)
+        bool from_initiator, const struct tls_message *message)
 {
-    static struct message record;
+    static struct tls_message record;
 
     record.size = 0;
     message_record(&record, 22, TLS_VERSION_1_2, message->byte, message->size);
@@ -136,7 +137,7 @@ a_certificate_with_very_long_names_is_harmless(void **state)
         struct application_engine *engine =
             application_engine_new(NULL, &error);
         struct inspection *i = inspection_new(engine, NULL);
-        static struct message hello, certificate, message;
+        static struct tls_message hello, certificate, message;
         struct application a;
 
         conversation_init(&conversation, PROTOCOL_TCP, 443);

@@ -9,26 +9,26 @@
 #include <string.h>
 
 static struct bytes
-bytes_of(const struct message *m)
+bytes_of(const struct tls_message *m)
 {
     return (struct bytes){m->byte, m->size};
 }
 
 /* A server's first flight: its hello in a record. */
-static struct message
+static struct tls_message
 server_flight(uint16_t version, uint16_t selected, size_t others)
 {
-    struct message hello = {0}, record = {0};
+    struct tls_message hello = {0}, record = {0};
 
     message_server_hello(&hello, version, selected, others);
     message_record(&record, 22, TLS_VERSION_1_2, hello.byte, hello.size);
     return record;
 }
 
-static struct message
+static struct tls_message
 client_flight(void)
 {
-    struct message hello = {0}, record = {0};
+    struct tls_message hello = {0}, record = {0};
 
     message_client_hello(&hello, TLS_VERSION_1_2);
     message_record(&record, 22, TLS_VERSION_1_0, hello.byte, hello.size);
@@ -54,9 +54,9 @@ the_server_decides(void **state)
 
     (void)state;
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
-        struct message flight =
+        struct tls_message flight =
             server_flight(cases[n].version, cases[n].selected, 40);
-        struct message client = client_flight();
+        struct tls_message client = client_flight();
         struct tls_hello hello;
 
         tls_hello_init(&hello);
@@ -73,7 +73,7 @@ the_server_decides(void **state)
 static void
 any_split_over_segments_is_read(void **state)
 {
-    struct message flight =
+    struct tls_message flight =
         server_flight(TLS_VERSION_1_2, TLS_VERSION_1_3, 1120);
 
     (void)state;
@@ -95,7 +95,7 @@ any_split_over_segments_is_read(void **state)
 static void
 a_message_may_be_split_over_records(void **state)
 {
-    struct message whole = {0}, records = {0};
+    struct tls_message whole = {0}, records = {0};
     struct tls_hello hello;
 
     (void)state;
@@ -113,7 +113,7 @@ a_message_may_be_split_over_records(void **state)
 static void
 repeated_and_overlapping_segments_change_nothing(void **state)
 {
-    struct message flight = server_flight(TLS_VERSION_1_1, 0, 30);
+    struct tls_message flight = server_flight(TLS_VERSION_1_1, 0, 30);
     struct tls_hello hello;
 
     (void)state;
@@ -130,7 +130,7 @@ repeated_and_overlapping_segments_change_nothing(void **state)
 static void
 a_hello_after_its_own_continuation_is_still_read(void **state)
 {
-    struct message flight = server_flight(TLS_VERSION_1_2, 0, 0);
+    struct tls_message flight = server_flight(TLS_VERSION_1_2, 0, 0);
     struct tls_hello hello;
 
     (void)state;
@@ -144,7 +144,7 @@ a_hello_after_its_own_continuation_is_still_read(void **state)
 static void
 a_hello_with_a_hole_is_not_seen(void **state)
 {
-    struct message flight = server_flight(TLS_VERSION_1_2, 0, 100);
+    struct tls_message flight = server_flight(TLS_VERSION_1_2, 0, 100);
     struct tls_hello hello;
 
     (void)state;
@@ -164,8 +164,8 @@ a_hello_with_a_hole_is_not_seen(void **state)
 static void
 tls_may_begin_after_plain_text(void **state)
 {
-    struct message flight = server_flight(TLS_VERSION_1_3 - 1, 0, 0);
-    struct message client = client_flight();
+    struct tls_message flight = server_flight(TLS_VERSION_1_3 - 1, 0, 0);
+    struct tls_message client = client_flight();
     struct tls_hello hello;
 
     (void)state;
@@ -185,7 +185,7 @@ static void
 a_fatal_alert_ends_the_wait(void **state)
 {
     static const uint8_t fatal[] = {21, 3, 1, 0, 2, 2, 70};
-    struct message client = client_flight();
+    struct tls_message client = client_flight();
     struct tls_hello hello;
 
     (void)state;
@@ -200,8 +200,8 @@ static void
 a_warning_before_the_hello_does_not(void **state)
 {
     static const uint8_t warning[] = {21, 3, 1, 0, 2, 1, 112};
-    struct message client = client_flight(), flight = {0};
-    struct message server = server_flight(TLS_VERSION_1_2, 0, 0);
+    struct tls_message client = client_flight(), flight = {0};
+    struct tls_message server = server_flight(TLS_VERSION_1_2, 0, 0);
     struct tls_hello hello;
 
     (void)state;
@@ -271,7 +271,7 @@ ssl2_is_recognised(void **state)
 /* The version read from 'whole' in fragments of 'step' bytes, which overlap by
  * two where they can. */
 static uint16_t
-dtls_version_of(const struct message *whole, uint16_t version, size_t step)
+dtls_version_of(const struct tls_message *whole, uint16_t version, size_t step)
 {
     size_t size = whole->size - 4;
     struct tls_hello hello;
@@ -279,7 +279,7 @@ dtls_version_of(const struct message *whole, uint16_t version, size_t step)
     tls_hello_init(&hello);
     for (size_t at = 0; at < size; at += step) {
         size_t left = size - at;
-        struct message datagram = {0};
+        struct tls_message datagram = {0};
 
         message_dtls(&datagram, version, whole, at,
                      left < step + 2 ? left : step + 2);
@@ -302,7 +302,7 @@ dtls_is_read_from_fragments_of_any_size(void **state)
 
     (void)state;
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
-        struct message whole = {0};
+        struct tls_message whole = {0};
 
         message_server_hello(&whole, cases[n].version, cases[n].selected, 9);
         for (size_t step = 1; step <= whole.size - 4; step++) {
@@ -316,7 +316,7 @@ static void
 a_hello_verify_request_decides_nothing(void **state)
 {
     static const uint8_t verify[] = {3, 0, 0, 3, 0xfe, 0xff, 0};
-    struct message whole = {0}, datagram = {0};
+    struct tls_message whole = {0}, datagram = {0};
     struct tls_hello hello;
 
     (void)state;
@@ -383,7 +383,7 @@ show_both_ways(struct bytes part)
 /* Shows every beginning of 'm', and each with two bytes changed, ending where
  * the address space does. */
 static void
-cut_everywhere(const struct message *m)
+cut_everywhere(const struct tls_message *m)
 {
     struct guard guard = guard_new(m->size);
 
@@ -408,8 +408,8 @@ no_byte_past_the_end_is_read(void **state)
     static const uint8_t quic[] = {0xc3, 0, 0, 0, 1, 8, 1, 2, 3, 4,
                                    5,    6, 7, 8, 4, 1, 2, 3, 4};
     static const uint8_t alert[] = {21, 3, 1, 0, 2, 1, 112, 21, 3, 1, 0, 2, 2};
-    struct message m = server_flight(TLS_VERSION_1_2, TLS_VERSION_1_3, 30);
-    struct message whole = {0};
+    struct tls_message m = server_flight(TLS_VERSION_1_2, TLS_VERSION_1_3, 30);
+    struct tls_message whole = {0};
 
     (void)state;
     cut_everywhere(&m);

@@ -7,13 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-struct message {
+struct tls_message {
     size_t size;
     uint8_t byte[16000];
 };
 
 static inline void
-message_add(struct message *m, const void *bytes, size_t size)
+message_add(struct tls_message *m, const void *bytes, size_t size)
 {
     memcpy(m->byte + m->size, bytes, size);
     m->size += size;
@@ -21,7 +21,7 @@ message_add(struct message *m, const void *bytes, size_t size)
 
 /* Adds 'value' as 'size' big-endian bytes. */
 static inline void
-message_number(struct message *m, size_t size, uint32_t value)
+message_number(struct tls_message *m, size_t size, uint32_t value)
 {
     while (size-- > 0) {
         m->byte[m->size++] = (uint8_t)(value >> 8 * size);
@@ -32,7 +32,7 @@ message_number(struct message *m, size_t size, uint32_t value)
  * supported_versions says, or 0 for a ServerHello without it; 'others' bytes of
  * another extension come before. */
 static inline void
-message_server_hello(struct message *m, uint16_t version, uint16_t selected,
+message_server_hello(struct tls_message *m, uint16_t version, uint16_t selected,
                      size_t others)
 {
     size_t extensions = (others > 0 ? 4 + others : 0) + (selected ? 6 : 0);
@@ -65,7 +65,7 @@ message_server_hello(struct message *m, uint16_t version, uint16_t selected,
 }
 
 static inline void
-message_client_hello(struct message *m, uint16_t version)
+message_client_hello(struct tls_message *m, uint16_t version)
 {
     message_number(m, 1, 1);
     message_number(m, 3, 2 + 32 + 1 + 2 + 2 + 2);
@@ -80,7 +80,7 @@ message_client_hello(struct message *m, uint16_t version)
 }
 
 static inline void
-message_record(struct message *m, uint8_t type, uint16_t version,
+message_record(struct tls_message *m, uint8_t type, uint16_t version,
                const void *bytes, size_t size)
 {
     message_number(m, 1, type);
@@ -92,8 +92,8 @@ message_record(struct message *m, uint8_t type, uint16_t version,
 /* A DTLS record with bytes [at, at + size) of a handshake message whose type
  * and length 'whole' begins with. */
 static inline void
-message_dtls(struct message *m, uint16_t version, const struct message *whole,
-             size_t at, size_t size)
+message_dtls(struct tls_message *m, uint16_t version,
+             const struct tls_message *whole, size_t at, size_t size)
 {
     message_number(m, 1, 22);
     message_number(m, 2, version);
