@@ -8,10 +8,10 @@
 #include "dissect/ndpi_dispatch.h"
 #include "dissect/ndpi_hosts.h"
 #include "dissect/ndpi_hotfix.h"
-#include "dissect/ndpi_lines.h"
 #include "dissect/ndpi_memory.h"
 #include "dissect/ndpi_names.h"
 #include "dissect/ndpi_shim.h"
+#include "dissect/ndpi_text.h"
 #include "dissect/ndpi_tls.h"
 
 #include <stdlib.h>
@@ -92,7 +92,7 @@ engine_init(struct application_engine *engine, struct error *error)
                          ndpi_revision());
     }
     if (!ndpi_hotfix_install() || !ndpi_hosts_install() ||
-        !ndpi_dispatch_install() || !ndpi_lines_install() ||
+        !ndpi_dispatch_install() || !ndpi_text_install() ||
         !ndpi_tls_install()) {
         return error_set(error, ERROR_UNSUPPORTED, "",
                          "the replacements for functions of nDPI %s, some of "

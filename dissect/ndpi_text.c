@@ -1,12 +1,15 @@
-/* nDPI's ndpi_parse_packet_line_info() is replaced as in ndpi_hotfix.c.  Where
- * there is no line end it does what it would for three bytes without one: so
- * such a payload is three bytes long while the original looks at it, which is
- * the least that it looks at.  All others it sees as they are.
+/* Three functions of nDPI's are replaced as in ndpi_hotfix.c.
  *
- * The payload is in nDPI's module (ndpi_inside.h), and is believed to be it
- * only if it is inside the packet there. */
+ * Where there is no line end, ndpi_parse_packet_line_info() does what it would
+ * for three bytes without one: so such a payload is three bytes long while the
+ * original looks at it, which is the least that it looks at.  All others it
+ * sees as they are.  The payload is in nDPI's module (ndpi_inside.h), and is
+ * believed to be it only if it is inside the packet there.
+ *
+ * ndpi_strnstr() and ndpi_match_prefix() are as short as the originals, and let
+ * the C library search, or see by the first letter that there is nothing. */
 
-#include "dissect/ndpi_lines.h"
+#include "dissect/ndpi_text.h"
 
 #include "dissect/ndpi_inside.h"
 
@@ -67,8 +70,26 @@ ndpi_parse_packet_line_info(struct ndpi_detection_module_struct *ndpi_struct,
     }
 }
 
+EXPORTED char *
+ndpi_strnstr(const char *s, const char *find, size_t slen)
+{
+    if (s == NULL) { /* A packet without payload. */
+        return NULL;
+    }
+    return memmem(s, strnlen(s, slen), find, strlen(find));
+}
+
+EXPORTED int
+ndpi_match_prefix(const u_int8_t *payload, size_t payload_len, const char *str,
+                  size_t str_len)
+{
+    return str_len <= payload_len &&
+           (str_len == 0 || (payload[0] == (u_int8_t)str[0] &&
+                             memcmp(payload, str, str_len) == 0));
+}
+
 bool
-ndpi_lines_install(void)
+ndpi_text_install(void)
 {
     parse_original =
         (union original){.object =
@@ -80,7 +101,7 @@ ndpi_lines_install(void)
 #else
 
 bool
-ndpi_lines_install(void)
+ndpi_text_install(void)
 {
     return true;
 }

@@ -1,11 +1,11 @@
-/* ndpi_lines.h: nDPI's module is left as its own function leaves it, whatever
- * is in a payload. */
+/* ndpi_text.h: nDPI's module is left as its own function leaves it, and words
+ * are found where its own functions find them, whatever is in a payload. */
 
 #include "tests/support/guard.h"
 #include "tests/support/test.h"
 
 #include "dissect/ndpi_inside.h"
-#include "dissect/ndpi_lines.h"
+#include "dissect/ndpi_text.h"
 
 #include <dlfcn.h> /* RTLD_NEXT needs _GNU_SOURCE, from CMakeLists.txt. */
 #include <stdlib.h>
@@ -36,7 +36,7 @@ set_up(void **state)
     assert_non_null(f);
     assert_non_null(ndpi_revision()); /* So nDPI is linked. */
     f->guard = guard_new(HEADERS + MAX_PAYLOAD);
-    assert_true(ndpi_lines_install());
+    assert_true(ndpi_text_install());
     *state = f;
     return 0;
 }
@@ -157,6 +157,70 @@ a_payload_that_is_not_in_the_packet_is_not_read(void **state)
     ndpi_parse_packet_line_info(&f->module, &f->flow);
     assert_int_equal(packet->packet_lines_parsed_complete, 0);
     assert_int_equal(packet->payload_packet_len, MAX_PAYLOAD);
+    assert_null(ndpi_strnstr(NULL, "a", 0));
+    assert_false(ndpi_match_prefix(NULL, 0, "a", 1));
+}
+
+typedef char *find_function(const char *, const char *, size_t);
+typedef int begins_function(const u_int8_t *, size_t, const char *, size_t);
+
+/* What nDPI has under that name. */
+static void *
+theirs(const char *name)
+{
+    void *object = dlsym(RTLD_NEXT, name);
+
+    assert_non_null(object);
+    return object;
+}
+
+static uint8_t
+draw(const char *letters, uint32_t n)
+{
+    static uint32_t lot = 5;
+
+    lot = lot * 1664525 + 1013904223;
+    return (uint8_t)letters[(lot >> 16) % n];
+}
+
+/* The text goes on behind what is searched; a zero inside ends it. */
+static void
+words_are_found_as_before(void **state)
+{
+    union {
+        void *object;
+        find_function *find;
+        begins_function *begins;
+    } find = {theirs("ndpi_strnstr")}, begins = {theirs("ndpi_match_prefix")};
+    struct fixture *f = *state;
+    unsigned n_found = 0, n_begun = 0;
+
+    assert_true(find.find != ndpi_strnstr);
+    assert_true(begins.begins != ndpi_match_prefix);
+    for (unsigned i = 0; i < N_RANDOM; i++) {
+        uint8_t bytes[12];
+        size_t size = i % sizeof bytes, word_size = i / 12 % 5;
+        char word[5] = {0};
+        const uint8_t *text;
+        const char *found;
+        int begun;
+
+        for (size_t k = 0; k < sizeof bytes; k++) {
+            bytes[k] = draw("ababababc", 10);
+        }
+        for (size_t k = 0; k < word_size; k++) {
+            word[k] = (char)draw("ab", 2);
+        }
+        text = guard_copy(&f->guard, bytes, sizeof bytes);
+        found = ndpi_strnstr((const char *)text, word, size);
+        assert_ptr_equal(found, find.find((const char *)text, word, size));
+        begun = ndpi_match_prefix(text, size, word, word_size);
+        assert_int_equal(begun, begins.begins(text, size, word, word_size));
+        n_found += found != NULL;
+        n_begun += begun != 0;
+    }
+    assert_in_range(n_found, N_RANDOM / 4, N_RANDOM * 3 / 4);
+    assert_in_range(n_begun, N_RANDOM / 8, N_RANDOM * 3 / 4);
 }
 
 int
@@ -166,6 +230,7 @@ main(void)
         cmocka_unit_test(lines_are_found_as_before),
         cmocka_unit_test(lines_at_random_are_found_as_before),
         cmocka_unit_test(a_payload_that_is_not_in_the_packet_is_not_read),
+        cmocka_unit_test(words_are_found_as_before),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
