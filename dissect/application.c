@@ -100,6 +100,10 @@ engine_init(struct application_engine *engine, struct error *error)
                          "this program",
                          ndpi_revision());
     }
+    engine->hosts = ndpi_hosts_new();
+    if (engine->hosts == NULL) {
+        return error_set(error, ERROR_MEMORY, "", "out of memory");
+    }
     if (!make_module(engine)) {
         return error_set(error, ERROR_MEMORY, "", "nDPI cannot be set up");
     }
@@ -114,10 +118,6 @@ engine_init(struct application_engine *engine, struct error *error)
             ndpi_confidence_get_name((ndpi_confidence_t)i));
     }
     engine->dispatch = ndpi_dispatch_new(engine->module);
-    engine->hosts = ndpi_hosts_new();
-    if (engine->hosts == NULL) {
-        return error_set(error, ERROR_MEMORY, "", "out of memory");
-    }
     return true;
 }
 
@@ -129,8 +129,10 @@ make_module(struct application_engine *engine)
     ndpi_memory_install();
     engine->arena = ndpi_arena_new();
     ndpi_memory_use(engine->arena);
+    ndpi_hosts_learn(engine->hosts);
     engine->module = ndpi_shim_module_new();
     made = engine->module != NULL && ndpi_shim_module_finalize(engine->module);
+    ndpi_hosts_learn(NULL);
     ndpi_memory_use(NULL);
     ndpi_arena_close(engine->arena);
     return made;

@@ -1,10 +1,14 @@
-/* Four functions of nDPI's are replaced as in ndpi_hotfix.c, by ones that ask
+/* Five functions of nDPI's are replaced as in ndpi_hotfix.c, by ones that ask
  * the originals once:
  *
- *   ndpi_network_port_ptree_match()  the list of sites, by IPv4 address;
+ *   ndpi_patricia_search_best()      the lists of sites, by IPv4 address;
  *   ndpi_match_string_subprotocol()  the list of sites, by name;
  *   ndpi_match_custom_category()     the list of categories, by name;
- *   ndpi_check_dga_name()            whether it looks made up by an algorithm.
+ *   ndpi_check_dga_name()            whether it looks made up by an algorithm;
+ *
+ * and ndpi_patricia_lookup(), which adds to the lists of addresses: which of
+ * the 65536 networks of 16 bits have anything in a list is kept, so that an
+ * address of the others, such as most private ones, need not be looked for.
  *
  * The lists are those that nDPI is made with, the same in all modules, and do
  * not change: so answers are never out of date.  A host has one place, where
@@ -24,8 +28,12 @@
 #include <string.h>
 
 enum {
-    N_HOSTS = 512, /* Names, and addresses. */
-    MAX_NAME = 95  /* Bytes; longer names are not kept. */
+    N_HOSTS = 512, /* By name. */
+    N_ADDRESSES = 1024,
+    N_NETWORKS = 1 << 16, /* Of 16 bits. */
+    NETWORK_BITS = 16,
+    MAX_NAME = 95, /* Bytes; longer names are not kept. */
+    ADDRESS_BITS = 32
 };
 
 /* What is known of a name. */
@@ -46,14 +54,16 @@ struct host {
 };
 
 struct address {
+    const ndpi_patricia_tree_t *list; /* NULL: no address is here. */
+    ndpi_patricia_node_t *site;       /* Or NULL. */
     in_addr_t ip;
-    uint16_t port;
-    uint16_t site; /* And 1; 0: no address is here. */
 };
 
 struct ndpi_hosts {
     struct host host[N_HOSTS];
-    struct address address[N_HOSTS];
+    struct address address[N_ADDRESSES];
+    size_t n_learnt;                /* Networks that are in lists, of any */
+    uint8_t listed[N_NETWORKS / 8]; /* size; a bit where there is one. */
 };
 
 struct ndpi_hosts *
@@ -72,8 +82,8 @@ ndpi_hosts_free(struct ndpi_hosts *hosts)
 
 #define EXPORTED __attribute__((visibility("default"), used))
 
-typedef u_int16_t address_function(struct ndpi_detection_module_struct *,
-                                   struct in_addr *, u_int16_t);
+typedef ndpi_patricia_node_t *address_function(ndpi_patricia_tree_t *,
+                                               ndpi_prefix_t *);
 typedef int site_function(struct ndpi_detection_module_struct *, char *, u_int,
                           ndpi_protocol_match_result *);
 typedef int category_function(struct ndpi_detection_module_struct *, char *,
@@ -90,12 +100,18 @@ union original {
     dga_function *dga;
 };
 
-static address_function *match_address;
+static address_function *match_address, *add_network;
 static site_function *match_site;
 static category_function *match_category;
 static dga_function *check_dga;
 
-static _Thread_local struct ndpi_hosts *in_use;
+static _Thread_local struct ndpi_hosts *in_use, *learning;
+
+void
+ndpi_hosts_learn(struct ndpi_hosts *hosts)
+{
+    learning = hosts;
+}
 
 void
 ndpi_hosts_use(struct ndpi_hosts *hosts)
@@ -142,24 +158,65 @@ host_of(const char *name, size_t size)
     return host;
 }
 
-EXPORTED u_int16_t
-ndpi_network_port_ptree_match(struct ndpi_detection_module_struct *ndpi_struct,
-                              struct in_addr *pin, u_int16_t port)
+static bool
+is_ipv4(const ndpi_prefix_t *prefix)
 {
-    struct address *address;
-    uint64_t key = (uint64_t)pin->s_addr << 16 | port;
+    return prefix->family == AF_INET && prefix->bitlen <= ADDRESS_BITS;
+}
 
-    if (in_use == NULL) {
-        return match_address(ndpi_struct, pin, port);
+static unsigned
+network_of(const ndpi_prefix_t *prefix)
+{
+    return ntohl(prefix->add.sin.s_addr) >> (ADDRESS_BITS - NETWORK_BITS);
+}
+
+EXPORTED ndpi_patricia_node_t *
+ndpi_patricia_lookup(ndpi_patricia_tree_t *patricia, ndpi_prefix_t *prefix)
+{
+    if (learning != NULL && is_ipv4(prefix)) {
+        unsigned n = prefix->bitlen < NETWORK_BITS
+                         ? 1U << (NETWORK_BITS - prefix->bitlen)
+                         : 1;
+        unsigned first = network_of(prefix) / n * n;
+
+        for (unsigned at = first; at < first + n; at++) {
+            learning->listed[at / 8] |= (uint8_t)(1 << at % 8);
+        }
+        learning->n_learnt++;
     }
-    address = &in_use->address[mix(key) % N_HOSTS];
-    if (address->ip != pin->s_addr || address->port != port ||
-        address->site == 0) {
-        address->ip = pin->s_addr;
-        address->port = port;
-        address->site = (uint16_t)(match_address(ndpi_struct, pin, port) + 1);
+    return add_network(patricia, prefix);
+}
+
+/* Whether no list has anything about that address, for sure. */
+static bool
+is_unlisted(const struct ndpi_hosts *hosts, const ndpi_prefix_t *prefix)
+{
+    unsigned network = network_of(prefix);
+
+    return hosts->n_learnt > 0 &&
+           (hosts->listed[network / 8] >> network % 8 & 1) == 0;
+}
+
+EXPORTED ndpi_patricia_node_t *
+ndpi_patricia_search_best(ndpi_patricia_tree_t *patricia, ndpi_prefix_t *prefix)
+{
+    in_addr_t ip = prefix->add.sin.s_addr;
+    struct address *address;
+
+    if (in_use == NULL || patricia == NULL || !is_ipv4(prefix) ||
+        prefix->bitlen < ADDRESS_BITS) {
+        return match_address(patricia, prefix);
     }
-    return (u_int16_t)(address->site - 1);
+    if (is_unlisted(in_use, prefix)) {
+        return NULL;
+    }
+    address = &in_use->address[mix(ip) % N_ADDRESSES];
+    if (address->ip != ip || address->list != patricia) {
+        address->ip = ip;
+        address->list = patricia;
+        address->site = match_address(patricia, prefix);
+    }
+    return address->site;
 }
 
 EXPORTED int
@@ -236,11 +293,12 @@ original(const char *name)
 bool
 ndpi_hosts_install(void)
 {
-    match_address = original("ndpi_network_port_ptree_match").address;
+    match_address = original("ndpi_patricia_search_best").address;
+    add_network = original("ndpi_patricia_lookup").address;
     match_site = original("ndpi_match_string_subprotocol").site;
     match_category = original("ndpi_match_custom_category").category;
     check_dga = original("ndpi_check_dga_name").dga;
-    return match_address != NULL && match_site != NULL &&
+    return match_address != NULL && add_network != NULL && match_site != NULL &&
            match_category != NULL && check_dga != NULL;
 }
 
@@ -250,6 +308,12 @@ bool
 ndpi_hosts_install(void)
 {
     return true;
+}
+
+void
+ndpi_hosts_learn(struct ndpi_hosts *hosts)
+{
+    (void)hosts;
 }
 
 void

@@ -12,13 +12,17 @@
 
 #include <stdbool.h>
 
-struct ndpi_hosts; /* Opaque; 68 KiB, used by one thread at a time. */
+struct ndpi_hosts; /* Opaque; 100 KiB, used by one thread at a time. */
 
 /* As ndpi_hotfix_install(). */
 bool ndpi_hosts_install(void);
 
 struct ndpi_hosts *ndpi_hosts_new(void); /* NULL if memory is out. */
 void ndpi_hosts_free(struct ndpi_hosts *);
+
+/* The networks that this thread tells nDPI from now on are those of the module
+ * that 'hosts' will be used with.  NULL ends that. */
+void ndpi_hosts_learn(struct ndpi_hosts *hosts);
 
 /* What this thread asks nDPI about hosts from now on, 'hosts' answer if they
  * can.  NULL ends that. */

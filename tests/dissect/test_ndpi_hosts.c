@@ -3,10 +3,11 @@
 
 #include "tests/support/test.h"
 
-#include "dissect/application.h"
+#include "dissect/application_impl.h"
 #include "dissect/ndpi_hosts.h"
 #include "tests/dissect/inspected.h"
 
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,7 +152,7 @@ an_address_met_again_comes_to_the_same_result(void **state)
     struct application a;
     uint16_t google = 0;
 
-    for (unsigned i = 0; i < 4000; i++) {
+    for (unsigned i = 0; i < 9000; i++) {
         struct inspection *inspection = inspection_new(f->engine, NULL);
         static const uint8_t known[4] = {142, 250, 1, 1};
         const uint8_t other[4] = {10, 7, (uint8_t)(i >> 8), (uint8_t)i};
@@ -172,6 +173,34 @@ an_address_met_again_comes_to_the_same_result(void **state)
     }
 }
 
+/* Who learnt no list looks for each address in the tree.  Half of them are
+ * where many sites are. */
+static void
+an_address_anywhere_has_the_site_that_ndpi_finds(void **state)
+{
+    struct fixture *f = *state;
+    struct ndpi_hosts *learnt = f->engine->hosts, *fresh = ndpi_hosts_new();
+    uint32_t ip = 1, n_sites = 0;
+
+    assert_non_null(fresh);
+    for (unsigned i = 0; i < 50000; i++) {
+        struct in_addr address;
+        uint16_t site;
+
+        ip = ip * 1664525 + 1013904223;
+        address.s_addr = htonl(i % 2 ? 52U << 24 | ip >> 8 : ip);
+        ndpi_hosts_use(learnt);
+        site = ndpi_network_port_ptree_match(f->engine->module, &address, 0);
+        ndpi_hosts_use(fresh);
+        assert_int_equal(site, ndpi_network_port_ptree_match(f->engine->module,
+                                                             &address, 0));
+        n_sites += site != NDPI_PROTOCOL_UNKNOWN;
+    }
+    ndpi_hosts_use(NULL);
+    ndpi_hosts_free(fresh);
+    assert_true(n_sites > 1000);
+}
+
 static void
 the_replacements_take_effect(void **state)
 {
@@ -187,6 +216,7 @@ main(void)
         cmocka_unit_test(a_name_met_again_comes_to_the_same_result),
         cmocka_unit_test(without_what_was_kept_the_result_is_the_same),
         cmocka_unit_test(an_address_met_again_comes_to_the_same_result),
+        cmocka_unit_test(an_address_anywhere_has_the_site_that_ndpi_finds),
         cmocka_unit_test(the_replacements_take_effect),
     };
 
