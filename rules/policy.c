@@ -193,25 +193,6 @@ policy_authority(const struct policy *policy, const char *authority,
     return true;
 }
 
-bool
-addr_set_has(const struct addr_set *set, const struct addr *addr)
-{
-    size_t low = 0, high = set->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (memcmp(addr, &set->ranges[middle].first, sizeof *addr) < 0) {
-            high = middle;
-        } else if (memcmp(addr, &set->ranges[middle].last, sizeof *addr) > 0) {
-            low = middle + 1;
-        } else {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *
 decision_name(enum decision decision)
 {

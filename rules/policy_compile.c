@@ -42,6 +42,9 @@ static bool compile_segments(struct builder *);
 static bool compile_services(struct builder *);
 static bool compile_space(struct builder *, enum service_space,
                           struct edge *edges);
+static bool compile_addrs(struct builder *);
+static size_t unique_sets(struct addr_set *, size_t n);
+static int set_order(const void *, const void *);
 static bool compile_defaults(struct builder *);
 static void compile_pairs(const struct policy *, size_t src, uint32_t *row);
 static uint32_t default_rule(const struct policy *, size_t src, size_t dst);
@@ -59,6 +62,7 @@ static void rows_set(const struct rows *, const uint64_t *set, size_t n,
                      size_t bit);
 static void row_cross(const struct rows *, const struct edge *);
 static void *spend(struct builder *, size_t n, size_t size);
+static bool charge(struct builder *, size_t n, size_t size);
 static uint64_t hash_words(const uint64_t *, size_t n);
 
 bool
@@ -68,7 +72,8 @@ policy_compile(struct policy *policy, bool *too_large)
                               .out = &policy->compiled,
                               .budget = POLICY_MAX_COMPILED_BYTES};
     bool good = compile_entries(&builder) && compile_segments(&builder) &&
-                compile_services(&builder) && compile_defaults(&builder);
+                compile_services(&builder) && compile_addrs(&builder) &&
+                compile_defaults(&builder);
 
     free(builder.row);
     free(builder.slots);
@@ -223,6 +228,52 @@ compile_space(struct builder *builder, enum service_space space,
         }
     }
     return true;
+}
+
+/* Rules that name one set in the definitions share its ranges. */
+static bool
+compile_addrs(struct builder *builder)
+{
+    struct compiled *out = builder->out;
+    struct addr_set *sets = calloc(2 * out->n_entries + 1, sizeof *sets);
+    size_t n = 0, n_ranges = 0;
+    bool good = sets;
+
+    for (size_t i = 0; good && i < out->n_entries; i++) {
+        sets[n++] = out->entries[i].rule->from_addr;
+        sets[n++] = out->entries[i].rule->to_addr;
+    }
+    n = good ? unique_sets(sets, n) : 0;
+    for (size_t i = 0; i < n; i++) {
+        n_ranges += sets[i].n;
+    }
+    good = good && charge(builder, n_ranges, ADDR_CLASSES_RANGE_BYTES) &&
+           addr_classes_build(&out->addrs, &builder->policy->arena, sets, n);
+    free(sets);
+    return good;
+}
+
+/* Returns how many different ones there are, which come first then. */
+static size_t
+unique_sets(struct addr_set *sets, size_t n)
+{
+    size_t kept = 0;
+
+    qsort(sets, n, sizeof *sets, set_order);
+    for (size_t i = 0; i < n; i++) {
+        if (sets[i].n && (!kept || sets[kept - 1].ranges != sets[i].ranges)) {
+            sets[kept++] = sets[i];
+        }
+    }
+    return kept;
+}
+
+static int
+set_order(const void *a, const void *b)
+{
+    const struct addr_set *x = a, *y = b;
+
+    return (x->ranges > y->ranges) - (x->ranges < y->ranges);
 }
 
 static bool
@@ -474,12 +525,20 @@ row_cross(const struct rows *row, const struct edge *edge)
 static void *
 spend(struct builder *builder, size_t n, size_t size)
 {
+    return charge(builder, n, size)
+               ? arena_array(&builder->policy->arena, n, size)
+               : NULL;
+}
+
+static bool
+charge(struct builder *builder, size_t n, size_t size)
+{
     if (n > builder->budget / size) {
         builder->too_large = true;
-        return NULL;
+        return false;
     }
     builder->budget -= n * size;
-    return arena_array(&builder->policy->arena, n, size);
+    return true;
 }
 
 static uint64_t

@@ -7,6 +7,7 @@
 #ifndef RULES_POLICY_IMPL_H
 #define RULES_POLICY_IMPL_H
 
+#include "rules/addr_sets.h"
 #include "rules/arena.h"
 #include "rules/detect/detect.h"
 #include "rules/judge/judge.h"
@@ -65,15 +66,6 @@ enum rule_requirement {
     REQUIREMENT_FORBID_RISK,
     REQUIREMENT_ONE_WAY,
     N_REQUIREMENTS
-};
-
-struct addr_range {
-    struct addr first, last;
-};
-
-struct addr_set {
-    const struct addr_range *ranges; /* Sorted, disjoint. */
-    size_t n;
 };
 
 struct port_range {
@@ -295,6 +287,7 @@ struct compiled {
     struct rows service;     /* Per set of positions. */
     struct service_index index[SERVICE_N_SPACES];
     const uint32_t *default_rule; /* [src * n_segments + dst] */
+    struct addr_classes addrs;    /* By the sets of all entries. */
     bool any_staged;
 };
 
@@ -358,7 +351,6 @@ set_add(uint64_t *set, size_t bit)
 
 /* policy.c */
 struct policy *policy_new(void);
-bool addr_set_has(const struct addr_set *, const struct addr *);
 
 /* policy_compile.c: the rows.  False when out of memory or too large; then
  * 'too_large' says which. */

@@ -4,8 +4,9 @@
  * (verdict->asked).  Judging a question reads the same things in the same order
  * as judging another of its class, until something differs that both have read;
  * so a verdict that rests on nothing else is that of the whole class.  One that
- * rests on addresses is that of the class with these addresses: the class's
- * slot then says which to add to the key, and so on for what is found there. */
+ * rests on an address is that of the class with that address's own class
+ * (addr_sets.h): the slot then says what to add to the key, and so on for what
+ * is found there. */
 
 #include "rules/judge/judge_memo.h"
 
@@ -27,10 +28,10 @@ struct class
     uint16_t guess_master, guess_name, tls_version;
     uint16_t given; /* enum question_part: the addresses that are part of it, */
     uint64_t risks;
-    struct addr src, dst; /* the others zero. */
+    uint64_t src, dst; /* by their classes; the others zero. */
 };
 
-static_assert(sizeof(struct class) == 64, "no padding");
+static_assert(sizeof(struct class) == 48, "no padding");
 
 struct slot {
     struct class class;
@@ -45,7 +46,9 @@ struct judge_memo {
 
 static void class_init(struct class *, const struct policy *,
                        const struct question *);
-static void give(struct class *, const struct question *, uint8_t parts);
+static unsigned link_scopes(const struct addr *);
+static void give(struct class *, const struct policy *, const struct question *,
+                 uint8_t parts);
 static struct slot *slot_of(struct judge_memo *, const struct class *);
 static bool holds(const struct slot *, const struct class *);
 
@@ -95,13 +98,13 @@ judge_memo_ask(struct judge_memo *memo, const struct policy *policy,
             memo->counters.known++;
             return;
         }
-        give(&class, question, asked);
+        give(&class, policy, question, asked);
         slot = slot_of(memo, &class);
     }
     judge(policy, question, verdict);
     *slot = (struct slot){.class = class, .used = true, .verdict = *verdict};
     if (!(verdict->asked & QUESTION_REST) && verdict->asked & ~class.given) {
-        give(&class, question, verdict->asked);
+        give(&class, policy, question, verdict->asked);
         *slot_of(memo, &class) =
             (struct slot){.class = class, .used = true, .verdict = *verdict};
     }
@@ -123,10 +126,7 @@ class_init(struct class *class, const struct policy *policy,
         (unsigned)question->app | (unsigned)question->midstream << 2 |
         (unsigned)question->replied << 3 |
         (unsigned)question->guess_known << 4 | (unsigned)question->is_tls << 5 |
-        (unsigned)is_link_scope_source(&question->src) << 6 |
-        (unsigned)is_link_scope_target(&question->src) << 7 |
-        (unsigned)is_link_scope_source(&question->dst) << 8 |
-        (unsigned)is_link_scope_target(&question->dst) << 9 |
+        link_scopes(&question->src) << 6 | link_scopes(&question->dst) << 8 |
         (unsigned)question->ip_version << 10;
 
     *class = (struct class){
@@ -144,15 +144,31 @@ class_init(struct class *class, const struct policy *policy,
     };
 }
 
-static void
-give(struct class *class, const struct question *question, uint8_t parts)
+/* Two bits; most addresses are not even near. */
+static unsigned
+link_scopes(const struct addr *addr)
 {
+    uint8_t first = addr->byte[addr_is_ipv4(addr) ? 12 : 0];
+
+    if (first > 0 && first < 224 && first != 169) {
+        return 0;
+    }
+    return (unsigned)is_link_scope_source(addr) |
+           (unsigned)is_link_scope_target(addr) << 1;
+}
+
+static void
+give(struct class *class, const struct policy *policy,
+     const struct question *question, uint8_t parts)
+{
+    const struct addr_classes *addrs = &policy->compiled.addrs;
+
     class->given |= parts;
     if (parts & QUESTION_SRC) {
-        class->src = question->src;
+        class->src = addr_classes_find(addrs, &question->src);
     }
     if (parts & QUESTION_DST) {
-        class->dst = question->dst;
+        class->dst = addr_classes_find(addrs, &question->dst);
     }
 }
 

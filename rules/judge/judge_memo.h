@@ -3,12 +3,12 @@
  * Most questions differ from others in ways that no rule looks at: which host
  * of a segment, which source port, when.  What rules do look at, but for a few
  * conditions, is a question's class: segments, service, what is known of the
- * application.  A memo keeps the verdicts of classes, and of classes with
- * addresses where rules name some; other questions are judged each time.  The
- * answer is always judge()'s.
+ * application.  A memo keeps the verdicts of classes, and, where rules name
+ * addresses, of classes with those sets of them that hold the two ends; other
+ * questions are judged each time.  The answer is always judge()'s.
  *
  * Belongs to one thread and is about one policy at a time.  JUDGE_MEMO_SLOTS
- * verdicts are kept, some 220 KiB; a new one takes the place of another. */
+ * verdicts are kept, some 180 KiB; a new one takes the place of another. */
 
 #ifndef RULES_JUDGE_JUDGE_MEMO_H
 #define RULES_JUDGE_JUDGE_MEMO_H

@@ -3,9 +3,11 @@
 #include "tests/support/sound_policy.h"
 #include "tests/support/test.h"
 
+#include "dissect/packet.h"
 #include "rules/judge/judge_memo.h"
 #include "tests/rules/random_flow.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -104,11 +106,58 @@ answers_are_those_of_judge(void **state)
     judge_memo_free(memo);
 }
 
+/* Of 100 hosts that rules name, each is asked about by itself; all others of
+ * the segment are the same to them. */
+static void
+hosts_that_no_rule_names_are_asked_about_once(void **state)
+{
+    struct judge_memo *memo = judge_memo_new();
+    struct judge_memo_counters counters;
+    struct question question = {.protocol = PROTOCOL_TCP, .dst_port = 443};
+    struct policy_place place = {.vlan = 0};
+    struct policy *policy;
+    size_t size = 0;
+
+    (void)state;
+    assert_non_null(memo);
+    size += (size_t)snprintf(text, sizeof text,
+                             "version: 1\n"
+                             "segments:\n"
+                             "  users: {networks: [10.1.0.0/24]}\n"
+                             "  servers: {networks: [10.2.0.0/24]}\n"
+                             "rules:\n");
+    for (int i = 1; i <= 100; i++) {
+        size += (size_t)snprintf(text + size, sizeof text - size,
+                                 "  - {id: r%d, from: users, to: servers, "
+                                 "to_addr: 10.2.0.%d, service: tcp/443, "
+                                 "action: allow}\n",
+                                 i, 2 * i);
+    }
+    policy = sound_policy(text, size, NULL);
+    assert_true(addr_parse("10.1.0.1", &question.src));
+    assert_true(addr_parse("10.2.0.0", &question.dst));
+    question.src_segment = policy_locate(policy, &question.src, &place);
+    for (int host = 1; host <= 200; host++) {
+        struct verdict verdict;
+
+        question.dst.byte[15] = (uint8_t)host;
+        question.dst_segment = policy_locate(policy, &question.dst, &place);
+        judge_memo_ask(memo, policy, &question, &verdict);
+        assert_int_equal(verdict.decision,
+                         host % 2 ? DECISION_DENY : DECISION_ALLOW);
+    }
+    judge_memo_get_counters(memo, &counters);
+    assert_int_equal(counters.known, 99);
+    policy_unref(policy);
+    judge_memo_free(memo);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_judge),
+        cmocka_unit_test(hosts_that_no_rule_names_are_asked_about_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
