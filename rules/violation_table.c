@@ -39,7 +39,8 @@ struct violation_table {
     size_t n_buckets, n, max;
     uint64_t seed;
     uint32_t oldest, newest;
-    uint32_t free; /* First of those removed; linked by 'next'. */
+    struct wall_time quiet; /* None was touched before. */
+    uint32_t free;          /* First of those removed; linked by 'next'. */
     uint32_t n_used;
     struct violation_entry **slabs; /* Room for twice as many at each power. */
 };
@@ -70,6 +71,7 @@ violation_table_new(size_t max_entries)
         return NULL;
     }
     table->max = max_entries;
+    table->quiet.ns = INT64_MIN;
     table->n_buckets = TABLE_FIRST_BUCKETS;
     table->buckets = calloc(table->n_buckets, sizeof *table->buckets);
     if (!table->buckets) {
@@ -177,6 +179,9 @@ violation_table_touch(struct violation_table *table,
         entry->older ? entry_at(table, entry->older)->newer : table->oldest;
 
     entry->touched = now;
+    if (now.ns < table->quiet.ns) {
+        table->quiet = now;
+    }
     if (number != table->newest) {
         list_remove(table, entry);
         list_append(table, number);
@@ -190,6 +195,9 @@ violation_table_expire(struct violation_table *table, struct wall_time until,
 {
     uint32_t number = table->oldest;
 
+    if (until.ns < table->quiet.ns) {
+        return;
+    }
     while (number && entry_at(table, number)->touched.ns <= until.ns) {
         uint32_t newer = entry_at(table, number)->newer;
 
@@ -197,6 +205,7 @@ violation_table_expire(struct violation_table *table, struct wall_time until,
         violation_table_remove(table, number);
         number = newer;
     }
+    table->quiet = number ? entry_at(table, number)->touched : until;
 }
 
 uint32_t
