@@ -5,9 +5,16 @@
 
 #include "rules/segments.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    SEGMENTS_N = SEGMENTS_MAX + 64 /* With the built-in ones. */
+};
+
+static_assert(SEGMENT_N_BUILTIN <= 64, "they have room");
 
 /* An address as a number, so that ranges compare in two steps. */
 struct position {
@@ -30,6 +37,7 @@ struct segments {
     const struct candidate *candidates;
     const struct range *ranges; /* All families, sorted by start. */
     size_t n_ranges;
+    uint64_t contested[SEGMENTS_N / 64]; /* As segments_contested(). */
     /* IPv4: last range that starts at or before each /16. */
     uint32_t v4_index[65537];
 };
@@ -76,6 +84,7 @@ static bool position_before(struct position, struct position);
 static size_t range_find(const struct range *, size_t low, size_t high,
                          struct position);
 static void segments_index(struct segments *);
+static void segments_contend(struct segments *, size_t n_candidates);
 
 static const struct {
     const char *text;
@@ -133,6 +142,7 @@ segments_build(struct arena *arena, const struct segment_def *defs, size_t n)
     segments->ranges = sweep.ranges.items;
     segments->n_ranges = sweep.ranges.n;
     segments_index(segments);
+    segments_contend(segments, sweep.candidates.n);
     return segments;
 }
 
@@ -196,6 +206,12 @@ segments_fit(const struct segments *segments, const struct addr *addr,
         }
     }
     return fit;
+}
+
+bool
+segments_contested(const struct segments *segments, segment_id segment)
+{
+    return segments->contested[segment / 64] >> segment % 64 & 1;
 }
 
 size_t
@@ -504,5 +520,29 @@ segments_index(struct segments *segments)
             at++;
         }
         segments->v4_index[i] = (uint32_t)at;
+    }
+}
+
+/* All candidates of one list have the same addresses.  What a frame to
+ * everybody went to may be any segment's. */
+static void
+segments_contend(struct segments *segments, size_t n_candidates)
+{
+    size_t first = 0;
+    bool qualified = false;
+
+    segments->contested[0] = UINT64_C(1) << SEGMENT_BROADCAST;
+    for (size_t i = 0; i < n_candidates; i++) {
+        qualified |= segments->candidates[i].qualifiers != NULL;
+        if (!segments->candidates[i].last) {
+            continue;
+        }
+        for (; qualified && first <= i; first++) {
+            segment_id segment = segments->candidates[first].segment;
+
+            segments->contested[segment / 64] |= UINT64_C(1) << segment % 64;
+        }
+        first = i + 1;
+        qualified = false;
     }
 }

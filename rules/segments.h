@@ -91,6 +91,10 @@ enum segment_fit {
 enum segment_fit segments_fit(const struct segments *, const struct addr *,
                               const struct policy_place *);
 
+/* False where every address of the segment, as located, is in it wherever it is
+ * seen: no qualifier makes a difference. */
+bool segments_contested(const struct segments *, segment_id);
+
 /* The longest network of a built-in segment that holds 'addr'; false if there
  * is none, as for directed broadcast addresses.  For people. */
 bool segments_builtin_prefix(segment_id, const struct addr *, struct prefix *);

@@ -18,17 +18,13 @@ static struct wall_time heard_before(const struct detectors *, uint64_t name);
 
 static const struct {
     void (*see)(struct detectors *, const struct sighting *);
-    /* Of those with many different keys; NULL of others. */
-    void (*look_ahead)(const struct detectors *, const struct sighting *);
     uint32_t moments;
 } watchers[N_DETECTORS] = {
-    [DETECTOR_SCAN] = {scan_see, scan_look_ahead, MOMENT(ANSWER) | MOMENT(END)},
-    [DETECTOR_NEW_TALKER] = {talkers_see, NULL, MOMENT(ANSWER) | MOMENT(END)},
-    [DETECTOR_EXFILTRATION] = {exfiltration_see, NULL,
-                               MOMENT(INTERIM) | MOMENT(END)},
-    [DETECTOR_CONFORMANCE] = {places_see, places_look_ahead,
-                              MOMENT(BEGIN) | MOMENT(ANSWER) | MOMENT(INTERIM) |
-                                  MOMENT(END)},
+    [DETECTOR_SCAN] = {scan_see, MOMENT(ANSWER) | MOMENT(END)},
+    [DETECTOR_NEW_TALKER] = {talkers_see, MOMENT(ANSWER) | MOMENT(END)},
+    [DETECTOR_EXFILTRATION] = {exfiltration_see, MOMENT(INTERIM) | MOMENT(END)},
+    [DETECTOR_CONFORMANCE] = {places_see, MOMENT(BEGIN) | MOMENT(ANSWER) |
+                                              MOMENT(INTERIM) | MOMENT(END)},
 };
 
 uint32_t
@@ -65,7 +61,8 @@ detectors_new(detection_handler *handler, void *context, struct error *error)
     }
     detectors->handler = handler;
     detectors->context = context;
-    detectors->began.ns = detectors->now.ns = detectors->checked.ns = INT64_MIN;
+    detectors->began.ns = detectors->now.ns = INT64_MIN;
+    detectors->check_due.ns = INT64_MIN;
     detectors->sweeps = recent_new(SCAN_SWEEP_KEY_BYTES, SCAN_VALUE_BYTES,
                                    DETECT_MAX_SWEEPS, scan_drop);
     detectors->probes = recent_new(SCAN_PROBE_KEY_BYTES, SCAN_VALUE_BYTES,
@@ -123,14 +120,8 @@ void
 detectors_look_ahead(const struct detectors *detectors,
                      const struct policy *policy, const struct sighting *seen)
 {
-    uint32_t left = policy->detect.watchers[seen->moment];
-
-    for (; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctz(left);
-
-        if (watchers[i].look_ahead) {
-            watchers[i].look_ahead(detectors, seen);
-        }
+    if (policy->detect.watchers[seen->moment] >> DETECTOR_SCAN & 1) {
+        scan_look_ahead(detectors, seen);
     }
 }
 

@@ -37,21 +37,25 @@ void
 exfiltration_see(struct detectors *detectors, const struct sighting *seen)
 {
     const struct policy *policy = detectors->policy;
-    struct sighting out = *seen;
+    bool fetches = is_external(policy, seen->src_segment);
+    struct sighting out;
     struct sender_key key;
     struct sender *sender;
     bool is_new;
 
-    if (is_external(policy, seen->src_segment)) { /* Somebody fetches. */
+    if (fetches == is_external(policy, seen->dst_segment) ||
+        !(seen->src_bytes | seen->dst_bytes)) {
+        return;
+    }
+    out = *seen;
+    if (fetches) {
         out.src = seen->dst;
         out.src_segment = seen->dst_segment;
         out.src_bytes = seen->dst_bytes;
         out.dst_segment = seen->src_segment;
         out.dst_bytes = seen->src_bytes;
     }
-    if (!is_internal(policy, out.src_segment) ||
-        !is_external(policy, out.dst_segment) ||
-        !(out.src_bytes | out.dst_bytes)) {
+    if (!is_internal(policy, out.src_segment)) {
         return;
     }
     out.dst = (struct addr){{0}};

@@ -40,6 +40,8 @@ struct look {
 
 static void look_init(struct look *, const struct policy *,
                       const struct question *, const struct flow_record *);
+static uint32_t possible(const struct look *);
+static uint32_t possible_of_application(const struct look *);
 static const struct detect_app *app_of(const struct detect_settings *,
                                        uint16_t symbol);
 static bool is_rogue_server(const struct look *);
@@ -85,7 +87,8 @@ detect_flow(const struct policy *policy, const struct question *question,
         return 0;
     }
     look_init(&look, policy, question, record);
-    for (uint32_t left = detect->checks[moment]; left; left &= left - 1) {
+    for (uint32_t left = detect->checks[moment] & possible(&look); left;
+         left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctz(left);
 
         if (checks[i].trips(&look) &&
@@ -142,6 +145,59 @@ look_init(struct look *look, const struct policy *policy,
     for (size_t i = 0; i < 2; i++) {
         look->traits |= look->app[i] ? look->app[i]->traits : 0;
     }
+}
+
+/* The detectors that the application and the segments leave: for most flows few
+ * at their begin, and none later. */
+static uint32_t
+possible(const struct look *look)
+{
+    const struct question *question = look->question;
+    uint32_t left = 0;
+
+    if (question->app == QUESTION_APP_KNOWN) {
+        left = possible_of_application(look);
+    } else if (question->app == QUESTION_APP_NONE) {
+        left = 1U << DETECTOR_ROGUE_SERVER;
+    }
+    if (question->tls_version) {
+        left |= 1U << DETECTOR_WEAK_CRYPTO;
+    }
+    if (question->protocol != PROTOCOL_TCP || look->record->depth) {
+        left |= 1U << DETECTOR_TUNNEL;
+    }
+    if (segments_contested(look->policy->locator, question->src_segment)) {
+        left |= 1U << DETECTOR_CONFORMANCE;
+    }
+    return left;
+}
+
+static uint32_t
+possible_of_application(const struct look *look)
+{
+    static const uint32_t by_trait[] = {
+        [DETECT_CLEARTEXT] = 1U << DETECTOR_CLEARTEXT,
+        [DETECT_TUNNEL] = 1U << DETECTOR_TUNNEL,
+        [DETECT_WEAK] = 1U << DETECTOR_WEAK_CRYPTO,
+    };
+    const struct question *question = look->question;
+    uint32_t left = by_trait[look->traits & DETECT_CLEARTEXT] |
+                    by_trait[look->traits & DETECT_TUNNEL] |
+                    by_trait[look->traits & DETECT_WEAK];
+
+    for (size_t i = 0; i < 2; i++) {
+        if (look->app[i]) {
+            left |= 1U << DETECTOR_SERVICE_MISMATCH |
+                    (look->app[i]->kind ? 1U : 0U) << DETECTOR_ROGUE_SERVER;
+        }
+    }
+    if (question->risks & look->detect->risk_login) {
+        left |= 1U << DETECTOR_CLEARTEXT;
+    }
+    if (question->risks & look->detect->risk_crypto) {
+        left |= 1U << DETECTOR_WEAK_CRYPTO;
+    }
+    return left;
 }
 
 static const struct detect_app *

@@ -21,7 +21,7 @@ struct detectors {
     struct policy *policy;           /* A reference; NULL at first. */
     struct segment_memory *segments; /* By segment_id of 'policy'. */
     struct wall_time began, now;     /* INT64_MIN at first. */
-    struct wall_time checked;        /* When silence was last looked for. */
+    struct wall_time check_due;      /* When silence is to be looked for. */
     struct recent *sweeps, *probes, *pairs, *talkers, *senders, *places;
     struct detector_counters counters;
 };
@@ -79,7 +79,6 @@ enum {
     EXFILTRATION_VALUE_BYTES = 64
 };
 void places_see(struct detectors *, const struct sighting *);
-void places_look_ahead(const struct detectors *, const struct sighting *);
 void places_advance(struct detectors *);
 enum {
     PLACES_VALUE_BYTES = 32

@@ -17,7 +17,7 @@ static_assert(sizeof(struct place) == PLACES_VALUE_BYTES, "");
 
 #define SILENCE_CHECK_NS (60 * SECOND_NS)
 
-static bool has_place(const struct sighting *);
+static bool has_place(const struct detectors *, const struct sighting *);
 static void see_place(struct detectors *, const struct sighting *);
 static void tell_places(struct detectors *, const struct sighting *,
                         segment_id before);
@@ -32,17 +32,8 @@ places_see(struct detectors *detectors, const struct sighting *seen)
     if (seen->outcome >= FLOW_OUTCOME_ESTABLISHED || seen->dst_bytes) {
         hear(detectors, seen->dst_segment, seen->now);
     }
-    if (has_place(seen)) {
+    if (has_place(detectors, seen)) {
         see_place(detectors, seen);
-    }
-}
-
-void
-places_look_ahead(const struct detectors *detectors,
-                  const struct sighting *seen)
-{
-    if (has_place(seen)) {
-        recent_look_ahead(detectors->places, &seen->src);
     }
 }
 
@@ -52,11 +43,10 @@ places_advance(struct detectors *detectors)
     int64_t now = detectors->now.ns;
     int64_t silent_ns = detectors_limit(detectors, LIMIT_CONFORMANCE_SILENT);
 
-    if (!silent_ns || (detectors->checked.ns != INT64_MIN &&
-                       now - detectors->checked.ns < SILENCE_CHECK_NS)) {
+    if (now < detectors->check_due.ns || !silent_ns) {
         return;
     }
-    detectors->checked.ns = now;
+    detectors->check_due.ns = now + SILENCE_CHECK_NS;
     for (size_t i = SEGMENT_N_BUILTIN; i < detectors->policy->n_segments; i++) {
         struct segment_memory *memory = &detectors->segments[i];
 
@@ -67,11 +57,14 @@ places_advance(struct detectors *detectors)
     }
 }
 
+/* One that could be another: without qualifiers of segments, an address is
+ * always in the same. */
 static bool
-has_place(const struct sighting *seen)
+has_place(const struct detectors *detectors, const struct sighting *seen)
 {
     return seen->moment == SIGHTING_BEGIN &&
-           seen->src_segment >= SEGMENT_N_BUILTIN;
+           seen->src_segment >= SEGMENT_N_BUILTIN &&
+           segments_contested(detectors->policy->locator, seen->src_segment);
 }
 
 /* Told at most once a window for each address. */

@@ -44,8 +44,8 @@ static void tell(struct detectors *, struct detection *, const struct tries *);
 void
 scan_see(struct detectors *detectors, const struct sighting *seen)
 {
-    struct sweep_key sweep = sweep_key_of(seen);
-    struct probe_key probe = {seen->src, seen->dst};
+    struct sweep_key sweep;
+    struct probe_key probe;
     struct tries *tries;
     bool is_new;
 
@@ -54,6 +54,8 @@ scan_see(struct detectors *detectors, const struct sighting *seen)
                      &seen->src)) {
         return;
     }
+    sweep = sweep_key_of(seen);
+    probe = (struct probe_key){seen->src, seen->dst};
     tries = recent_use(detectors->sweeps, &sweep, &is_new);
     if (count(detectors, tries, is_new, LIMIT_SCAN_HOSTS,
               distinct_hash(&seen->dst, sizeof seen->dst), seen->now)) {
@@ -70,10 +72,10 @@ scan_see(struct detectors *detectors, const struct sighting *seen)
 void
 scan_look_ahead(const struct detectors *detectors, const struct sighting *seen)
 {
-    struct sweep_key sweep = sweep_key_of(seen);
-    struct probe_key probe = {seen->src, seen->dst};
-
     if (is_unanswered_try(seen)) {
+        struct sweep_key sweep = sweep_key_of(seen);
+        struct probe_key probe = {seen->src, seen->dst};
+
         recent_look_ahead(detectors->sweeps, &sweep);
         recent_look_ahead(detectors->probes, &probe);
     }

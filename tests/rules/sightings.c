@@ -41,11 +41,17 @@ note(void *context, const struct detection *detection)
 struct fixture *
 set_up(const char *detect)
 {
+    return set_up_segments(usual_segments, detect);
+}
+
+struct fixture *
+set_up_segments(const char *segments, const char *detect)
+{
     struct fixture *f = calloc(1, sizeof *f);
     struct error error;
 
     assert_non_null(f);
-    f->policy = load(usual_segments, detect);
+    f->policy = load(segments, detect);
     f->detectors = detectors_new(note, f, &error);
     assert_non_null(f->detectors);
     return f;

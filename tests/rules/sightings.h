@@ -24,6 +24,7 @@ extern const char usual_segments[];
 struct policy *load(const char *segments, const char *detect);
 
 struct fixture *set_up(const char *detect);
+struct fixture *set_up_segments(const char *segments, const char *detect);
 void tear_down(struct fixture *);
 
 /* A TCP flow at one moment; what it carried may be added. */

@@ -135,7 +135,10 @@ an_address_in_two_segments_is_told_once_a_window(void **state)
         A = SEGMENT_N_BUILTIN,
         B
     };
-    struct fixture *f = set_up("{conformance: {window: 60s}}");
+    struct fixture *f =
+        set_up_segments("  a: {networks: [10.1.0.0/16], vlans: [1]}\n"
+                        "  b: {networks: [10.1.0.0/16], vlans: [2]}\n",
+                        "{conformance: {window: 60s}}");
 
     (void)state;
     begin(f, 0, A);
@@ -151,6 +154,20 @@ an_address_in_two_segments_is_told_once_a_window(void **state)
     assert_int_equal(f->n_found, 1);
     begin(f, 190, A);
     assert_int_equal(f->n_found, 2);
+    tear_down(f);
+}
+
+static void
+an_address_that_no_qualifier_moves_is_not_remembered(void **state)
+{
+    struct fixture *f = set_up("{conformance: true}");
+    struct detector_counters counters;
+
+    (void)state;
+    begin(f, 0, SEGMENT_N_BUILTIN);
+    detectors_get_counters(f->detectors, &counters);
+    assert_int_equal(counters.sightings, 1);
+    assert_int_equal(counters.tracked, 0);
     tear_down(f);
 }
 
@@ -245,6 +262,7 @@ main(void)
         cmocka_unit_test(
             what_is_fetched_from_outside_counts_and_a_dialogue_does_not),
         cmocka_unit_test(an_address_in_two_segments_is_told_once_a_window),
+        cmocka_unit_test(an_address_that_no_qualifier_moves_is_not_remembered),
         cmocka_unit_test(
             a_segment_that_falls_silent_is_told_until_it_speaks_again),
         cmocka_unit_test(another_policy_keeps_what_was_learnt),
