@@ -3,8 +3,13 @@
 
 #include "flows/flow_index.h"
 
+enum {
+    AHEAD = 8 /* Splits: a packet or more each. */
+};
+
 static void set_size(struct flow_index *, uint32_t n);
 static void split_for(struct flow_index *, uint32_t new_chain);
+static inline void look_ahead(const struct flow_index *, uint32_t chain);
 static void join(struct flow_index *, uint32_t chain);
 static uint32_t *head_at(const struct flow_index *, uint32_t chain);
 static uint32_t split_off(uint32_t chain);
@@ -70,6 +75,7 @@ flow_index_grow(struct flow_index *index, uint32_t n)
         *head_at(index, chain) = 0;
         if (chain > 0) {
             split_for(index, chain);
+            look_ahead(index, chain);
         }
     }
     return true;
@@ -118,6 +124,21 @@ split_for(struct flow_index *index, uint32_t new_chain)
     }
     *keep = 0;
     *move = 0;
+}
+
+/* Chains are split in their order, so the things of those whose turn comes can
+ * be on their way: the first of a chain, then the second.  Whatever chain that
+ * is, it is split off one no higher than this.  Always inline, because gcc
+ * drops calls of functions that do nothing but this. */
+__attribute__((always_inline)) static inline void
+look_ahead(const struct flow_index *index, uint32_t chain)
+{
+    uint32_t next = *head_at(index, split_off(chain + AHEAD));
+    uint32_t later = *head_at(index, split_off(chain + 2 * AHEAD));
+
+    __builtin_prefetch(flow_index_at(index, flow_index_at(index, next)->chain),
+                       1);
+    __builtin_prefetch(flow_index_at(index, later), 1);
 }
 
 /* The reverse. */
