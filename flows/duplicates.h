@@ -61,7 +61,8 @@ duplicates_mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* The transport checksum stands for the payload: equal header fields and an
+/* Of a packet of a flow whose key hashes to 'hash', sent by its end 'sender'.
+ * The transport checksum stands for the payload: equal header fields and an
  * equal checksum within milliseconds are an equal packet.  Fragments after the
  * first have none, but always have an identification and an offset. */
 static inline uint64_t
@@ -95,15 +96,18 @@ duplicates_is_recent(const struct duplicates_place *place,
     return apart >= -window && apart <= window;
 }
 
-/* Whether the packet, of a flow whose key hashes to 'hash' and sent by its end
- * 'sender', is a copy of one seen just before.  Remembers it. */
-static inline bool
-duplicates_check(struct duplicates *d, const struct packet *p, uint64_t hash,
-                 unsigned sender)
+static inline struct duplicates_place *
+duplicates_place_of(struct duplicates *d, uint64_t fingerprint)
 {
-    uint64_t fingerprint = duplicates_fingerprint(p, hash, sender);
-    struct duplicates_place *place =
-        &d->place[fingerprint >> 40 & (DUPLICATES_SIZE - 1)];
+    return &d->place[fingerprint >> 40 & (DUPLICATES_SIZE - 1)];
+}
+
+/* Whether the packet is a copy of one seen just before.  Remembers it. */
+static inline bool
+duplicates_check(struct duplicates *d, const struct packet *p,
+                 uint64_t fingerprint)
+{
+    struct duplicates_place *place = duplicates_place_of(d, fingerprint);
 
     if ((place->fingerprint & ~(uint64_t)DUPLICATES_COPIES) == fingerprint &&
         (place->fingerprint & DUPLICATES_COPIES) < DUPLICATES_MAX_COPIES &&

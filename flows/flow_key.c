@@ -49,14 +49,6 @@ flow_key_from(const struct packet *p, uint16_t context, struct flow_ends *out)
 }
 
 void
-flow_key_look_up(const struct packet *p, uint16_t context, uint64_t seed,
-                 struct flow_lookup *out)
-{
-    flow_key_from(p, context, &out->ends);
-    out->hash = flow_key_hash(&out->ends.key, seed);
-}
-
-void
 flow_key_with_ports(const struct packet *p, uint16_t context,
                     const uint16_t port[2], struct flow_ends *out)
 {

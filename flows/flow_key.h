@@ -76,12 +76,6 @@ bool flow_key_icmp_is_request(uint8_t protocol, uint8_t type);
 
 uint64_t flow_key_hash(const struct flow_key *, uint64_t seed);
 
-struct flow_lookup;
-
-/* The packet's own conversation, and its hash. */
-void flow_key_look_up(const struct packet *, uint16_t context, uint64_t seed,
-                      struct flow_lookup *out);
-
 /* Of any bytes. */
 uint64_t flow_hash(const void *, size_t size, uint64_t seed);
 

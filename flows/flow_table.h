@@ -150,22 +150,24 @@ struct flow_table *flow_table_new(const struct flow_table_options *,
                                   struct error *error);
 void flow_table_free(struct flow_table *); /* Accepts NULL; ends no flow. */
 
-/* Where the packet's flow is to be found; a value, good as long as the table.
- */
+/* What is worked out of a packet before it is passed; a value, good as long as
+ * the table. */
 struct flow_lookup {
     struct flow_ends ends;
-    uint64_t hash; /* Of the key. */
+    uint64_t hash;        /* Of the key. */
+    uint64_t fingerprint; /* Tells copies of the packet. */
 };
 
-/* Batch lookahead: works the lookup out.  'context' separates otherwise equal
- * conversations: the VLAN id where the policy tells VLANs apart, else 0. */
-void flow_table_look_ahead(const struct flow_table *, const struct packet *,
-                           uint16_t context, struct flow_lookup *out);
+/* Batch lookahead.  First for each packet: whose it is.  'context' separates
+ * otherwise equal conversations: the VLAN id where the policy tells VLANs
+ * apart, else 0. */
+void flow_table_look_ahead(const struct packet *, uint16_t context,
+                           struct flow_lookup *out);
 
-/* Brings the cache lines of the flows near; of a batch, when it was looked up.
- */
-void flow_table_look_closer(const struct flow_table *,
-                            const struct flow_lookup *, size_t n);
+/* Then for the batch: completes the lookups and brings the cache lines of what
+ * they lead to near. */
+void flow_table_look_closer(const struct flow_table *, const struct packet *,
+                            struct flow_lookup *, size_t n);
 
 /* Finds or creates the packet's flow and accounts the packet to it. */
 struct flow_update flow_table_pass(struct flow_table *, const struct packet *,

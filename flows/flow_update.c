@@ -24,6 +24,8 @@ enum {
     ICMPV6_REDIRECT = 137
 };
 
+static inline void complete(const struct flow_table *, const struct packet *,
+                            struct flow_lookup *);
 static struct flow_update pass_unusual(struct flow_table *,
                                        const struct packet *,
                                        const struct flow_lookup *);
@@ -66,20 +68,37 @@ static bool is_unreachable(const struct packet *);
 static bool is_redirect(const struct packet *);
 
 void
-flow_table_look_ahead(const struct flow_table *table, const struct packet *p,
-                      uint16_t context, struct flow_lookup *out)
+flow_table_look_ahead(const struct packet *p, uint16_t context,
+                      struct flow_lookup *out)
 {
-    flow_key_look_up(p, context, table->options.hash_seed, out);
-    flow_store_prefetch_node(&table->store, (uint32_t)out->hash);
+    flow_key_from(p, context, &out->ends);
 }
 
+/* Keys are hashed only now that all were written: a load that spans two stores
+ * waits until both are in the cache. */
 void
 flow_table_look_closer(const struct flow_table *table,
-                       const struct flow_lookup *lookups, size_t n)
+                       const struct packet *packets,
+                       struct flow_lookup *lookups, size_t n)
 {
+    for (size_t i = 0; i < n; i++) {
+        complete(table, &packets[i], &lookups[i]);
+        flow_store_prefetch_node(&table->store, (uint32_t)lookups[i].hash);
+        __builtin_prefetch(
+            duplicates_place_of(table->duplicates, lookups[i].fingerprint), 1);
+    }
     for (size_t i = 0; i < n; i++) {
         flow_store_prefetch_flow(&table->store, (uint32_t)lookups[i].hash);
     }
+}
+
+static inline void
+complete(const struct flow_table *table, const struct packet *p,
+         struct flow_lookup *lookup)
+{
+    lookup->hash = flow_key_hash(&lookup->ends.key, table->options.hash_seed);
+    lookup->fingerprint =
+        duplicates_fingerprint(p, lookup->hash, lookup->ends.sender);
 }
 
 struct flow_update
@@ -103,7 +122,8 @@ flow_table_update(struct flow_table *table, const struct packet *p,
 {
     struct flow_lookup lookup;
 
-    flow_key_look_up(p, context, table->options.hash_seed, &lookup);
+    flow_key_from(p, context, &lookup.ends);
+    complete(table, p, &lookup);
     return flow_table_pass(table, p, &lookup);
 }
 
@@ -175,7 +195,7 @@ join_fragment(struct flow_table *table, struct packet *p, uint16_t context,
 
     p->protocol = transport->protocol;
     flow_key_with_ports(p, context, transport->port, &lookup.ends);
-    lookup.hash = flow_key_hash(&lookup.ends.key, table->options.hash_seed);
+    complete(table, p, &lookup);
     table->counters.fragments_joined++;
     return pass(table, p, &lookup);
 }
@@ -188,7 +208,7 @@ pass_orphan(struct flow_table *table, const struct packet *p, uint16_t context)
     struct flow_update update;
 
     flow_key_with_ports(p, context, no_port, &lookup.ends);
-    lookup.hash = flow_key_hash(&lookup.ends.key, table->options.hash_seed);
+    complete(table, p, &lookup);
     table->counters.fragments_orphaned++;
     update = pass(table, p, &lookup);
     if (update.kind == FLOW_UPDATE_PACKET) {
@@ -205,7 +225,7 @@ update_error(struct flow_table *table, const struct packet *p,
     struct flow_update update;
 
     if (flow_key_quoted(p, lookup->ends.key.context, &quoted.ends)) {
-        quoted.hash = flow_key_hash(&quoted.ends.key, table->options.hash_seed);
+        complete(table, p, &quoted);
         if (relate(table, p, &quoted, &update)) {
             return update;
         }
@@ -228,8 +248,7 @@ relate(struct flow_table *table, const struct packet *p,
     if (!slot) {
         return false;
     }
-    is_copy =
-        duplicates_check(table->duplicates, p, lookup->hash, ends->sender);
+    is_copy = duplicates_check(table->duplicates, p, lookup->fingerprint);
     flow = flow_store_flow(&table->store, slot);
     outcome = flow->outcome;
     *update = (struct flow_update){
@@ -295,7 +314,7 @@ pass_inline(struct flow_table *table, const struct packet *p,
     if (slot && is_over(table, slot, p, sender)) {
         slot = FLOW_NO_SLOT;
     }
-    is_copy = duplicates_check(table->duplicates, p, lookup->hash, sender);
+    is_copy = duplicates_check(table->duplicates, p, lookup->fingerprint);
     if (!slot) {
         return pass_new(table, p, lookup);
     }

@@ -132,10 +132,9 @@ run(struct flow_table *table, const struct load *load)
         size_t n = load->n - first < BATCH ? load->n - first : BATCH;
 
         for (size_t i = 0; i < n; i++) {
-            flow_table_look_ahead(table, &load->packet[first + i], 0,
-                                  &ahead[i]);
+            flow_table_look_ahead(&load->packet[first + i], 0, &ahead[i]);
         }
-        flow_table_look_closer(table, ahead, n);
+        flow_table_look_closer(table, &load->packet[first], ahead, n);
         for (size_t i = 0; i < n; i++) {
             flow_table_advance(table, load->packet[first + i].time);
             flow_table_pass(table, &load->packet[first + i], &ahead[i]);

@@ -109,9 +109,9 @@ pass_batch(struct bench *b, const struct packet *packet, size_t n)
     double took;
 
     for (size_t i = 0; i < n; i++) {
-        flow_table_look_ahead(b->table, &packet[i], 0, &ahead[i]);
+        flow_table_look_ahead(&packet[i], 0, &ahead[i]);
     }
-    flow_table_look_closer(b->table, ahead, n);
+    flow_table_look_closer(b->table, packet, ahead, n);
     for (size_t i = 0; i < n; i++) {
         flow_table_advance(b->table, packet[i].time);
         flow_table_pass(b->table, &packet[i], &ahead[i]);

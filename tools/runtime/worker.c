@@ -198,7 +198,7 @@ worker_packets(struct worker *worker, const struct frame *frames,
         for (size_t i = 0; i < n; i++) {
             look_ahead(worker, &packets[i], &worker->ahead[i]);
         }
-        flow_table_look_closer(worker->table, worker->ahead, n);
+        flow_table_look_closer(worker->table, packets, worker->ahead, n);
         for (size_t i = 0; i < n; i++) {
             worker_advance(worker, clocks[i]);
             take(worker, &frames[i], &packets[i], &worker->ahead[i]);
@@ -222,7 +222,7 @@ look_ahead(const struct worker *worker, const struct packet *packet,
             context = policy_vlan_context(worker->policy, context);
         }
     }
-    flow_table_look_ahead(worker->table, packet, context, lookup);
+    flow_table_look_ahead(packet, context, lookup);
 }
 
 static void
