@@ -117,20 +117,3 @@ ring_pop_batch(struct ring *ring, void **items, size_t max_items)
     atomic_store_explicit(&ring->head, head + n_items, memory_order_release);
     return n_items;
 }
-
-size_t
-ring_count(const struct ring *ring)
-{
-    /* Head first: the tail read later is never behind it. */
-    size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
-    size_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
-    size_t count = tail - head;
-
-    return count > ring->mask + 1 ? ring->mask + 1 : count;
-}
-
-size_t
-ring_capacity(const struct ring *ring)
-{
-    return ring->mask + 1;
-}

@@ -41,10 +41,4 @@ bool ring_pop(struct ring *, void **item);
 /* Consumer only.  Pops at most 'max_items'; returns how many. */
 size_t ring_pop_batch(struct ring *, void **items, size_t max_items);
 
-/* Any thread, for metrics: how many items wait, a moment ago. */
-size_t ring_count(const struct ring *);
-
-/* Slots. */
-size_t ring_capacity(const struct ring *);
-
 #endif

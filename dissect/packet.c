@@ -3,7 +3,6 @@
 #include "dissect/packet.h"
 
 #include <stddef.h>
-#include <strings.h>
 
 /* IANA's Protocol Numbers registry: its keywords in lower case, with a hyphen
  * where it has a blank.  89 is "ospf" rather than "ospfigp", as everyone else
@@ -152,16 +151,6 @@ static const char *const protocol_names[256] = {
     [145] = "nsh",
 };
 
-/* What people write for those, /etc/protocols included. */
-static const struct {
-    const char *name;
-    uint8_t protocol;
-} protocol_aliases[] = {
-    {"icmp6", 58},     {"icmpv6", 58},   {"ospfigp", 89}, {"ipencap", 4},
-    {"ip-in-ip", 4},   {"mobile", 55},   {"ttp", 84},     {"carp", 112},
-    {"udp-lite", 136}, {"ether-ip", 97},
-};
-
 const char *
 dissect_result_label(enum dissect_result result)
 {
@@ -189,25 +178,6 @@ const char *
 packet_protocol_name(uint8_t protocol)
 {
     return protocol_names[protocol];
-}
-
-bool
-packet_protocol_number(const char *name, uint8_t *protocol)
-{
-    for (unsigned i = 0; i < 256; i++) {
-        if (protocol_names[i] && strcasecmp(protocol_names[i], name) == 0) {
-            *protocol = (uint8_t)i;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof protocol_aliases / sizeof *protocol_aliases;
-         i++) {
-        if (strcasecmp(protocol_aliases[i].name, name) == 0) {
-            *protocol = protocol_aliases[i].protocol;
-            return true;
-        }
-    }
-    return false;
 }
 
 uint32_t

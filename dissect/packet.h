@@ -153,10 +153,6 @@ const char *packet_tunnel_name(enum packet_tunnel); /* "vxlan"; "" for none. */
  * case, or NULL if the number has none here. */
 const char *packet_protocol_name(uint8_t protocol);
 
-/* The reverse, in any case; also knows common other names such as "icmpv6".
- * Returns false if there is no such protocol. */
-bool packet_protocol_number(const char *name, uint8_t *protocol);
-
 static inline bool
 packet_protocol_is_icmp(uint8_t protocol)
 {

@@ -37,7 +37,6 @@ items_leave_in_the_order_they_came(void **state)
     for (int i = 0; i < 100; i += 2) {
         assert_true(ring_push(ring, &numbers[i]));
         assert_true(ring_push(ring, &numbers[i + 1]));
-        assert_int_equal(ring_count(ring), 2);
         assert_true(ring_pop(ring, &item));
         assert_ptr_equal(item, &numbers[i]);
         assert_true(ring_pop(ring, &item));
@@ -59,7 +58,6 @@ a_full_ring_refuses_and_an_empty_one_has_nothing(void **state)
         assert_true(ring_push(ring, &numbers[i]));
     }
     assert_false(ring_push(ring, &numbers[8]));
-    assert_int_equal(ring_count(ring), 8);
     assert_true(ring_pop(ring, &item));
     assert_ptr_equal(item, &numbers[0]);
     assert_true(ring_push(ring, &numbers[8]));
@@ -87,6 +85,18 @@ a_batch_is_cut_to_what_fits(void **state)
     ring_free(ring);
 }
 
+/* Fills it. */
+static size_t
+capacity_of(struct ring *ring)
+{
+    size_t n = 0;
+
+    while (ring_push(ring, &numbers[0])) {
+        n++;
+    }
+    return n;
+}
+
 static void
 capacity_is_rounded_up_and_limited(void **state)
 {
@@ -94,14 +104,14 @@ capacity_is_rounded_up_and_limited(void **state)
     struct error error;
 
     (void)state;
-    assert_int_equal(ring_capacity(ring), 1024);
+    assert_int_equal(capacity_of(ring), 1024);
     ring_free(ring);
     assert_null(ring_new(0, &error));
     assert_int_equal(error.code, ERROR_LIMIT);
     assert_null(ring_new((size_t)RING_MAX_CAPACITY + 1, &error));
     assert_int_equal(error.code, ERROR_LIMIT);
     ring = ring_of(RING_MAX_CAPACITY);
-    assert_int_equal(ring_capacity(ring), RING_MAX_CAPACITY);
+    assert_int_equal(capacity_of(ring), RING_MAX_CAPACITY);
     ring_free(ring);
     ring_free(NULL);
 }
@@ -168,7 +178,7 @@ two_threads_see_every_item_once_and_whole(void **state)
     }
     pthread_join(producer, NULL);
     assert_true(in_order);
-    assert_int_equal(ring_count(ring), 0);
+    assert_int_equal(n_seen, N_ITEMS);
     ring_free(ring);
 }
 

@@ -43,38 +43,6 @@ protocol_names_are_those_of_iana(void **state)
 }
 
 static void
-names_and_numbers_are_each_others_reverse(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 256; i++) {
-        const char *name = packet_protocol_name((uint8_t)i);
-        uint8_t number;
-
-        if (name) {
-            assert_true(packet_protocol_number(name, &number));
-            assert_int_equal(number, i);
-        }
-    }
-}
-
-static void
-numbers_are_found_in_any_case_and_by_common_names(void **state)
-{
-    uint8_t number = 0;
-
-    (void)state;
-    assert_true(packet_protocol_number("GRE", &number));
-    assert_int_equal(number, PROTOCOL_GRE);
-    assert_true(packet_protocol_number("ICMPv6", &number));
-    assert_int_equal(number, PROTOCOL_ICMPV6);
-    assert_true(packet_protocol_number("ospfigp", &number));
-    assert_int_equal(number, 89);
-    assert_false(packet_protocol_number("", &number));
-    assert_false(packet_protocol_number("tcpp", &number));
-    assert_int_equal(number, 89);
-}
-
-static void
 ids_of_one_direction_are_no_context(void **state)
 {
     struct packet packet = {.tunnel = PACKET_TUNNEL_VXLAN, .tunnel_id = 7};
@@ -91,8 +59,6 @@ main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_result_and_tunnel_has_a_name),
         cmocka_unit_test(protocol_names_are_those_of_iana),
-        cmocka_unit_test(names_and_numbers_are_each_others_reverse),
-        cmocka_unit_test(numbers_are_found_in_any_case_and_by_common_names),
         cmocka_unit_test(ids_of_one_direction_are_no_context),
     };
 

@@ -32,13 +32,6 @@ metrics_text_init(struct metrics_text *text)
     *text = (struct metrics_text){0};
 }
 
-void
-metrics_text_done(struct metrics_text *text)
-{
-    free(text->data);
-    metrics_text_init(text);
-}
-
 char *
 metrics_text_take(struct metrics_text *text, size_t *size)
 {

@@ -37,7 +37,6 @@ enum metrics_type {
 };
 
 void metrics_text_init(struct metrics_text *);
-void metrics_text_done(struct metrics_text *);
 
 /* Hands the bytes over, to be freed, and begins anew.  NULL if it is failed. */
 char *metrics_text_take(struct metrics_text *, size_t *size);
