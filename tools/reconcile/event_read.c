@@ -2,7 +2,8 @@
 
 #include "tools/reconcile/event_read.h"
 
-#include <jansson.h>
+#include "tools/event/tree.h"
+
 #include <string.h>
 
 enum {
@@ -12,9 +13,6 @@ enum {
 
 static bool read_head(const char *json, size_t size, char id[EVENT_ID_SIZE]);
 static json_t *parse(const char *json, size_t size);
-static const json_t *at(const json_t *, const char *parent, const char *key);
-static const char *text(const json_t *);
-static uint64_t number(const json_t *);
 static bool read_gap(const json_t *, struct ledger_gap *);
 static bool read_kind(const char *name, enum event_kind *);
 static unsigned read_reason(const char *name);
@@ -32,7 +30,7 @@ event_read_id(const char *json, size_t size, char id[EVENT_ID_SIZE])
         return true;
     }
     root = parse(json, size);
-    found = text(at(root, "event", "id"));
+    found = tree_text(tree_at(root, "event", "id"));
     good = found[0] && strlen(found) < EVENT_ID_SIZE;
     if (good) {
         memcpy(id, found, strlen(found) + 1);
@@ -46,12 +44,12 @@ event_read_status(const char *json, size_t size, const char *server,
                   struct event_read_status *status)
 {
     json_t *root = parse(json, size);
-    const json_t *facts = at(root, "segmon", "status");
+    const json_t *facts = tree_at(root, "segmon", "status");
     const json_t *output =
         find_output(json_object_get(facts, "outputs"), server);
-    const char *cause = text(json_object_get(facts, "cause"));
-    bool good =
-        strcmp(text(at(root, "event", "dataset")), "segmon.status") == 0;
+    const char *cause = tree_text(json_object_get(facts, "cause"));
+    bool good = strcmp(tree_text(tree_at(root, "event", "dataset")),
+                       "segmon.status") == 0;
 
     *status = (struct event_read_status){.is_end = strcmp(cause, "end") == 0};
     if (good && strcmp(cause, "gap") == 0) {
@@ -100,40 +98,22 @@ parse(const char *json, size_t size)
                : NULL;
 }
 
-static const json_t *
-at(const json_t *object, const char *parent, const char *key)
-{
-    return json_object_get(json_object_get(object, parent), key);
-}
-
-static const char *
-text(const json_t *value)
-{
-    return json_is_string(value) ? json_string_value(value) : "";
-}
-
-static uint64_t
-number(const json_t *value)
-{
-    json_int_t found = json_is_integer(value) ? json_integer_value(value) : 0;
-
-    return found > 0 ? (uint64_t)found : 0;
-}
-
 static bool
 read_gap(const json_t *facts, struct ledger_gap *gap)
 {
     *gap = (struct ledger_gap){
-        .reason = read_reason(text(json_object_get(facts, "reason"))),
-        .first = number(json_object_get(facts, "first_serial")),
-        .last = number(json_object_get(facts, "last_serial"))};
-    if (!redis_id_parse(text(json_object_get(facts, "after")), &gap->after)) {
+        .reason = read_reason(tree_text(json_object_get(facts, "reason"))),
+        .first = tree_count(json_object_get(facts, "first_serial")),
+        .last = tree_count(json_object_get(facts, "last_serial"))};
+    if (!redis_id_parse(tree_text(json_object_get(facts, "after")),
+                        &gap->after)) {
         gap->after = (struct redis_id){0, 0};
     }
-    if (!redis_id_parse(text(json_object_get(facts, "before")), &gap->before)) {
+    if (!redis_id_parse(tree_text(json_object_get(facts, "before")),
+                        &gap->before)) {
         gap->before = (struct redis_id){0, 0};
     }
-    return read_kind(text(json_object_get(facts, "kind")), &gap->kind) &&
+    return read_kind(tree_text(json_object_get(facts, "kind")), &gap->kind) &&
            gap->last >= gap->first && gap->last <= LEDGER_MAX_NUMBER;
 }
 
@@ -171,7 +151,7 @@ find_output(const json_t *outputs, const char *server)
 
     for (size_t i = 0; i < json_array_size(outputs); i++) {
         const json_t *output = json_array_get(outputs, i);
-        const char *name = text(json_object_get(output, "name"));
+        const char *name = tree_text(json_object_get(output, "name"));
 
         if (strcmp(name, server) == 0) {
             return output;
@@ -194,7 +174,7 @@ read_counters(const json_t *output, struct event_read_status *status)
             json_object_get(events, event_kind_name((enum event_kind)i));
 
         status->counters[i] = (struct ledger_counters){
-            .dropped = number(json_object_get(of, "dropped")),
-            .refused = number(json_object_get(of, "refused"))};
+            .dropped = tree_count(json_object_get(of, "dropped")),
+            .refused = tree_count(json_object_get(of, "refused"))};
     }
 }
