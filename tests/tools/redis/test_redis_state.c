@@ -134,14 +134,20 @@ expect(const struct redis_reply *hash, const char *field, const char *value)
     }
 }
 
+/* The hash, after it was sent. */
+static struct redis_reply *
+sent_state(bool ended)
+{
+    send(ended);
+    return ask(REDIS_WORDS("HGETALL", STATE_KEY));
+}
+
 static void
 the_state_is_what_was_counted(void **context)
 {
-    struct redis_reply *hash;
+    struct redis_reply *hash = sent_state(false);
 
     (void)context;
-    send(false);
-    hash = ask(REDIS_WORDS("HGETALL", STATE_KEY));
     expect(hash, "schema", "1");
     expect(hash, "version", "1.2.3");
     expect(hash, "epoch", "00000abc");
@@ -176,11 +182,9 @@ the_state_is_what_was_counted(void **context)
 static void
 each_loss_is_told_where_it_was(void **context)
 {
-    struct redis_reply *hash;
+    struct redis_reply *hash = sent_state(false);
 
     (void)context;
-    send(false);
-    hash = ask(REDIS_WORDS("HGETALL", STATE_KEY));
     expect(hash, "lost.device", "1003");
     expect(hash, "lost.discarded", "8");
     expect(hash, "lost.kernel", "1004");
@@ -224,8 +228,7 @@ what_is_no_more_is_not_told_again(void **context)
     send(false);
     status.n_interfaces = 1;
     status.n_outputs = 0;
-    send(true);
-    hash = ask(REDIS_WORDS("HGETALL", STATE_KEY));
+    hash = sent_state(true);
     assert_non_null(redis_reply_of(hash, "interface.eth1"));
     assert_null(redis_reply_of(hash, "interface.eth2"));
     assert_null(redis_reply_of(hash, "output.0"));
@@ -299,8 +302,7 @@ the_matrix_has_a_row_for_each_pair(void **context)
     status.pairs = pairs;
     status.n_pairs = 2;
     status.other_pairs = &other;
-    send(false);
-    hash = ask(REDIS_WORDS("HGETALL", STATE_KEY));
+    hash = sent_state(false);
     expect(hash, "matrix.columns",
            "flows allowed violations alerts got_through events src_packets "
            "dst_packets src_bytes dst_bytes missed_bytes duplicates one_sided");
