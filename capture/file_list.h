@@ -15,8 +15,8 @@
 struct error;
 
 enum {
-    FILE_LIST_MAX =
-        65535 /* Files in one run: a frame names its file in 16 bits. */
+    /* Files in one run: a frame names its file in 16 bits. */
+    FILE_LIST_MAX = 65535
 };
 
 struct file_list {

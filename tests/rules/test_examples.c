@@ -133,8 +133,8 @@ judge_story(const struct policy *policy, char *const *value)
     char why[FLOW_TEST_WHY];
     const char *rule;
 
-    value[STORY_PORT][strcspn(value[STORY_PORT], "-")] =
-        '\0'; /* The first port of a range. */
+    /* The first port of a range. */
+    value[STORY_PORT][strcspn(value[STORY_PORT], "-")] = '\0';
     flow_test_init(&flow);
     set(&flow, "src", value[STORY_CLIENT]);
     set(&flow, "dst", value[STORY_SERVER]);

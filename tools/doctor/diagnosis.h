@@ -3,7 +3,7 @@
  *
  * One thread's.  Memory is bounded: DIAGNOSIS_MAX findings of fixed size, and
  * what goes beyond is counted.  Texts from outside may hold any bytes; who
- * prints them makes them harmless (diagnosis_text.h, diagnosis_json.h). */
+ * prints them makes them harmless (doctor_text.h, doctor_json.h). */
 
 #ifndef TOOLS_DOCTOR_DIAGNOSIS_H
 #define TOOLS_DOCTOR_DIAGNOSIS_H

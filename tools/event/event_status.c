@@ -1,7 +1,7 @@
 /* The state of the program as an event; see event.h.
  *
- * Every counter list of the product is written through its X-macro, so a
- * counter somebody adds cannot be forgotten here. */
+ * What is listed by an X-macro (results of dissection, counters of the flow
+ * table) is written through it, so what somebody adds cannot be forgotten. */
 
 #include "tools/event/event_parts.h"
 

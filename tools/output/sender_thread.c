@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Between tries to reach a server, twice as long each time: no server that is
+ * back waits longer than the last. */
 #define FIRST_BACK_OFF_NS (100 * MILLISECOND_NS)
-#define LAST_BACK_OFF_NS                                                       \
-    SECOND_NS /* A server that is back waits no longer.                        \
-               */
+#define LAST_BACK_OFF_NS  SECOND_NS
+
 #define REFUSED_NS (5 * SECOND_NS)
 #define DENIED_NS  (30 * SECOND_NS)
 #define IDLE_NS    (10 * SECOND_NS)

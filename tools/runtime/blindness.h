@@ -20,7 +20,6 @@
 #include <stdint.h>
 
 struct error;
-struct live_report;
 
 enum {
     BLINDNESS_MAX = EVENT_MAX_BLINDNESS, /* Open, or ended and not yet told. */

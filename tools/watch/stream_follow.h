@@ -27,8 +27,8 @@ struct stream_follow; /* Opaque. */
 enum {
     STREAM_FOLLOW_MAX_SENSORS = 256,
     STREAM_FOLLOW_MAX_STREAMS = STREAM_FOLLOW_MAX_SENSORS * EVENT_N_KINDS,
-    STREAM_FOLLOW_BATCH =
-        500 /* Entries at once, one of each stream at least. */
+    /* Entries at once, one of each stream at least. */
+    STREAM_FOLLOW_BATCH = 500
 };
 
 struct stream_follow_options {
