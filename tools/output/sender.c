@@ -30,6 +30,8 @@ static bool make_folder(struct sender *, struct error *);
 static uint32_t spool_id(const struct sender *);
 static void folder_name(const struct sender *, char name[FOLDER_NAME_SIZE]);
 static bool start(struct sender *, struct error *);
+static bool start_thread(pthread_t *, void *(*run)(void *), struct sender *,
+                         struct error *);
 static bool has_lost(const struct sender_status *);
 static uint64_t max_bytes(const struct sender *);
 static int64_t lag_of(const struct sender *, const struct spool_stat *);
@@ -48,6 +50,7 @@ sender_new(const struct sender_options *options, struct error *error)
     sender->status.up = true;
     redis_place_init(&sender->place, &sender->options.uri);
     doorbell_init(&sender->work);
+    doorbell_init(&sender->sync);
     doorbell_init(&sender->room);
     pthread_mutex_init(&sender->mutex, NULL);
     pthread_mutex_init(&sender->status_mutex, NULL);
@@ -95,10 +98,14 @@ sender_free(struct sender *sender)
     if (!sender) {
         return;
     }
+    atomic_store(&sender->stop, true);
     if (sender->is_started) {
-        atomic_store(&sender->stop, true);
         doorbell_ring(&sender->work);
         pthread_join(sender->thread, NULL);
+    }
+    if (sender->is_syncing) {
+        doorbell_ring(&sender->sync);
+        pthread_join(sender->syncer, NULL);
     }
     sender_disconnect(sender);
     redis_place_done(&sender->place);
@@ -114,6 +121,7 @@ sender_free(struct sender *sender)
     redis_state_done(&sender->state);
     redis_state_done(&sender->state_sent);
     doorbell_done(&sender->work);
+    doorbell_done(&sender->sync);
     doorbell_done(&sender->room);
     pthread_mutex_destroy(&sender->mutex);
     pthread_mutex_destroy(&sender->status_mutex);
@@ -140,19 +148,23 @@ void
 sender_commit(struct sender *sender)
 {
     struct mono_time now = system_clock_mono();
-    bool is_due;
+    bool is_due, is_sync_due;
 
     pthread_mutex_lock(&sender->mutex);
     is_due = sender->is_dirty || now.ns - sender->commit_ns >= IDLE_COMMIT_NS;
     if (is_due) {
         sender->is_dirty = false;
         sender->commit_ns = now.ns;
-        spool_commit(sender->spool, now);
+        spool_write(sender->spool, now);
         sender_publish(sender);
     }
+    is_sync_due = spool_sync_is_due(sender->spool, now);
     pthread_mutex_unlock(&sender->mutex);
     if (is_due) {
         doorbell_ring(&sender->work);
+    }
+    if (is_sync_due) {
+        doorbell_ring(&sender->sync);
     }
 }
 
@@ -198,7 +210,7 @@ sender_give_up(struct sender *sender)
 {
     pthread_mutex_lock(&sender->mutex);
     atomic_store(&sender->has_given_up, true);
-    spool_commit(sender->spool, system_clock_mono());
+    spool_write(sender->spool, system_clock_mono());
     sender_publish(sender);
     pthread_mutex_unlock(&sender->mutex);
 }
@@ -406,17 +418,28 @@ folder_name(const struct sender *sender, char name[FOLDER_NAME_SIZE])
 static bool
 start(struct sender *sender, struct error *error)
 {
-    int failed;
-
     if (sender->options.must_connect && !sender_connect(sender)) {
         *error = sender->error;
         return false;
     }
-    failed = pthread_create(&sender->thread, NULL, sender_run, sender);
-    if (failed) {
-        return error_set(error, ERROR_SYSTEM, "",
-                         "cannot start a sender's thread (error %d)", failed);
+    sender->is_syncing =
+        sender->folder[0] &&
+        start_thread(&sender->syncer, sender_sync_run, sender, error);
+    if (sender->folder[0] && !sender->is_syncing) {
+        return false;
     }
-    sender->is_started = true;
-    return true;
+    sender->is_started =
+        start_thread(&sender->thread, sender_run, sender, error);
+    return sender->is_started;
+}
+
+static bool
+start_thread(pthread_t *thread, void *(*run)(void *), struct sender *sender,
+             struct error *error)
+{
+    int failed = pthread_create(thread, NULL, run, sender);
+
+    return !failed ||
+           error_set(error, ERROR_SYSTEM, "",
+                     "cannot start a sender's thread (error %d)", failed);
 }

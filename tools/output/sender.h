@@ -1,13 +1,15 @@
-/* Gets events into a Redis server: a spool, and a thread that sends what is in
- * it, with a connection of its own.
+/* Gets events into a Redis server: a spool, a thread that sends what is in it,
+ * with a connection of its own, and where there is a disk, one that syncs it.
  *
  *   writer (the output thread)       sender's thread
  *   sender_put -> spool, under the mutex -> batches -> server
  *                     <- acknowledged by the server <-
  *
- * The writer never waits for the server, only for the disk, if there is one.
- * The thread holds the mutex while it encodes or acknowledges, never while it
- * waits for the server; it sleeps when there is nothing to send.
+ * The writer waits neither for the server nor until the disk has what it was
+ * given: it writes to the page cache of the system, which is full only where
+ * the disk was too slow for long.  The thread holds the mutex while it encodes
+ * or acknowledges, never while it waits for the server; it sleeps when there is
+ * nothing to send.  That which syncs holds it only before and after.
  *
  * A batch of one kind is one transaction, because ids are fixed: had one event
  * been refused and a later one stored, it would come too late.  Two batches of

@@ -2,6 +2,7 @@
  *
  *   sender.c         the writer's side, and what both share
  *   sender_thread.c  when to connect, to send and to wait
+ *   sender_sync.c    the thread that waits for the disk
  *   sender_round.c   batches: made, sent, answered
  *   sender_gap.c     what is missing, as events
  *   sender_resume.c  where a stream ends, and what follows from that
@@ -73,12 +74,14 @@ struct sender {
     struct sender_options options;
     char folder[256]; /* Of its spool; "" if it has no disk. */
     pthread_t thread;
-    struct doorbell work; /* Rung for the thread. */
+    pthread_t syncer;     /* Where there is a disk. */
+    struct doorbell work; /* Rung for the thread, */
+    struct doorbell sync; /* and for that one. */
     struct doorbell room; /* Rung by it, if */
     atomic_bool is_waited_for;
     atomic_bool stop, has_given_up;
-    bool is_started;
-    uint32_t spool_id; /* Of what tells outputs apart. */
+    bool is_started, is_syncing; /* The threads. */
+    uint32_t spool_id;           /* Of what tells outputs apart. */
 
     pthread_mutex_t mutex; /* Guards the following. */
     struct spool *spool;
@@ -126,8 +129,9 @@ struct sender {
     bool is_denied;      /* As the server answered, when something was held. */
 };
 
-/* The thread. */
+/* The threads. */
 void *sender_run(void *context);
+void *sender_sync_run(void *context);
 
 /* Connects and asks where all streams end; false if any of that failed. */
 bool sender_connect(struct sender *);

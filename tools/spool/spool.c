@@ -77,7 +77,7 @@ spool_close(struct spool *spool, struct mono_time now)
     spool->next_try_ns = now.ns;
     spool_commit(spool, now);
     if (spool->is_up) {
-        spool_disk_sync(spool);
+        spool_sync(spool);
     }
     spool_free(spool);
 }
@@ -119,6 +119,18 @@ spool_has_room(const struct spool *spool)
 
 bool
 spool_commit(struct spool *spool, struct mono_time now)
+{
+    bool is_written = spool_write(spool, now);
+
+    if (spool_sync_begin(spool, now)) {
+        spool_sync_run(spool);
+        spool_sync_end(spool);
+    }
+    return is_written && spool->is_up;
+}
+
+bool
+spool_write(struct spool *spool, struct mono_time now)
 {
     spool->now_ns = now.ns;
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {

@@ -12,9 +12,11 @@
  *              if it has it.  What this promises:
  *                killed, at any instruction: every record that was committed is
  *                there afterwards, acknowledged or not.
- *                power cut: so are those committed more than 'sync_ns' before;
- *                with sync_ns 0 all.  Ids given within that time would be given
- *                again: the server's last id tells, see spool_advance().
+ *                power cut: so are those that a sync had come to: one begins
+ *                'sync_ns' after the one before, and takes what the disk takes;
+ *                with sync_ns 0 what can be read.  Ids given within that time
+ *                would be given again: the server's last id tells, see
+ *                spool_advance().
  *   in memory  ('directory' is NULL, or the disk takes nothing for now.)  What
  *              was not acknowledged is lost when the program ends, unless by
  *              spool_close() with the disk working.  What was is kept as well,
@@ -45,8 +47,10 @@
  * batch must be stored as a whole or not at all (MULTI, EXEC): had one record
  * been refused for now, and a later one stored, it would come too late.
  *
- * Used by one thread.  Memory: 'memory_bytes', and a window of 256 KiB a kind
- * for reading, however much is on disk. */
+ * Used by one thread at a time; while one is in spool_sync_run(), another may
+ * do all but spool_commit(), spool_close() and to begin one more.  Memory:
+ * 'memory_bytes', and a window of 256 KiB a kind for reading, however much is
+ * on disk. */
 
 #ifndef TOOLS_SPOOL_SPOOL_H
 #define TOOLS_SPOOL_SPOOL_H
@@ -80,8 +84,8 @@ struct spool_options {
     const char *directory; /* Made if it is not there, mode 0700; or NULL. */
     uint64_t max_bytes;    /* On disk; 0 is the default. */
     size_t memory_bytes;   /* 0 is the default. */
-    int64_t sync_ns;       /* Longest time until written is on the disk; 0:
-                            * with every commit. */
+    int64_t sync_ns;       /* Longest time until what is written begins to be
+                            * synced; 0: at once, and nothing is read before. */
     int64_t retain_ns;     /* How long what is acknowledged is kept. */
 };
 
@@ -128,10 +132,22 @@ bool spool_append(struct spool *, enum event_kind, struct wall_time emitted,
 /* Whether any record could be appended now without another being dropped. */
 bool spool_has_room(const struct spool *);
 
-/* Writes what was appended: it can be read then.  Also syncs if it is time,
- * writes the state, and removes what was kept long enough.  To be called after
- * every batch, and at least every 'sync_ns'.  Returns whether all that was
- * appended, and not dropped, is on disk. */
+/* Writes what was appended: it can be read then, or with sync_ns 0 once it is
+ * synced.  Also writes the state, and removes what was kept long enough.  To be
+ * called after every batch, and at least every 'sync_ns'.  Returns whether all
+ * that was appended, and not dropped, was written. */
+bool spool_write(struct spool *, struct mono_time now);
+
+/* A sync: what was written before it began is on the disk itself when it has
+ * ended.  To run it takes as long as the disk does; nothing else here does, so
+ * that is for a thread of its own, without the lock that the others need.  If
+ * it fails the disk is in trouble, as if it could not be written. */
+bool spool_sync_is_due(const struct spool *, struct mono_time now);
+bool spool_sync_begin(struct spool *, struct mono_time now); /* If it is. */
+void spool_sync_run(struct spool *);
+void spool_sync_end(struct spool *);
+
+/* For who has one thread: writes, and syncs if it is time. */
 bool spool_commit(struct spool *, struct mono_time now);
 
 /* The next record of a kind (never of type SPOOL_GAP but for EVENT_STATUS),

@@ -43,8 +43,6 @@ static bool is_done(const struct spool *spool, const struct spool_lane *lane,
 static bool is_acked(const struct spool_lane *lane, size_t i);
 static bool remove_file(struct spool *spool, struct spool_lane *lane, size_t i);
 static bool is_space(int reason);
-static bool trouble(struct spool *spool, const char *what);
-static bool is_folder_there(const struct spool *spool);
 static bool revive(struct spool *spool);
 
 bool
@@ -98,8 +96,6 @@ spool_disk_write(struct spool *spool)
 bool
 spool_disk_commit(struct spool *spool)
 {
-    bool is_sync_due =
-        spool->now_ns - spool->last_sync_ns >= spool->options.sync_ns;
     bool is_written;
 
     if (!spool->is_up && spool->now_ns >= spool->next_try_ns) {
@@ -110,10 +106,8 @@ spool_disk_commit(struct spool *spool)
         spool_disk_write_state(spool);
     }
     retire(spool);
-    if (spool->is_up && is_sync_due) {
-        spool_disk_sync(spool);
-    }
-    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+    for (unsigned kind = 0; kind < EVENT_N_KINDS && spool->options.sync_ns > 0;
+         kind++) {
         spool->lanes[kind].committed = spool->lanes[kind].files.last_serial;
     }
     return is_written && spool->is_up;
@@ -137,7 +131,7 @@ spool_disk_write_state(struct spool *spool)
         state.marks[kind].told_serial = before->told_serial;
     }
     if (!spool_state_write(spool->state_fd, &state)) {
-        return trouble(spool, "the spool's state cannot be written");
+        return spool_disk_trouble(spool, "the spool's state cannot be written");
     }
     spool->written = state;
     spool->is_state_unsynced = true;
@@ -154,27 +148,28 @@ spool_disk_write_state(struct spool *spool)
 }
 
 bool
-spool_disk_sync(struct spool *spool)
+spool_disk_trouble(struct spool *spool, const char *what)
 {
-    spool->last_sync_ns = spool->now_ns;
-    spool->n_syncs++;
-    if (!is_folder_there(spool)) {
-        errno = ENOENT;
-        return trouble(spool, "the spool's folder was removed");
-    }
+    spool->is_full = is_space(errno);
+    error_set_errno(&spool->error, spool->folder.path, what);
+    spool->n_troubles += spool->is_up;
+    spool->is_up = false;
+    spool->next_try_ns = spool->now_ns + SPOOL_RETRY_NS;
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        if (!spool_files_sync(&spool->lanes[kind].files)) {
-            return trouble(spool, "the spool cannot be synced");
-        }
+        spool_files_seal(&spool->lanes[kind].files);
     }
-    errno = SPOOL_FAILPOINT("sync state");
-    if (errno || (spool->is_state_unsynced && fdatasync(spool->state_fd) < 0) ||
-        (spool->folder.unsynced && fsync(spool->folder.fd) < 0)) {
-        return trouble(spool, "the spool's state cannot be synced");
-    }
-    spool->folder.unsynced = false;
-    spool->is_state_unsynced = false;
-    return true;
+    return false;
+}
+
+bool
+spool_folder_is_there(const char *path, int folder_fd, int state_fd)
+{
+    struct stat ours, there;
+
+    return folder_fd >= 0 && fstat(folder_fd, &ours) == 0 &&
+           stat(path, &there) == 0 && ours.st_ino == there.st_ino &&
+           ours.st_dev == there.st_dev && fstat(state_fd, &ours) == 0 &&
+           ours.st_nlink > 0;
 }
 
 /* What is acknowledged gives way to it. */
@@ -260,7 +255,7 @@ write_chunk(struct spool *spool, struct spool_lane *lane)
 
         if (!is_space(reason) || !free_done(spool)) {
             errno = reason;
-            return trouble(spool, "the spool cannot be written");
+            return spool_disk_trouble(spool, "the spool cannot be written");
         }
     }
     spool->n_writes++;
@@ -401,7 +396,7 @@ static bool
 remove_file(struct spool *spool, struct spool_lane *lane, size_t i)
 {
     if (!spool_lane_drop_file(lane, i, SPOOL_FULL) && errno != ENOENT) {
-        return trouble(spool, "a segment cannot be removed");
+        return spool_disk_trouble(spool, "a segment cannot be removed");
     }
     return true;
 }
@@ -412,32 +407,6 @@ is_space(int reason)
     return reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
 }
 
-/* Always false.  'errno' is the reason. */
-static bool
-trouble(struct spool *spool, const char *what)
-{
-    spool->is_full = is_space(errno);
-    error_set_errno(&spool->error, spool->folder.path, what);
-    spool->n_troubles += spool->is_up;
-    spool->is_up = false;
-    spool->next_try_ns = spool->now_ns + SPOOL_RETRY_NS;
-    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
-        spool_files_seal(&spool->lanes[kind].files);
-    }
-    return false;
-}
-
-static bool
-is_folder_there(const struct spool *spool)
-{
-    struct stat ours, there;
-
-    return spool->folder.fd >= 0 && fstat(spool->folder.fd, &ours) == 0 &&
-           stat(spool->folder.path, &there) == 0 &&
-           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev &&
-           fstat(spool->state_fd, &ours) == 0 && ours.st_nlink > 0;
-}
-
 /* Whether the disk may be tried again.  A folder that was removed is made anew,
  * and what was in it is lost. */
 static bool
@@ -445,8 +414,13 @@ revive(struct spool *spool)
 {
     struct error error;
 
-    if (is_folder_there(spool)) {
+    if (spool_folder_is_there(spool->folder.path, spool->folder.fd,
+                              spool->state_fd)) {
         return true;
+    }
+    if (spool->sync.is_running) { /* With the former one. */
+        spool->next_try_ns = spool->now_ns + SPOOL_RETRY_NS;
+        return false;
     }
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         spool_lane_lose_files(&spool->lanes[kind]);

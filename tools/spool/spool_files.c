@@ -25,6 +25,9 @@ static bool is_due(const struct spool_files *files,
                    const struct spool_chunk *chunk);
 static bool begin(struct spool_files *files, uint64_t first_serial);
 static bool reopen(struct spool_files *files);
+static void keep_unsynced(struct spool_files *files);
+static void sync_oldest(struct spool_files *files);
+static void forget_unsynced(struct spool_files *files, uint64_t number);
 static bool write_all(int fd, const void *bytes, size_t size, uint64_t at);
 static void name_of(const struct spool_files *files, uint64_t number,
                     char name[SPOOL_NAME_SIZE]);
@@ -47,6 +50,9 @@ void
 spool_files_done(struct spool_files *files)
 {
     spool_files_seal(files);
+    while (files->n_waiting > 0) {
+        close(files->waiting[--files->n_waiting].fd);
+    }
     free(files->files);
     files->files = NULL;
 }
@@ -94,28 +100,46 @@ spool_files_at_limit(const struct spool_files *files)
     return files->n == SPOOL_MAX_FILES;
 }
 
-bool
-spool_files_sync(struct spool_files *files)
+/* The last one is written to while it is synced: by a descriptor of its own, or
+ * if there is none left, by one that is opened again. */
+unsigned
+spool_files_take_unsynced(struct spool_files *files, int *fds)
 {
-    if (!files->unsynced || files->fd < 0) {
-        return true;
+    unsigned n = 0;
+
+    while (n < files->n_waiting) {
+        fds[n] = files->waiting[n].fd;
+        n++;
     }
-    files->unsynced = false; /* Whatever comes of it: it cannot be repeated. */
-    errno = SPOOL_FAILPOINT("sync segment");
-    if (errno || fdatasync(files->fd) < 0) {
-        return false;
+    files->n_waiting = 0;
+    if (files->unsynced) {
+        fds[n] = fcntl(files->fd, F_DUPFD_CLOEXEC, 0);
+        if (fds[n] < 0) {
+            fds[n] = files->fd;
+            files->fd = -1;
+        }
+        files->unsynced = false;
+        n++;
     }
-    SPOOL_DONE("segment synced");
-    return true;
+    return n;
+}
+
+bool
+spool_files_is_unsynced(const struct spool_files *files)
+{
+    return files->unsynced || files->n_waiting > 0 || files->failed;
 }
 
 void
 spool_files_seal(struct spool_files *files)
 {
-    if (files->fd >= 0) {
+    if (files->unsynced) {
+        keep_unsynced(files);
+    } else if (files->fd >= 0) {
         close(files->fd);
-        files->fd = -1;
     }
+    files->unsynced = false;
+    files->fd = -1;
 }
 
 bool
@@ -127,9 +151,11 @@ spool_files_remove(struct spool_files *files, size_t i)
     assert(i < files->n);
     name_of(files, files->files[i].header.number, name);
     if (i + 1 == files->n) {
+        files->unsynced = false;
         spool_files_seal(files);
         files->is_sealed = true;
     }
+    forget_unsynced(files, files->files[i].header.number);
     files->folder->bytes -= files->files[i].size;
     files->n--;
     memmove(files->files + i, files->files + i + 1,
@@ -156,7 +182,8 @@ is_due(const struct spool_files *files, const struct spool_chunk *chunk)
     const struct spool_file *last = last_file(files);
 
     return !last || files->is_sealed ||
-           last->size >= files->folder->segment_bytes ||
+           (last->size >= files->folder->segment_bytes &&
+            files->n_waiting < SPOOL_MAX_UNSYNCED) ||
            last->header.salt != files->folder->salt ||
            chunk->first_serial != files->last_serial + 1;
 }
@@ -170,9 +197,6 @@ begin(struct spool_files *files, uint64_t first_serial)
     char name[SPOOL_NAME_SIZE];
     int fd;
 
-    if (!spool_files_sync(files)) {
-        return false;
-    }
     *file = (struct spool_file){.header = {.kind = files->kind,
                                            .salt = files->folder->salt,
                                            .number = files->next_number,
@@ -217,6 +241,44 @@ reopen(struct spool_files *files)
     name_of(files, last_file(files)->header.number, name);
     files->fd = openat(files->folder->fd, name, O_WRONLY | O_CLOEXEC);
     return files->fd >= 0;
+}
+
+/* The last one, for the next sync. */
+static void
+keep_unsynced(struct spool_files *files)
+{
+    if (files->n_waiting == SPOOL_MAX_UNSYNCED) {
+        sync_oldest(files);
+    }
+    files->waiting[files->n_waiting++] =
+        (struct spool_unsynced){last_file(files)->header.number, files->fd};
+}
+
+static void
+sync_oldest(struct spool_files *files)
+{
+    int fd = files->waiting[0].fd;
+
+    errno = SPOOL_FAILPOINT("sync segment");
+    if (errno || fdatasync(fd) < 0) {
+        files->failed = errno;
+    }
+    close(fd);
+    files->n_waiting--;
+    memmove(files->waiting, files->waiting + 1,
+            files->n_waiting * sizeof files->waiting[0]);
+}
+
+/* It is to be removed. */
+static void
+forget_unsynced(struct spool_files *files, uint64_t number)
+{
+    for (unsigned i = 0; i < files->n_waiting; i++) {
+        if (files->waiting[i].number == number) {
+            close(files->waiting[i].fd);
+            files->waiting[i] = files->waiting[--files->n_waiting];
+        }
+    }
 }
 
 static bool

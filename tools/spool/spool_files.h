@@ -3,8 +3,12 @@
  * "KIND-NUMBER.seg" in the spool's folder, numbers growing.  What is told of
  * them is in memory, so nothing here looks at the disk to know how much there
  * is.  A segment is begun with the first chunk written to it, is written to
- * until it has 'segment_bytes', and is removed as a whole.  Used by one
- * thread. */
+ * until it has 'segment_bytes', and is removed as a whole.  Used by one thread.
+ *
+ * Nothing here waits until the disk has what it was given: segments that are
+ * full stay open until a sync takes them over.  While SPOOL_MAX_UNSYNCED of
+ * them wait for that, the last one grows beyond 'segment_bytes'; only where
+ * another has to be begun all the same, the oldest is synced at once. */
 
 #ifndef TOOLS_SPOOL_SPOOL_FILES_H
 #define TOOLS_SPOOL_SPOOL_FILES_H
@@ -20,7 +24,8 @@ struct error;
 struct spool_reader;
 
 enum {
-    SPOOL_MAX_FILES = 1024, /* Of one kind. */
+    SPOOL_MAX_FILES = 1024,  /* Of one kind. */
+    SPOOL_MAX_UNSYNCED = 16, /* And of these, no longer written to. */
     SPOOL_NAME_SIZE = 40
 };
 
@@ -42,6 +47,12 @@ struct spool_file {
     int64_t done_ns; /* Since when all of it is acknowledged; 0: it is not. */
 };
 
+/* A segment that is no longer written to, and not synced. */
+struct spool_unsynced {
+    uint64_t number;
+    int fd;
+};
+
 struct spool_files {
     enum event_kind kind;
     struct spool_folder *folder; /* Borrowed. */
@@ -49,9 +60,12 @@ struct spool_files {
     size_t n;
     uint64_t last_serial; /* Written. */
     uint64_t next_number;
-    int fd; /* Of the last one while it is written to; -1. */
-    bool unsynced;
+    int fd;         /* Of the last one while it is written to; -1. */
+    bool unsynced;  /* It was written to since then. */
     bool is_sealed; /* The next chunk begins a segment. */
+    struct spool_unsynced waiting[SPOOL_MAX_UNSYNCED];
+    unsigned n_waiting;
+    int failed; /* errno of a sync that nobody was told of; 0. */
 };
 
 /* NULL folder->fd is fine: no files.  False if memory is out. */
@@ -86,11 +100,14 @@ bool spool_files_write(struct spool_files *, const struct spool_chunk *);
  * are too many. */
 bool spool_files_at_limit(const struct spool_files *);
 
-/* To the disk itself.  False, with errno set, if that failed: what was written
- * since the last time may or may not be there. */
-bool spool_files_sync(struct spool_files *);
+/* Hands over all that is to be synced: SPOOL_MAX_UNSYNCED + 1 descriptors at
+ * most, which the caller closes.  Returns how many. */
+unsigned spool_files_take_unsynced(struct spool_files *, int *fds);
 
-/* No more is written to the last segment. */
+/* Whether there would be any. */
+bool spool_files_is_unsynced(const struct spool_files *);
+
+/* Closes the last segment. */
 void spool_files_seal(struct spool_files *);
 
 /* Removes the i-th segment.  It is forgotten even if the disk does not let go

@@ -3,6 +3,7 @@
  *   spool.c        the calls of spool.h
  *   spool_disk.c   when to write, what to drop, and what to do about a disk
  *                  that does not work
+ *   spool_sync.c   makes sure that the disk has what it was given
  *   spool_lane     the records of one kind
  *   spool_files    its segments: spool_recover.c finds them
  *   spool_reader   reads one of them
@@ -14,6 +15,24 @@
 
 #include "tools/spool/spool.h"
 #include "tools/spool/spool_lane.h"
+
+enum {
+    SPOOL_MAX_SYNC_FDS = EVENT_N_KINDS * (SPOOL_MAX_UNSYNCED + 1)
+};
+
+/* One that is under way.  Whoever runs it has no lock, and uses nothing else
+ * of the spool. */
+struct spool_sync {
+    bool is_running;
+    const char *path;        /* Of the folder; borrowed, */
+    int folder_fd, state_fd; /* as are these. */
+    bool is_folder_unsynced, is_state_unsynced;
+    int fds[SPOOL_MAX_SYNC_FDS]; /* Of segments; owned. */
+    unsigned n;
+    uint64_t serials[EVENT_N_KINDS]; /* Written when it began. */
+    int failed;                      /* errno; 0. */
+    const char *what;                /* Failed. */
+};
 
 struct spool {
     struct spool_options options;
@@ -29,6 +48,7 @@ struct spool {
     bool is_state_unsynced;
     int64_t now_ns; /* Of the last call that said. */
     int64_t next_try_ns, last_sync_ns;
+    struct spool_sync sync;
     uint64_t torn_bytes, unreadable_segments, n_troubles, n_writes, n_syncs;
     bool state_lost;
     struct error error;
@@ -42,10 +62,18 @@ void spool_disk_close(struct spool *);
  */
 bool spool_disk_write(struct spool *);
 
-/* What spool_commit() does. */
+/* What spool_write() does. */
 bool spool_disk_commit(struct spool *);
 bool spool_disk_write_state(struct spool *);
-bool spool_disk_sync(struct spool *);
+
+/* The disk takes nothing for now, 'errno' being the reason.  Always false. */
+bool spool_disk_trouble(struct spool *, const char *what);
+
+/* Whether the folder is the one that was opened. */
+bool spool_folder_is_there(const char *path, int folder_fd, int state_fd);
+
+/* Syncs now, due or not. */
+void spool_sync(struct spool *);
 
 /* Whether what is in memory, and a record more, can be written without dropping
  * one. */

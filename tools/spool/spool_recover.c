@@ -1,8 +1,9 @@
 /* What an earlier run left on disk; see spool_files_load().
  *
  * A segment's header says where the one before it ended, so of all that follow
- * each other only the last is read.  The others are when their turn comes, and
- * what is found corrupt in them is told then. */
+ * each other only the last is read, and if it has no record, those before it
+ * until one has: ids go on from there.  The others are when their turn comes,
+ * and what is found corrupt in them is told then. */
 
 #include "capture/error.h"
 #include "tools/spool/spool_files.h"
@@ -30,6 +31,11 @@ static void forget(struct spool_files *files, size_t i);
 static bool read_whole(struct spool_files *files, size_t i,
                        struct spool_reader *reader, struct spool_tail *tail,
                        struct error *error);
+static bool find_last_id(struct spool_files *files, struct spool_reader *reader,
+                         struct spool_tail *tail, struct error *error);
+static bool scan(struct spool_files *files, size_t i,
+                 struct spool_reader *reader, struct spool_tail *tail,
+                 uint64_t *end, struct error *error);
 static void cut_off(struct spool_files *files, uint64_t end);
 static void note_record(struct spool_tail *tail,
                         const struct spool_record *record);
@@ -52,7 +58,7 @@ spool_files_load(struct spool_files *files, struct spool_reader *reader,
             return false;
         }
     }
-    return true;
+    return find_last_id(files, reader, tail, error);
 }
 
 static bool
@@ -202,34 +208,62 @@ read_whole(struct spool_files *files, size_t i, struct spool_reader *reader,
            struct spool_tail *tail, struct error *error)
 {
     struct spool_file *file = &files->files[i];
+    uint64_t end;
+
+    tail->last_serial = file->header.first_serial - 1;
+    if (!scan(files, i, reader, tail, &end, error)) {
+        return false;
+    }
+    file->last_serial = tail->last_serial;
+    files->last_serial = file->last_serial;
+    if (file->size > end && i + 1 == files->n) {
+        tail->torn_bytes = file->size - end;
+        cut_off(files, end);
+    }
+    return true;
+}
+
+static bool
+find_last_id(struct spool_files *files, struct spool_reader *reader,
+             struct spool_tail *tail, struct error *error)
+{
+    uint64_t last_serial = tail->last_serial;
+    uint64_t end;
+    bool good = true;
+
+    for (size_t i = files->n; good && i > 0 && tail->last_id.ms == 0; i--) {
+        good = scan(files, i - 1, reader, tail, &end, error);
+    }
+    tail->last_serial = last_serial;
+    return good;
+}
+
+/* '*end': behind its last sound record. */
+static bool
+scan(struct spool_files *files, size_t i, struct spool_reader *reader,
+     struct spool_tail *tail, uint64_t *end, struct error *error)
+{
+    struct spool_file *file = &files->files[i];
     struct spool_record record;
     enum spool_read_status status;
-    uint64_t end = SPOOL_SEGMENT_START;
     int fd = spool_files_open(files, i);
 
+    *end = SPOOL_SEGMENT_START;
     if (fd < 0 || !spool_reader_set(reader, fd, &file->header)) {
         return error_set_errno(error, files->folder->path,
                                "a segment cannot be read");
     }
-    file->last_serial = file->header.first_serial - 1;
     while ((status = spool_reader_peek(reader, file->size, &record)) ==
            SPOOL_READ_OK) {
         note_record(tail, &record);
-        file->last_serial = record.serial;
         spool_reader_pass(reader, &record);
-        end = spool_reader_position(reader);
+        *end = spool_reader_position(reader);
     }
     if (status == SPOOL_READ_FAILED) {
         error_set_errno(error, files->folder->path, "a segment cannot be read");
     }
     spool_reader_close(reader);
     reader->skipped = 0; /* It is read again. */
-    files->last_serial = file->last_serial;
-    tail->last_serial = file->last_serial;
-    if (file->size > end && status == SPOOL_READ_END && i + 1 == files->n) {
-        tail->torn_bytes = file->size - end;
-        cut_off(files, end);
-    }
     return status != SPOOL_READ_FAILED;
 }
 
