@@ -1,15 +1,17 @@
 /* What delivery to Redis costs: events a second of an output to Redis, beside a
- * bare pipeline of hiredis that sends the same entries with plain XADD.
+ * bare pipeline of hiredis that sends the same events one by one, with XADD,
+ * RPUSH or PUBLISH.
  *
- *     build/tests/bench/bench_redis [EVENTS [ROUNDS [FOLDER]]]
+ *     build/tests/bench/bench_redis [MODE [EVENTS [ROUNDS [FOLDER]]]]
  *
+ * MODE is stream, list or channel, to which nobody listens here.
  * A redis-server of its own, on a Unix socket, keeps all in memory and is
  * emptied before each turn.  The three take turns, so that what disturbs the
  * machine disturbs all of them: 'bare' with 64 commands a time, 'memory' with
  * the spool in memory, 'disk' with it in FOLDER (default: that of the
- * server, which is removed).  Time is from the first event until the server has
- * acknowledged the last.  The ratio is that to 'bare' of the same round; the
- * median counts. */
+ * server, which is removed); a channel has none.  Time is from the first event
+ * until the server has acknowledged the last.  The ratio is that to 'bare' of
+ * the same round; the median counts. */
 
 #include "tests/support/redis_server.h"
 
@@ -21,6 +23,7 @@
 #include "tools/output/sink.h"
 #include "tools/redis/redis_link.h"
 #include "tools/redis/redis_uri.h"
+#include "tools/redis/resp.h"
 #include "tools/spool/spool.h"
 
 #include <signal.h>
@@ -50,6 +53,12 @@ static const char *const names[N_WAYS] = {"bare", "memory", "disk"};
 static const struct event_source source = {
     .sensor = "bench", .version = "0", .epoch = 7};
 static struct redis_server server;
+static const char *const modes[OUTPUT_N_MODES] = {
+#define MODE_NAME(NAME, TEXT) TEXT,
+    OUTPUT_MODES(MODE_NAME)
+#undef MODE_NAME
+};
+static enum output_mode mode = OUTPUT_STREAM;
 static unsigned n_events = N_EVENTS;
 
 static void
@@ -103,6 +112,21 @@ take_replies(redisContext *context, unsigned n)
 }
 
 static void
+encode_bare(const struct redis_encoder *encoder, struct json *command,
+            const struct redis_event *event)
+{
+    json_reset(command, false);
+    if (mode == OUTPUT_STREAM) {
+        redis_encoder_add(encoder, command, event);
+        return;
+    }
+    resp_command(command, 3);
+    resp_string(command, mode == OUTPUT_LIST ? "RPUSH" : "PUBLISH");
+    resp_string(command, encoder->keys[event->kind]);
+    resp_argument(command, event->line, event->size);
+}
+
+static void
 send_bare(void)
 {
     redisContext *context = redisConnectUnix(server.socket);
@@ -122,13 +146,12 @@ send_bare(void)
         char id[EVENT_ID_SIZE];
 
         make_line(&line, i, id);
-        json_reset(&command, false);
-        redis_encoder_add(&encoder, &command,
-                          &(struct redis_event){.kind = EVENT_FLOW,
-                                                .id = {1, i},
-                                                .serial = i,
-                                                .line = line.data,
-                                                .size = line.size});
+        encode_bare(&encoder, &command,
+                    &(struct redis_event){.kind = EVENT_FLOW,
+                                          .id = {1, i},
+                                          .serial = i,
+                                          .line = line.data,
+                                          .size = line.size});
         redisAppendFormattedCommand(context, command.data, command.size);
         if (++n == PIPELINED || i == n_events) {
             take_replies(context, n);
@@ -145,7 +168,7 @@ static void
 send_by_sink(const char *folder)
 {
     static _Atomic int64_t deadline_ns = INT64_MAX;
-    const struct output_redis form = {.mode = OUTPUT_STREAM};
+    const struct output_redis form = {.mode = mode};
     const struct output_spool spool = {.directory = folder,
                                        .sync_ns = SPOOL_DEFAULT_SYNC_NS};
     const struct sink_options options = {.source = &source,
@@ -231,22 +254,33 @@ median(double *values, unsigned n)
 static void
 measure(unsigned n_rounds, const char *folder)
 {
+    unsigned n_ways = mode == OUTPUT_CHANNEL ? DISK : N_WAYS;
     static double rates[N_WAYS][MAX_ROUNDS], ratios[N_WAYS][MAX_ROUNDS];
 
     for (unsigned i = 0; i < n_rounds; i++) {
-        for (unsigned way = 0; way < N_WAYS; way++) {
+        for (unsigned way = 0; way < n_ways; way++) {
             rates[way][i] = turn((enum way)way, folder);
             ratios[way][i] = rates[way][i] / rates[BARE][i];
         }
     }
     printf("| way | events/s, median | best | ratio, median |\n"
            "|---|---|---|---|\n");
-    for (unsigned way = 0; way < N_WAYS; way++) {
+    for (unsigned way = 0; way < n_ways; way++) {
         double middle = median(rates[way], n_rounds);
 
         printf("| %s | %.0f | %.0f | %.2f |\n", names[way], middle,
                rates[way][n_rounds - 1], median(ratios[way], n_rounds));
     }
+}
+
+static bool
+find_mode(const char *name)
+{
+    mode = OUTPUT_STREAM;
+    while (mode < OUTPUT_N_MODES && strcmp(name, modes[mode]) != 0) {
+        mode++;
+    }
+    return mode < OUTPUT_N_MODES;
 }
 
 int
@@ -255,11 +289,15 @@ main(int argc, char *argv[])
     static const char *const plain[] = {"--appendonly", "no", NULL};
     unsigned n_rounds = N_ROUNDS;
 
-    if (argc > 1) {
-        n_events = (unsigned)strtoul(argv[1], NULL, 10);
+    if (argc > 1 && !find_mode(argv[1])) {
+        fputs("bench_redis: stream, list or channel\n", stderr);
+        return 1;
     }
     if (argc > 2) {
-        n_rounds = (unsigned)strtoul(argv[2], NULL, 10);
+        n_events = (unsigned)strtoul(argv[2], NULL, 10);
+    }
+    if (argc > 3) {
+        n_rounds = (unsigned)strtoul(argv[3], NULL, 10);
         n_rounds = n_rounds < MAX_ROUNDS ? n_rounds : MAX_ROUNDS;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -268,9 +306,9 @@ main(int argc, char *argv[])
         fputs("bench_redis: no redis-server\n", stderr);
         return 1;
     }
-    printf("%u events of %d bytes, %u rounds\n\n", n_events, PAD_BYTES + 150,
-           n_rounds);
-    measure(n_rounds, argc > 3 ? argv[3] : server.folder);
+    printf("%s: %u events of %d bytes, %u rounds\n\n", modes[mode], n_events,
+           PAD_BYTES + 150, n_rounds);
+    measure(n_rounds, argc > 4 ? argv[4] : server.folder);
     redis_server_stop(&server);
     return 0;
 }
