@@ -14,9 +14,11 @@
  *                there afterwards, acknowledged or not.
  *                power cut: so are those that a sync had come to: one begins
  *                'sync_ns' after the one before, and takes what the disk takes;
- *                with sync_ns 0 what can be read.  Ids given within that time
- *                would be given again: the server's last id tells, see
- *                spool_advance().
+ *                with sync_ns 0 all that can be read, so that no serial and no
+ *                id of what was sent is ever given to another record.  Else
+ *                those given since then are given again.  The server's last id
+ *                tells of the ids, see spool_advance(); of two records that
+ *                were sent under one serial, ids and texts say which is which.
  *   in memory  ('directory' is NULL, or the disk takes nothing for now.)  What
  *              was not acknowledged is lost when the program ends, unless by
  *              spool_close() with the disk working.  What was is kept as well,

@@ -53,6 +53,8 @@ struct shared {
     struct redis_id last;               /* Of the server, */
     unsigned char seen[MAX_NUMBERS];    /* and which texts came, how often. */
     unsigned char is_safe[MAX_NUMBERS]; /* Committed, and synced. */
+    uint64_t sent_as[MAX_NUMBERS];      /* By serial: the number, */
+    uint64_t n_reused;                  /* and how many were of two. */
     uint64_t n_numbers, n_safe;         /* Appended in any run. */
     uint64_t n_syncs, n_over;           /* Ended; cut off. */
 };
@@ -196,6 +198,9 @@ send_some(struct spool *spool, unsigned n)
         if (redis_id_compare(record.id, shared->last) > 0) {
             shared->last = record.id;
             shared->seen[number]++;
+            assert_in_range(record.serial, 1, MAX_NUMBERS - 1);
+            shared->n_reused += shared->sent_as[record.serial] != 0;
+            shared->sent_as[record.serial] = number;
         }
         spool_ack(spool, EVENT_FLOW, record.id);
     }
@@ -295,6 +300,8 @@ what_was_synced_survives_power_cuts_and_comes_once(void **state)
     print_message("%zu of %zu were synced; %zu syncs ended, %zu were cut off\n",
                   (size_t)n_safe, (size_t)shared->n_numbers,
                   (size_t)shared->n_syncs, (size_t)shared->n_over);
+    print_message("%zu serials of what was sent and lost were given again\n",
+                  (size_t)shared->n_reused);
     assert_true(n_safe > 1000);
     assert_true(shared->n_over > 20);
 }
@@ -310,6 +317,7 @@ where_every_record_is_synced_before_it_is_sent_none_that_was_is_lost(
         assert_true(shared->seen[number] >= shared->is_safe[number]);
     }
     assert_true(shared->n_over > 20);
+    assert_int_equal(shared->n_reused, 0);
 }
 
 static int
