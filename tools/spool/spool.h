@@ -13,7 +13,8 @@
  *                killed, at any instruction: every record that was committed is
  *                there afterwards, acknowledged or not.
  *                power cut: so are those that a sync had come to: one begins
- *                'sync_ns' after the one before, and takes what the disk takes;
+ *                'sync_ns' after the one before, or when many segments wait for
+ *                it, and takes what the disk takes;
  *                with sync_ns 0 all that can be read, so that no serial and no
  *                id of what was sent is ever given to another record.  Else
  *                those given since then are given again.  The server's last id

@@ -211,6 +211,7 @@ read_whole(struct spool_files *files, size_t i, struct spool_reader *reader,
     uint64_t end;
 
     tail->last_serial = file->header.first_serial - 1;
+    tail->last_id = (struct redis_id){0, 0};
     if (!scan(files, i, reader, tail, &end, error)) {
         return false;
     }

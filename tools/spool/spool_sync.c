@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 static bool is_unsynced(const struct spool *spool);
+static bool is_urgent(const struct spool *spool);
 static void begin(struct spool *spool);
 static bool sync_segments(struct spool_sync *sync);
 static bool sync_rest(struct spool_sync *sync);
@@ -27,8 +28,8 @@ spool_sync_is_due(const struct spool *spool, struct mono_time now)
     bool is_time = spool->options.sync_ns == 0 ||
                    now.ns - spool->last_sync_ns >= spool->options.sync_ns;
 
-    return is_time && spool->is_up && !spool->sync.is_running &&
-           is_unsynced(spool);
+    return spool->is_up && !spool->sync.is_running &&
+           ((is_time && is_unsynced(spool)) || is_urgent(spool));
 }
 
 bool
@@ -95,6 +96,18 @@ is_unsynced(const struct spool *spool)
 
     for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
         any |= spool_files_is_unsynced(&spool->lanes[kind].files);
+    }
+    return any;
+}
+
+/* Soon there would be no room for more segments that wait. */
+static bool
+is_urgent(const struct spool *spool)
+{
+    bool any = false;
+
+    for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+        any |= spool->lanes[kind].files.n_waiting >= SPOOL_MAX_UNSYNCED / 2;
     }
     return any;
 }

@@ -194,6 +194,7 @@ begin_to_hang(void)
     hang(true, 0);
     put(BURST);
     wait_until_it_hangs();
+    wait_for(all_is_taken);
 }
 
 static void

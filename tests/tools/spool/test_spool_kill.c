@@ -44,13 +44,17 @@ struct stream {
 static struct stream *streams; /* One a kind; shared. */
 static _Atomic uint64_t *n_points;
 static unsigned max_text = 12000;
-static uint64_t die_at; /* The n-th failpoint; 0: never. */
+static uint64_t die_at;      /* The n-th failpoint; 0: never. */
+static const char *die_when; /* Or when it comes by this one, */
+static unsigned die_times;   /* so often. */
 
 /* As at a power switch, only that the disk keeps what it was given. */
 int
 spool_failpoint(const char *name)
 {
-    (void)name;
+    if (die_when && strcmp(name, die_when) == 0 && --die_times == 0) {
+        _exit(1);
+    }
     if (n_points && atomic_fetch_add(n_points, 1) + 1 == die_at) {
         _exit(1);
     }
@@ -155,15 +159,15 @@ send_all(const struct spool_options *options)
     struct spool *spool = open_spool(options);
     struct spool_stat stat;
 
-    for (unsigned i = 0; i < 3; i++) { /* Gaps are told in between. */
+    for (unsigned n_idle = 0; n_idle < 3; n_idle++) { /* Gaps are told then. */
         for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
             send_some(spool, (enum event_kind)kind, UINT32_MAX);
         }
-        do {
-            spool_commit(spool, (struct mono_time){0});
-            spool_get_stat(spool, &stat);
-            send_some(spool, EVENT_FLOW, UINT32_MAX);
-        } while (stat.kind[EVENT_FLOW].pending > 0);
+        spool_commit(spool, (struct mono_time){0});
+        spool_get_stat(spool, &stat);
+        for (unsigned kind = 0; kind < EVENT_N_KINDS; kind++) {
+            n_idle = stat.kind[kind].pending > 0 ? 0 : n_idle;
+        }
     }
     spool_assert_balance(spool);
     for (unsigned kind = 0; kind < N_KINDS; kind++) {
@@ -337,6 +341,71 @@ ended_at_each_step_it_loses_and_doubles_nothing(void **state)
     assert_true(n_gaps > 100);
 }
 
+/* Fills a small spool, so that segments are dropped behind the one of which a
+ * record was sent; ends when one more is begun that has no record yet, with a
+ * state that knows nothing of those before it. */
+static void
+leave_an_empty_segment(const struct spool_options *options)
+{
+    static char text[60000];
+    struct spool *spool = open_spool(options);
+    struct spool_record record;
+    struct spool_stat stat;
+    struct redis_id id;
+
+    for (uint64_t i = 1; i <= 100; i++) {
+        spool_text_fill(text, sizeof text, i);
+        spool_append(spool, EVENT_FLOW, (struct wall_time){SECOND_NS}, text,
+                     sizeof text, &id);
+        spool_commit(spool, (struct mono_time){0});
+        if (i == 1) { /* What may have been sent stays. */
+            assert_true(spool_read(spool, EVENT_FLOW, &record));
+        }
+    }
+    spool_get_stat(spool, &stat);
+    assert_true(stat.kind[EVENT_FLOW].dropped[SPOOL_FULL] > 0);
+    die_when = "segment begun";
+    die_times = 3;
+    for (unsigned i = 0; i < 12; i++) {
+        spool_append(spool, EVENT_FLOW, (struct wall_time){SECOND_NS}, text,
+                     sizeof text, &id);
+    }
+    spool_commit(spool, (struct mono_time){0});
+    _exit(0);
+}
+
+static void
+ids_go_on_above_all_that_is_kept(void **state)
+{
+    char folder[SPOOL_FOLDER_SIZE];
+    const struct spool_options options = {.directory = folder,
+                                          .max_bytes = SPOOL_MIN_BYTES,
+                                          .sync_ns = SECOND_NS};
+    struct spool_record record;
+    struct spool_stat stat;
+    struct spool *spool;
+    pid_t child;
+    int status;
+
+    (void)state;
+    die_at = 0;
+    spool_folder_make(folder);
+    child = fork();
+    if (child == 0) {
+        leave_an_empty_segment(&options);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    spool = open_spool(&options);
+    spool_get_stat(spool, &stat);
+    assert_true(stat.kind[EVENT_FLOW].recovered > 0);
+    while (spool_read(spool, EVENT_FLOW, &record)) {
+        assert_true(redis_id_compare(record.id, stat.last_id) <= 0);
+    }
+    spool_close(spool, (struct mono_time){0});
+    spool_folder_remove(folder);
+}
+
 static int
 share_memory(void **state)
 {
@@ -355,6 +424,7 @@ main(void)
         cmocka_unit_test(
             a_process_killed_at_any_instant_loses_and_doubles_nothing),
         cmocka_unit_test(ended_at_each_step_it_loses_and_doubles_nothing),
+        cmocka_unit_test(ids_go_on_above_all_that_is_kept),
     };
 
     return cmocka_run_group_tests(tests, share_memory, NULL);
