@@ -189,7 +189,7 @@ class Streams(Reconcile):
             self.assertEqual((found["entries"], found["first_serial"], found["last_serial"]), (n, 1, n))
             self.assertEqual((found["missing"], found["doubled"], found["unknown"]), (0, 0, 0))
         self.assertEqual(report["findings"], [])
-        self.assertIn("complete: 1 sensors, 54 entries, 0 missing, 0 doubled\n", self.ask(COMPLETE).stdout)
+        self.assertIn("complete: 1 sensor, 54 entries, 0 missing, 0 doubled\n", self.ask(COMPLETE).stdout)
 
     def test_that_lack_entries_are_not(self):
         sensor = self.written()
@@ -202,7 +202,7 @@ class Streams(Reconcile):
         self.assertEqual(report["kinds"]["flow"]["missing"], 4)
         text = self.ask(INCOMPLETE).stdout
         self.assertIn("s flow: missing 7..9 (3), between ", text)
-        self.assertIn("incomplete: 1 sensors, 49 entries, 5 missing, 0 doubled\n", text)
+        self.assertIn("incomplete: 1 sensor, 49 entries, 5 missing, 0 doubled\n", text)
 
     def test_that_lost_entries_and_say_so_are_complete(self):
         sensor = self.written()
@@ -236,6 +236,29 @@ class Streams(Reconcile):
         report = self.one(INCOMPLETE)
         self.assertEqual(report["kinds"]["flow"]["doubled"], 2)
         self.assertEqual(len(self.findings(report, "doubled")), 2)
+
+    def test_with_stretches_twice_tell_each_as_a_whole(self):
+        for serials in (True, False):
+            with self.subTest(serials=serials):
+                self.setUp()
+                sensor = Sensor("s", serials=serials)
+                for _ in range(9):
+                    sensor.add("flow")
+                sensor.end()
+                first = sensor.ms + 1
+                for again in (2, 3, 4, 6, 7, 7):  # The second 7 begins another one.
+                    sensor.again(sensor.commands[again])
+                self.write(sensor)
+                report = self.one(INCOMPLETE)
+                self.assertEqual(report["kinds"]["flow"]["doubled"], 6)
+                self.assertEqual([(found["first"], found["last"], found["entry"], found.get("last_entry"))
+                                  for found in report["findings"] if found["what"] == "doubled"],
+                                 [(2, 4, f"{first}-0", f"{first + 2}-0"),
+                                  (6, 7, f"{first + 3}-0", f"{first + 4}-0"),
+                                  (7, 7, f"{first + 5}-0", None)])
+                text = self.ask(INCOMPLETE).stdout
+                self.assertIn(f" (3), entries {first}-0 to {first + 2}-0\n", text)
+                self.assertIn(f", entry {first + 5}-0\n", text)
 
     def test_with_the_same_event_under_another_serial_are_not(self):
         sensor = self.written()

@@ -269,10 +269,12 @@ tell_all(struct reconcile *reconcile)
         puts("}");
     } else {
         tell_copy(reconcile);
-        printf("%s: %zu sensors, %" PRIu64 " entries, %" PRIu64
-               " missing, %" PRIu64 " doubled\n",
-               verdict, reconcile->n, reconcile->entries, reconcile->missing,
-               reconcile->doubled);
+        printf("%s: %zu %s, %" PRIu64 " %s, %" PRIu64 " missing, %" PRIu64
+               " doubled\n",
+               verdict, reconcile->n, reconcile->n == 1 ? "sensor" : "sensors",
+               reconcile->entries,
+               reconcile->entries == 1 ? "entry" : "entries",
+               reconcile->missing, reconcile->doubled);
     }
 }
 

@@ -323,24 +323,36 @@ add_numbers(struct ledger *ledger, struct ledger_run *run,
     return by_name == RANGE_AGAIN ? by_name : by_serial;
 }
 
+/* What is written again is so in its order: one finding a stretch. */
 static void
 note_doubled(struct ledger *ledger, const struct ledger_entry *entry)
 {
     uint64_t number = entry->serial ? entry->serial : entry->name.sequence;
+    struct ledger_finding *latest = ledger->latest_doubled[entry->kind];
 
     ledger->tally[entry->kind].doubled++;
+    if (latest && latest->is_sequence == !entry->serial &&
+        latest->epoch == entry->name.epoch && latest->last + 1 == number &&
+        redis_id_compare(latest->before, entry->id) < 0) {
+        latest->last = number;
+        latest->before = entry->id;
+        return;
+    }
     if (ledger->n_doubled == LEDGER_MAX_FINDINGS) {
+        ledger->latest_doubled[entry->kind] = NULL;
         ledger->doubled_left_out++;
         return;
     }
-    ledger->doubled[ledger->n_doubled++] =
-        (struct ledger_finding){.what = LEDGER_DOUBLED,
-                                .kind = entry->kind,
-                                .is_sequence = !entry->serial,
-                                .epoch = entry->name.epoch,
-                                .first = number,
-                                .last = number,
-                                .after = entry->id};
+    latest = &ledger->doubled[ledger->n_doubled++];
+    *latest = (struct ledger_finding){.what = LEDGER_DOUBLED,
+                                      .kind = entry->kind,
+                                      .is_sequence = !entry->serial,
+                                      .epoch = entry->name.epoch,
+                                      .first = number,
+                                      .last = number,
+                                      .after = entry->id,
+                                      .before = entry->id};
+    ledger->latest_doubled[entry->kind] = latest;
 }
 
 static void

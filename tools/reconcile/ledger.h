@@ -115,7 +115,8 @@ struct ledger_finding {
     uint32_t epoch;       /* Of what is doubled, or is_sequence. */
     uint64_t first, last; /* Numbers. */
     struct redis_id after, before; /* Entries around; 0-0 if none.  Doubled:
-                                    * 'after' is the entry itself. */
+                                    * the first and the last that are too many.
+                                    */
     const char *why; /* A literal; NULL: there is nothing to add. */
 };
 

@@ -47,6 +47,8 @@ struct ledger {
     uint64_t untracked;                       /* What is not of a kind. */
     struct ledger_finding doubled[LEDGER_MAX_FINDINGS];
     size_t n_doubled;
+    /* Of each kind, that may still grow; NULL: none. */
+    struct ledger_finding *latest_doubled[EVENT_N_KINDS];
     uint64_t doubled_left_out;
 };
 

@@ -142,7 +142,8 @@ write_finding(struct json *json, const struct ledger_finding *finding)
                                         [LEDGER_UNKNOWN] = "unknown",
                                         [LEDGER_TOLD] = "told",
                                         [LEDGER_SEAM] = "seam"};
-    bool has_kind = !finding->is_sequence || finding->what == LEDGER_DOUBLED;
+    bool is_doubled = finding->what == LEDGER_DOUBLED;
+    bool has_kind = !finding->is_sequence || is_doubled;
 
     json_open(json, NULL, '{');
     json_plain(json, "what", whats[finding->what]);
@@ -158,9 +159,10 @@ write_finding(struct json *json, const struct ledger_finding *finding)
         json_u64(json, "first", finding->first);
         json_u64(json, "last", finding->last);
     }
-    write_id(json, finding->what == LEDGER_DOUBLED ? "entry" : "after",
-             finding->after);
-    write_id(json, "before", finding->before);
+    write_id(json, is_doubled ? "entry" : "after", finding->after);
+    if (!is_doubled || finding->first != finding->last) {
+        write_id(json, is_doubled ? "last_entry" : "before", finding->before);
+    }
     if (finding->why) {
         json_plain(json, "why", finding->why);
     }

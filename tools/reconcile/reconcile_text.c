@@ -230,8 +230,10 @@ show_ids(const struct ledger_finding *finding)
 
     redis_id_format(finding->after, after);
     redis_id_format(finding->before, before);
-    if (finding->what == LEDGER_DOUBLED) {
+    if (finding->what == LEDGER_DOUBLED && finding->first == finding->last) {
         printf(", entry %s", after);
+    } else if (finding->what == LEDGER_DOUBLED) {
+        printf(", entries %s to %s", after, before);
     } else if (has_after && has_before) {
         printf(", between %s and %s", after, before);
     } else if (has_after) {
