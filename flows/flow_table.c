@@ -180,6 +180,13 @@ flow_saw_handshake(const struct flow *flow)
            (answer & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
 }
 
+bool
+flow_is_established(const struct flow *flow)
+{
+    return flow->outcome >= FLOW_OUTCOME_ESTABLISHED &&
+           flow_saw_handshake(flow);
+}
+
 void
 flow_record_from(const struct flow *flow, struct flow_record *record)
 {

@@ -214,6 +214,9 @@ void flow_settle(struct flow *, bool is_settled);
 /* Whether both halves of the TCP handshake were seen: SYN and SYN-ACK. */
 bool flow_saw_handshake(const struct flow *);
 
+/* Whether they were, and the handshake is over. */
+bool flow_is_established(const struct flow *);
+
 /* The flow's record as of now (FLOW_RECORD_BEGIN); for events raised while the
  * flow lives.  'initiator' end first. */
 void flow_record_from(const struct flow *, struct flow_record *record);

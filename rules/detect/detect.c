@@ -38,6 +38,16 @@ policy_sightings(const struct policy *policy)
     return moments;
 }
 
+/* No check of a single flow finds anything then either (detect_flow.c): what
+ * the flow is carried in was seen at its begin, and a scan is what is not
+ * answered. */
+bool
+policy_only_hears_handshakes(const struct policy *policy)
+{
+    return !(policy->detect.watchers[SIGHTING_ANSWER] >> DETECTOR_NEW_TALKER &
+             1);
+}
+
 void
 detect_settle_watchers(struct detect_settings *detect)
 {

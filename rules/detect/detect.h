@@ -130,6 +130,11 @@ typedef void detection_handler(void *context, const struct detection *);
  * on want to see flows; 0 if they need not be shown any. */
 uint32_t policy_sightings(const struct policy *);
 
+/* Whether all that detectors learn from the end of a TCP handshake, while the
+ * application is not known, is that both segments are alive: then the sighting
+ * need say no more than moment, time, segments and outcome. */
+bool policy_only_hears_handshakes(const struct policy *);
+
 /* 'handler' is called inside detectors_see() and detectors_advance(). */
 struct detectors *detectors_new(detection_handler *handler, void *context,
                                 struct error *);

@@ -36,6 +36,8 @@ static void take(struct worker *, const struct frame *, const struct packet *,
 static void attend(struct worker *, const struct frame *, const struct packet *,
                    const struct flow_update *);
 static bool asks_outcome(const struct worker *, const struct tracked *);
+static bool is_only_heard(const struct worker *, const struct flow *,
+                          const struct tracked *);
 static bool is_settled(const struct worker *, const struct tracked *);
 static void start_flow(struct worker *, const struct packet *,
                        struct tracked *);
@@ -160,6 +162,7 @@ follow_policy(struct worker *worker)
 {
     judge_memo_clear(worker->memo);
     worker->asks_replied = policy_asks_replied(worker->policy);
+    worker->only_hears = policy_only_hears_handshakes(worker->policy);
     worker->sightings = policy_sightings(worker->policy);
     worker->detections = policy_detections(worker->policy);
 }
@@ -270,7 +273,10 @@ attend(struct worker *worker, const struct frame *frame,
         inspect(worker, frame, packet, update, tracked)) {
         moments |= 1U << SIGHTING_APPLICATION;
     }
-    if (changed || moments) {
+    if (!changed && moments == 1U << SIGHTING_ANSWER &&
+        is_only_heard(worker, update->flow, tracked)) {
+        worker_tell_alive(worker, tracked);
+    } else if (changed || moments) {
         struct flow_record record;
 
         flow_record_from(update->flow, &record);
@@ -289,6 +295,17 @@ asks_outcome(const struct worker *worker, const struct tracked *tracked)
 {
     return tracked->objected ||
            ((worker->sightings | worker->detections) >> SIGHTING_ANSWER & 1);
+}
+
+/* A handshake was seen as it should be: no verdict rests on that, and it is the
+ * application that detectors wait for. */
+static bool
+is_only_heard(const struct worker *worker, const struct flow *flow,
+              const struct tracked *tracked)
+{
+    return worker->only_hears && worker->engine && !tracked->classified &&
+           !tracked->objected && !tracked->one_sided &&
+           flow_is_established(flow);
 }
 
 /* Nothing that a packet brings can change the verdict. */

@@ -70,6 +70,7 @@ struct worker {
     uint32_t sweep;          /* How far flows were judged again. */
     uint8_t generation;      /* Of 'policy'. */
     bool asks_replied;       /* As policy_asks_replied(). */
+    bool only_hears;         /* As policy_only_hears_handshakes(). */
     bool owns_engine;
     bool in_emergency;     /* So is the table: attempts are told together. */
     uint64_t max_attempts; /* As in the options. */
@@ -143,6 +144,9 @@ void worker_tell_violations(struct worker *, const struct event_flow *,
 void worker_tell_detections(struct worker *, const struct event_flow *,
                             const struct question *, struct tracked *,
                             unsigned moments);
+/* The flow's handshake is over, which nobody takes for more than a sign of
+ * life. */
+void worker_tell_alive(struct worker *, const struct tracked *);
 
 /* worker_overload.c: what the worker does while its table is nearly full. */
 flow_news_handler worker_news;

@@ -64,7 +64,10 @@ worker_tell_detections(struct worker *worker, const struct event_flow *flow,
     for (unsigned left = moments; left; left &= left - 1) {
         enum sighting_moment moment = (enum sighting_moment)__builtin_ctz(left);
 
-        tripped |= detect_flow(worker->policy, question, flow->record, moment);
+        if (worker->detections >> moment & 1) {
+            tripped |=
+                detect_flow(worker->policy, question, flow->record, moment);
+        }
         if (worker->sightings >> moment & 1 &&
             !(worker->in_emergency && worker_passes_over(worker, flow))) {
             struct tray_place place = place_of(worker, flow->record);
@@ -84,6 +87,24 @@ worker_tell_detections(struct worker *worker, const struct event_flow *flow,
         hit.reason = VERDICT_REASON_DETECTED;
         worker->counters.detections[detector]++;
         put_objection(worker, flow, &hit);
+    }
+}
+
+void
+worker_tell_alive(struct worker *worker, const struct tracked *tracked)
+{
+    if (worker->sightings >> SIGHTING_ANSWER & 1) {
+        struct tray_place place = {.when = worker->now,
+                                   .phase = worker->phase,
+                                   .major = worker->frame};
+
+        tray_add_sighting(worker->tray, &place)->sighting = (struct sighting){
+            .moment = SIGHTING_ANSWER,
+            .now = worker->now,
+            .src_segment = tracked->src_segment,
+            .dst_segment = tracked->dst_segment,
+            .outcome = FLOW_OUTCOME_ESTABLISHED,
+        };
     }
 }
 

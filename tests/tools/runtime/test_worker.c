@@ -97,13 +97,14 @@ static const struct desk_observer desk_observer = {see_violation, NULL};
 static const struct event_source source = {.sensor = "test", .version = "0"};
 
 static void
-start(const char *policy_text)
+start_inspecting(const char *policy_text, bool inspect)
 {
     struct worker_options options = {
         .table = {.max_flows = 100, .timeouts = flow_default_timeouts},
         .source = &source,
         .names = &names,
-        .observer = &flow_observer};
+        .observer = &flow_observer,
+        .inspect = inspect};
     struct desk_options desk_options = {
         .n_trays = 1, .source = &source, .observer = &desk_observer};
     struct error error;
@@ -119,6 +120,12 @@ start(const char *policy_text)
     assert_non_null(worker);
     n_told = 0;
     now.ns = INT64_C(1700000000) * SECOND_NS;
+}
+
+static void
+start(const char *policy_text)
+{
+    start_inspecting(policy_text, false);
 }
 
 /* As a reload does. */
@@ -433,6 +440,44 @@ violations_told_count_in_their_pair(void **state)
     assert_int_equal(desk_pairs(desk)->list[0].counts.flows, 0);
 }
 
+/* Nothing else is made of a handshake while the application is not known. */
+static void
+a_handshake_shows_that_both_segments_are_alive(void **state)
+{
+    static const char silence[] = POLICY(
+        "  - {id: any, from: any, to: any, action: allow}\n") "detect: "
+                                                              "{conformance: "
+                                                              "{silent: "
+                                                              "120s}}\n";
+
+    for (int inspect = 0; inspect <= 1; inspect++) {
+        struct violation_counters violations;
+        struct detector_counters detectors;
+        struct wall_time began;
+
+        start_inspecting(silence, inspect);
+        began = now;
+        send_tcp(true, 8080, TCP_SYN);
+        now.ns += 2 * SECOND_NS;
+        send_tcp(false, 8080, TCP_SYN | TCP_ACK);
+        send_tcp(true, 8080, TCP_ACK);
+        desk_get_counters(desk, &violations, &detectors);
+        assert_int_equal(detectors.sightings, 2);
+        while (now.ns < began.ns + 170 * SECOND_NS) {
+            now.ns += SECOND_NS;
+            worker_end_round(worker, now);
+        }
+        assert_int_equal(n_told, 0);
+        now.ns = began.ns + 190 * SECOND_NS;
+        worker_end_round(worker, now);
+        assert_int_equal(n_told, 2);
+        assert_int_equal(told[0].src_segment + 1, told[1].src_segment);
+        if (inspect == 0) {
+            stop(state);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -464,6 +509,8 @@ main(void)
         cmocka_unit_test_teardown(
             a_flow_counts_once_under_any_number_of_policies, stop),
         cmocka_unit_test_teardown(violations_told_count_in_their_pair, stop),
+        cmocka_unit_test_teardown(
+            a_handshake_shows_that_both_segments_are_alive, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
