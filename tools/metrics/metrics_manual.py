@@ -26,11 +26,12 @@ They are those of the status event; see
 .Xr segmon-events 5 .
 .It Pa /healthz
 200 while the program goes on working: it looks after itself, and every worker
-gets on.
+and all that sends to servers gets on, be they slow or away.
 Else 503, and why.
 .It Pa /readyz
 200 while it is healthy, captures from one interface at least, and its outputs
-work, or events for those that are down have room to wait.
+work, or events for those that are down have room to wait, and none of these
+refuses a password or a right.
 Else 503, and why.
 .El
 .Pp
