@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import packets as p  # noqa: E402
 from redis_cluster import Cluster, wait_for  # noqa: E402
 from redis_server import SERVER  # noqa: E402
-from steady_replay import SteadyReplay  # noqa: E402
+from steady_replay import SteadyReplay, number_of  # noqa: E402
 
 SEGMON = None
 N_FLOWS = 100
@@ -107,6 +107,28 @@ class InCluster(unittest.TestCase):
         self.assertEqual(replay.missing(owner), [])
         ids = {fields[b"id"].decode() for _, fields in owner.entries("flow", sensor)}
         wait_for(lambda: ids_in(output) == ids, "what is passed on")
+
+    def test_a_list_with_a_greatest_length_is_fed_while_its_slot_moves(self):
+        cluster, most = self.cluster, 100
+        one, other = cluster.nodes[:2]
+        sensor = cluster.sensor_of(one, "l")
+        key, slot = "segmon:{%s}:flow" % sensor, cluster.slot("{%s}" % sensor)
+        replay = SteadyReplay(SEGMON, cluster.nodes[2].tcp, self.folder, sensor=sensor, n_flows=2000,
+                              options=("--redis-mode", "list", "--redis-max-length", str(most)))
+        self.addCleanup(replay.stop)
+        wait_for(lambda: one.call("LLEN", key) == most, "a full list")
+        cluster.begin_migration(slot, one, other)
+        cluster.migrate_keys(slot, one, other)
+        lines = []
+
+        def take():
+            self.assertLessEqual(ask(other, "LLEN", key), most)
+            lines.extend(ask(other, "LPOP", key, most) or [])
+            return len(lines) >= replay.n_flows
+        wait_for(take, "events")
+        cluster.end_migration(slot, other)
+        self.assertEqual([number_of(json.loads(line)) for line in lines], list(range(replay.n_flows)))
+        self.assertEqual(replay.wait(), (0, ""))
 
     def forward(self, sensor):
         """Its reader, which goes on until the test ends."""

@@ -34,6 +34,8 @@ struct sender_answers {
     size_t n_stored;           /* Before that. */
     bool has_holes;            /* Something was stored behind that. */
     char ask[SENDER_ASK_SIZE]; /* Where it is on its way to; or "". */
+    bool is_asked; /* It went there, behind ASKING, which is for one command or
+                    * one transaction. */
 };
 
 struct sender_form {

@@ -35,9 +35,11 @@ static bool look(struct sender *);
 static void make_head(struct sender *, const struct sender_batch *,
                       size_t n_events);
 static void add_trim(const struct sender *, struct json *, enum event_kind);
-static bool take_cut(struct sender *, enum event_kind);
-static void take_length(struct sender *, const struct sender_batch *,
-                        uint64_t length);
+static bool take_cut(struct sender *, const struct sender_batch *,
+                     const struct sender_answers *);
+static struct redis_reply *cut_asked(struct sender *, enum event_kind);
+static void count_cut(struct sender *, const struct sender_batch *);
+static const char *cut_from(const struct sender *, char text[NUMBER_SIZE]);
 static bool look_at(struct sender *, enum event_kind, bool *has_room);
 static bool waits(struct sender *, enum event_kind);
 static void meet_full(struct sender *, enum event_kind);
@@ -148,7 +150,7 @@ take(struct sender *sender, const struct sender_batch *batch,
         batch->n < list->n_in_flight ? batch->n : list->n_in_flight;
     if (redis_reply_integer(reply, &length) && length > 0) {
         answers->n_stored = batch->n;
-        take_length(sender, batch, (uint64_t)length);
+        list->length = (uint64_t)length;
     } else if (redis_reply_error(reply)) {
         sender_note_answer(sender, batch->kind, reply, answers);
     } else {
@@ -157,23 +159,63 @@ take(struct sender *sender, const struct sender_batch *batch,
                   "the answer to RPUSH is no length");
     }
     redis_reply_free(reply);
-    return !is_cut(sender) || take_cut(sender, batch->kind);
+    return !is_cut(sender) || take_cut(sender, batch, answers);
 }
 
-/* That a list cannot be cut does not undo that it was added to. */
+/* That a list cannot be cut does not undo that it was added to.  What could not
+ * be added has said why; and a list that left in between is cut where it went,
+ * with the next batch. */
 static bool
-take_cut(struct sender *sender, enum event_kind kind)
+take_cut(struct sender *sender, const struct sender_batch *batch,
+         const struct sender_answers *answers)
 {
     struct redis_reply *reply =
         redis_link_receive(sender->link, &sender->error);
+    const char *refused;
 
-    if (reply && redis_reply_error(reply)) {
-        redis_reply_refuse(reply, sender->link, sender->encoder.keys[kind],
-                           &sender->error);
+    if (reply && answers->n_stored > 0 && answers->is_asked) {
+        redis_reply_free(reply);
+        reply = cut_asked(sender, batch->kind);
+    }
+    refused = redis_reply_error(reply);
+    if (reply && answers->n_stored > 0 && !refused) {
+        count_cut(sender, batch);
+    } else if (refused && answers->n_stored > 0 &&
+               !redis_place_is_elsewhere(refused)) {
+        redis_reply_refuse(reply, sender->link,
+                           sender->encoder.keys[batch->kind], &sender->error);
         sender_note(sender);
     }
     redis_reply_free(reply);
     return reply != NULL;
+}
+
+/* ASKING was for RPUSH alone: so what was behind it has been refused. */
+static struct redis_reply *
+cut_asked(struct sender *sender, enum event_kind kind)
+{
+    char first[NUMBER_SIZE];
+
+    if (!redis_link_do(sender->link, REDIS_WORDS("ASKING"), &sender->error)) {
+        return NULL;
+    }
+    return redis_link_ask(sender->link,
+                          REDIS_WORDS("LTRIM", sender->encoder.keys[kind],
+                                      cut_from(sender, first), "-1"),
+                          &sender->error);
+}
+
+static void
+count_cut(struct sender *sender, const struct sender_batch *batch)
+{
+    uint64_t length = sender->lists[list_of(sender, batch->kind)].length;
+    uint64_t most = sender->options.form.max_length;
+
+    if (length > most) {
+        pthread_mutex_lock(&sender->mutex);
+        sender->server.trimmed += length - most;
+        pthread_mutex_unlock(&sender->mutex);
+    }
 }
 
 /* True if there is room in a list that had none. */
@@ -246,9 +288,9 @@ ask_length(struct sender *sender, enum event_kind kind)
 {
     struct sender_list *list = &sender->lists[list_of(sender, kind)];
     struct sender_answers answers = {.first = REDIS_STORED};
-    struct redis_reply *reply = redis_link_ask(
-        sender->link, REDIS_WORDS("LLEN", sender->encoder.keys[kind]),
-        &sender->error);
+    struct redis_reply *reply = redis_place_ask(
+        &sender->place, sender->link,
+        REDIS_WORDS("LLEN", sender->encoder.keys[kind]), &sender->error);
     int64_t length = 0;
     bool is_told = redis_reply_integer(reply, &length) && length >= 0;
 
@@ -285,23 +327,16 @@ add_trim(const struct sender *sender, struct json *commands,
 {
     char first[NUMBER_SIZE];
 
-    snprintf(first, sizeof first, "-%" PRIu64, sender->options.form.max_length);
-    resp_words(commands,
-               REDIS_WORDS("LTRIM", sender->encoder.keys[kind], first, "-1"));
+    resp_words(commands, REDIS_WORDS("LTRIM", sender->encoder.keys[kind],
+                                     cut_from(sender, first), "-1"));
 }
 
-static void
-take_length(struct sender *sender, const struct sender_batch *batch,
-            uint64_t length)
+/* The first event that stays, counted from the last. */
+static const char *
+cut_from(const struct sender *sender, char text[NUMBER_SIZE])
 {
-    uint64_t most = sender->options.form.max_length;
-
-    sender->lists[list_of(sender, batch->kind)].length = length;
-    if (is_cut(sender) && length > most) {
-        pthread_mutex_lock(&sender->mutex);
-        sender->server.trimmed += length - most;
-        pthread_mutex_unlock(&sender->mutex);
-    }
+    snprintf(text, NUMBER_SIZE, "-%" PRIu64, sender->options.form.max_length);
+    return text;
 }
 
 static bool

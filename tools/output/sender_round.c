@@ -214,7 +214,7 @@ follow(struct sender *sender, const struct sender_round *round,
     if (!next) {
         return true; /* It is tried again later, from here. */
     }
-    *answers = (struct sender_answers){.first = REDIS_STORED};
+    *answers = (struct sender_answers){.first = REDIS_STORED, .is_asked = true};
     sender->link = next;
     good = redis_link_send(next, round->commands.data + batch->at, batch->size,
                            &sender->error) &&

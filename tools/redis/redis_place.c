@@ -146,6 +146,12 @@ redis_place_is_ask(const char *text)
     return begins(text, ask);
 }
 
+bool
+redis_place_is_elsewhere(const char *text)
+{
+    return begins(text, ask) || begins(text, moved);
+}
+
 struct redis_link *
 redis_place_follow(struct redis_place *place, const char *text,
                    struct error *error)
@@ -182,7 +188,7 @@ redis_place_ask(const struct redis_place *place, struct redis_link *link,
         const char *refusal = redis_reply_error(reply);
         struct redis_link *next;
 
-        if (!refusal || (!begins(refusal, moved) && !begins(refusal, ask))) {
+        if (!refusal || !redis_place_is_elsewhere(refusal)) {
             break;
         }
         next = redis_place_follow(&other, refusal, error);

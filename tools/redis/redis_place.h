@@ -85,6 +85,9 @@ bool redis_place_is_stale(struct redis_place *);
 /* Whether it is that a slot is on its way to another node ("ASK ..."). */
 bool redis_place_is_ask(const char *error_text);
 
+/* That, or that another node has the slot for good. */
+bool redis_place_is_elsewhere(const char *error_text);
+
 /* A link to that node, on which ASKING was said: for one command, or one
  * transaction, sent right now.  Lent until the next call of this or
  * redis_place_done(). */
