@@ -12,6 +12,7 @@ enum {
     N_ROUNDS = 300,
     MAX_SETS = 9,
     MAX_RANGES = 5,
+    N_ENDS = 2 * MAX_RANGES,
     N_BYTES = 12, /* Addresses differ in their last byte, few in all. */
     N_ADDRS = 3 * N_BYTES
 };
@@ -44,14 +45,15 @@ static void
 draw_set(struct choices *choices, struct addr_range *ranges,
          struct addr_set *set)
 {
-    struct addr ends[2 * MAX_RANGES];
+    struct addr ends[N_ENDS];
+    size_t n_ranges = choose(choices, MAX_RANGES + 1);
 
     *set = (struct addr_set){ranges, 0};
-    for (unsigned i = 0; i < 2 * MAX_RANGES; i++) {
+    for (unsigned i = 0; i < N_ENDS; i++) {
         ends[i] = addr_number(choose(choices, N_ADDRS));
     }
-    qsort(ends, 2 * MAX_RANGES, sizeof ends[0], addr_order);
-    for (unsigned i = 0; i < choose(choices, MAX_RANGES + 1); i++) {
+    qsort(ends, N_ENDS, sizeof ends[0], addr_order);
+    for (size_t i = 0; i < n_ranges; i++) {
         struct addr_range range = {ends[2 * i], ends[2 * i + 1]};
 
         if (!set->n || memcmp(&ranges[set->n - 1].last, &range.first,
