@@ -2,6 +2,7 @@
 free; only the processes that were started are ever signalled."""
 import os
 import socket
+import ssl
 import subprocess
 import time
 
@@ -18,21 +19,33 @@ def wait_for(condition, what):
         time.sleep(0.05)
 
 
-def start_server(folder, name, *arguments):
-    """One more, that also listens on a port."""
+def scheme_of(tls):
+    return "rediss" if tls else "redis"
+
+
+def query_of(tls):
+    return "?ca=" + tls["tls-ca-cert-file"] if tls else ""
+
+
+def start_server(folder, name, *arguments, tls=None):
+    """One more, that also listens on a port; with 'tls', its settings, for TLS alone."""
     path = os.path.join(folder, name)
     os.mkdir(path)
     port, = free_ports(1)
-    server = Server(path, "--port", str(port), "--bind", "127.0.0.1", *arguments)
+    settings = [word for name, value in (tls or {}).items() for word in (f"--{name}", value)]
+    server = Server(path, "--tls-port" if tls else "--port", str(port), "--bind", "127.0.0.1",
+                    *settings, *arguments)
     server.port = port
-    server.tcp = f"redis://127.0.0.1:{port}"
+    server.tcp = f"{scheme_of(tls)}://127.0.0.1:{port}{query_of(tls)}"
     return server
 
 
 class Cluster:
     """Masters that share the slots evenly, and then replicas of the first of them."""
 
-    def __init__(self, folder, masters=3, replicas=0, timeout_ms=2000):
+    def __init__(self, folder, masters=3, replicas=0, timeout_ms=2000, tls=None):
+        if tls:
+            tls = {**tls, "tls-cluster": "yes"}
         self.nodes = []
         self.n_masters = masters
         for i in range(masters + replicas):
@@ -41,7 +54,7 @@ class Cluster:
                                 "--cluster-port", str(bus),
                                 "--cluster-node-timeout", str(timeout_ms),
                                 "--cluster-require-full-coverage", "no",
-                                "--repl-diskless-sync-delay", "0")
+                                "--repl-diskless-sync-delay", "0", tls=tls)
             node.bus = bus
             node.name = node.call("CLUSTER", "MYID").decode()
             self.nodes.append(node)
@@ -91,9 +104,9 @@ class Cluster:
         raise AssertionError("nobody lives")
 
     def master_of(self, node, slot):
-        for begin, end, (_, port, *_), *_ in node.call("CLUSTER", "SLOTS"):
+        for begin, end, (_, _, name, *_), *_ in node.call("CLUSTER", "SLOTS"):
             if begin <= slot <= end:
-                return next(one for one in self.nodes if one.port == port)
+                return next(one for one in self.nodes if one.name == name.decode())
         raise AssertionError("nobody has it")
 
     def sensor_of(self, node, stem="s"):
@@ -128,8 +141,9 @@ class Cluster:
 class Sentinels:
     """Who watch a master and promote its replica."""
 
-    def __init__(self, folder, master, n=3, down_after_ms=1000):
+    def __init__(self, folder, master, n=3, down_after_ms=1000, tls=None):
         self.name = "main"
+        self.tls = tls
         self.ports = free_ports(n)
         self.processes = []
         for i, port in enumerate(self.ports):
@@ -137,7 +151,10 @@ class Sentinels:
             os.mkdir(path)
             config = os.path.join(path, "sentinel.conf")
             with open(config, "w", encoding="ascii") as file:
-                file.write(f"port {port}\nbind 127.0.0.1\ndir {path}\n"
+                for name, value in (tls or {}).items():
+                    file.write(f"{name} {value}\n")
+                listen = f"port 0\ntls-port {port}" if tls else f"port {port}"
+                file.write(f"{listen}\nbind 127.0.0.1\ndir {path}\n"
                            f"sentinel monitor {self.name} 127.0.0.1 {master.port} "
                            f"{n // 2 + 1}\n"
                            f"sentinel down-after-milliseconds {self.name} {down_after_ms}\n"
@@ -145,11 +162,12 @@ class Sentinels:
             self.processes.append(subprocess.Popen([SERVER, config, "--sentinel"],
                                                    stdout=subprocess.DEVNULL,
                                                    stderr=subprocess.DEVNULL))
-        self.uri = "redis+sentinel://%s/%s" % (
-            ",".join(f"127.0.0.1:{port}" for port in self.ports), self.name)
+        self.uri = "%s+sentinel://%s/%s%s" % (
+            scheme_of(tls), ",".join(f"127.0.0.1:{port}" for port in self.ports), self.name,
+            query_of(tls))
 
     def ask(self, i, *words):
-        return Tcp(self.ports[i]).call(*words)
+        return Tcp(self.ports[i], self.tls).call(*words)
 
     def know_each_other(self, n_replicas):
         """And the replicas: only then can they promote one."""
@@ -172,8 +190,13 @@ class Sentinels:
 class Tcp(Server):
     """To ask a server on a port."""
 
-    def __init__(self, port):  # pylint: disable=super-init-not-called
+    def __init__(self, port, tls=None):  # pylint: disable=super-init-not-called
         self.port = port
+        self.tls = tls
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), 10)
+        connection = socket.create_connection(("127.0.0.1", self.port), 10)
+        if not self.tls:
+            return connection
+        context = ssl.create_default_context(cafile=self.tls["tls-ca-cert-file"])
+        return context.wrap_socket(connection, server_hostname="127.0.0.1")

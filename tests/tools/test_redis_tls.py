@@ -15,11 +15,11 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import packets as p  # noqa: E402
+from certificates import OPENSSL, knows_tls, make_authority, make_certificate  # noqa: E402
 from redis_cluster import wait_for  # noqa: E402
 from redis_server import SERVER, Server, free_ports  # noqa: E402
 
 SEGMON = None
-OPENSSL = shutil.which("openssl")
 STUNNEL = shutil.which("stunnel4")
 RECIPE = pathlib.Path(__file__).resolve().parents[2] / "tools/integrations/stunnel/redis.conf"
 N_FLOWS = 200
@@ -28,25 +28,6 @@ N_FLOWS = 200
 def listens(port):
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
-def openssl(folder, *words):
-    subprocess.run([OPENSSL, *words], cwd=folder, check=True, capture_output=True)
-
-
-def make_authority(folder, name):
-    openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-nodes", "-subj", f"/CN={name}", "-days", "2",
-            "-keyout", f"{name}.key", "-out", f"{name}.pem")
-
-
-def make_certificate(folder, name, authority, names, days=2):
-    openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-    pathlib.Path(folder, "extensions").write_text(f"subjectAltName={names}\n")
-    openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem",
-            "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", str(days),
-            "-extfile", "extensions", "-out", f"{name}.pem")
 
 
 def make_certificates(folder):
@@ -61,9 +42,7 @@ def make_certificates(folder):
 class Tls(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        version = subprocess.run([SEGMON, "--version"], capture_output=True, text=True,
-                                 check=True).stdout
-        if "no OpenSSL" in version:
+        if not knows_tls(SEGMON):
             raise unittest.SkipTest("segmon was built without TLS")
         folder = tempfile.TemporaryDirectory(prefix="segmon-tls-")
         cls.addClassCleanup(folder.cleanup)
