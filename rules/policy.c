@@ -2,12 +2,9 @@
 
 #include "rules/policy.h"
 
-#include "rules/load/policy_keys.h"
 #include "rules/policy_impl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static uint16_t symbol_get(const struct name_map *, const char *name);
 
@@ -175,22 +172,6 @@ policy_suppressed(const struct policy *policy, uint32_t rule,
         }
     }
     return NULL;
-}
-
-bool
-policy_authority(const struct policy *policy, const char *authority,
-                 const struct addr *addr)
-{
-    size_t n;
-    const struct policy_key *keys = policy_keys(SECTION_AUTHORITIES, &n);
-
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(keys[i].name, authority) == 0) {
-            return !policy->has_authority[i] ||
-                   addr_set_has(&policy->authorities[i], addr);
-        }
-    }
-    return true;
 }
 
 const char *

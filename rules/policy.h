@@ -202,11 +202,6 @@ const char *policy_suppressed(const struct policy *, uint32_t rule,
                               const struct addr *src, const struct addr *dst,
                               struct wall_time when);
 
-/* Says whether 'addr' may serve 'authority', such as "dns"; true as well if
- * the policy names no authorities of that kind. */
-bool policy_authority(const struct policy *, const char *authority,
-                      const struct addr *addr);
-
 const char *decision_name(enum decision); /* "allow", "deny", ... */
 const char *level_name(enum policy_level);
 const char *tier_name(enum policy_tier);
