@@ -45,7 +45,6 @@ enum flow_end {
     X(SYN, "syn")                   /* The opener's SYN was seen. */           \
     X(SYN_ACK, "syn_ack")           /* The responder's answer was seen. */     \
     X(ICMP_TYPE, "icmp_type")       /* A request, or the answer to one. */     \
-    X(CONTENT, "content")           /* Payload only one side sends. */         \
     X(SERVICE_PORT, "service_port") /* One port is a known service. */         \
     X(FIRST_SEEN, "first_seen")     /* Nothing better: who was seen first. */
 

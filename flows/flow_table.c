@@ -9,7 +9,6 @@
 #include "flows/flow_key.h"
 #include "flows/flow_parts.h"
 #include "flows/flow_shrink.h"
-#include "flows/initiator.h"
 #include "flows/tcp_state.h"
 
 #include <stdlib.h>
@@ -195,15 +194,6 @@ flow_record_from(const struct flow *flow, struct flow_record *record)
     flow_summarize(flow, record);
     record->kind = FLOW_RECORD_BEGIN;
     record->now = table->clock;
-}
-
-void
-flow_flip(struct flow *flow)
-{
-    if (flow->evidence > FLOW_EVIDENCE_CONTENT) {
-        flow->evidence = FLOW_EVIDENCE_CONTENT;
-    }
-    initiator_flip(flow);
 }
 
 void

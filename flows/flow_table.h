@@ -221,10 +221,6 @@ bool flow_is_established(const struct flow *);
  * flow lives.  'initiator' end first. */
 void flow_record_from(const struct flow *, struct flow_record *record);
 
-/* Exchanges initiator and responder with all counters, when a later stage knows
- * better (content that only a client sends). */
-void flow_flip(struct flow *);
-
 void flow_table_counters(const struct flow_table *,
                          struct flow_table_counters *);
 

@@ -71,6 +71,7 @@ static enum flow_evidence icmp_evidence(const struct flow *, unsigned sender,
                                         unsigned *initiator);
 static enum flow_evidence port_evidence(const struct flow *, unsigned sender,
                                         unsigned *initiator);
+static void flip(struct flow *);
 static void set_initiator(struct flow *, unsigned end);
 
 void
@@ -109,12 +110,13 @@ initiator_update(struct flow *flow, const struct packet *p, unsigned sender)
     if (initiator == flow_initiator(flow)) {
         return false;
     }
-    initiator_flip(flow);
+    flip(flow);
     return true;
 }
 
-void
-initiator_flip(struct flow *flow)
+/* Exchanges the ends and says so in flags and history. */
+static void
+flip(struct flow *flow)
 {
     set_initiator(flow, !flow_initiator(flow));
     flow->flags |= FLOW_FLIPPED;

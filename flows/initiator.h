@@ -19,9 +19,6 @@ void initiator_begin(struct flow *, const struct packet *, unsigned sender);
 /* Weighs a later packet.  Returns true if the ends were exchanged. */
 bool initiator_update(struct flow *, const struct packet *, unsigned sender);
 
-/* Exchanges the ends and says so in flags and history. */
-void initiator_flip(struct flow *);
-
 /* Whether the port is one that servers of well-known services listen on. */
 bool initiator_is_service_port(uint8_t protocol, uint16_t port);
 

@@ -326,36 +326,6 @@ counters_do_not_wrap(void **state)
 }
 
 static void
-a_later_stage_can_exchange_the_ends(void **state)
-{
-    struct records records = {.n = 0};
-    struct flow_table_options options = table_options(&records);
-    struct flow_table *table = new_table(&options);
-    struct packet p = udp_packet(1, 40000, 2, 40001, SECOND_NS);
-    struct packet q = udp_packet(2, 40001, 1, 40000, SECOND_NS);
-    struct flow_record r;
-    struct flow *flow;
-
-    (void)state;
-    p.ip_bytes = 1000;
-    flow_table_update(table, &p, 0);
-    flow = flow_table_update(table, &q, 0).flow;
-    flow_record_from(flow, &r);
-    assert_int_equal(r.evidence, FLOW_EVIDENCE_FIRST_SEEN);
-    assert_string_equal(r.history, "Dd");
-    flow_flip(flow);
-    flow_record_from(flow, &r);
-    assert_int_equal(r.kind, FLOW_RECORD_BEGIN);
-    assert_int_equal(r.evidence, FLOW_EVIDENCE_CONTENT);
-    assert_string_equal(r.history, "dD^");
-    assert_int_equal(r.source.port, 40001);
-    assert_int_equal(r.destination.bytes, 1000);
-    assert_true(r.flags & FLOW_FLIPPED);
-    assert_true(flow_table_update(table, &q, 0).from_initiator);
-    flow_table_free(table);
-}
-
-static void
 the_owners_bytes_start_zeroed_and_stay(void **state)
 {
     struct records records = {.n = 0};
@@ -414,7 +384,6 @@ main(void)
         cmocka_unit_test(long_flows_are_reported_in_between),
         cmocka_unit_test(a_silent_flow_is_reported_once),
         cmocka_unit_test(counters_do_not_wrap),
-        cmocka_unit_test(a_later_stage_can_exchange_the_ends),
         cmocka_unit_test(the_owners_bytes_start_zeroed_and_stay),
         cmocka_unit_test(a_limit_too_small_is_refused),
     };
