@@ -190,9 +190,7 @@ send_by_sink(const char *folder)
     for (unsigned i = 1; i <= n_events; i++) {
         char id[EVENT_ID_SIZE];
         struct sink_event event = {.kind = EVENT_FLOW,
-                                   .emitted = {i * MICROSECOND_NS},
-                                   .sequence = i,
-                                   .id = id};
+                                   .emitted = {i * MICROSECOND_NS}};
 
         make_line(&line, i, id);
         event.line = line.data;

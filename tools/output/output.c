@@ -429,8 +429,6 @@ emit(struct output *output, const struct event_queue_item *item)
     json_raw(line, "\n", 1);
     event = (struct sink_event){.kind = item->kind,
                                 .emitted = item->emitted,
-                                .sequence = output->sequence,
-                                .id = id,
                                 .line = line->data,
                                 .size = line->size - 1};
     sink_put_line(output, &event);

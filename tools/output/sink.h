@@ -28,8 +28,6 @@ struct sink;
 struct sink_event {
     enum event_kind kind;
     struct wall_time emitted;
-    uint64_t sequence;
-    const char *id;
     const char *line; /* 'size' bytes, and a newline behind them. */
     size_t size;
 };

@@ -76,9 +76,7 @@ put(struct sink *sink, const struct event_source *source, uint64_t i)
     static struct json line;
     char id[EVENT_ID_SIZE];
     struct sink_event event = {.kind = EVENT_FLOW,
-                               .emitted = {(int64_t)i * MICROSECOND_NS},
-                               .sequence = i,
-                               .id = id};
+                               .emitted = {(int64_t)i * MICROSECOND_NS}};
 
     if (!line.max_bytes) {
         json_init(&line, EVENT_MAX_BYTES);
