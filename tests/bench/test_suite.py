@@ -28,6 +28,7 @@ def figures():
     made = [captures.Capture("mix", None, 100, 10), captures.Capture("idle", None, 100, 1024)]
     return goals.Figures(known, made, {
         ("segmon", "mix"): result(1.0), ("ndpiReader", "mix"): result(5.0),
+        ("segmon, no DPI", "mix"): result(0.8), ("reading alone", "mix"): result(0.2),
         ("segmon", "empty"): result(0.1, 100), ("segmon", "idle"): result(1.0, 300),
         ("ndpiReader", "empty"): result(0.1, 50), ("ndpiReader", "idle"): result(9.0, 150),
         ("nfpcapd", "empty"): result(0.1, 500), ("nfpcapd", "idle"): result(9.0, 500)},
@@ -47,6 +48,9 @@ class Goals(unittest.TestCase):
 
     def test_leaves_open_what_was_not_measured(self):
         self.assertIn("| flows: CPU / ndpiReader's | ≤ 0.25 | not measured | - |", self.lines)
+
+    def test_tells_how_much_reading_alone_takes(self):
+        self.assertIn("| reading alone | segmon, no DPI | 0.25 |", self.lines)
 
     def test_compares_memory_with_every_peer(self):
         self.assertIn("| idle: bytes a flow, segmon / ndpiReader | < 100 | 200 | **no** |",

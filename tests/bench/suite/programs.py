@@ -4,12 +4,10 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 
-from suite import policies
+from suite import policies, redis_server
 
 N_RULES = 1000
 MANY_FLOWS = "4000000"  # What a program must be told to keep them all.
@@ -35,8 +33,10 @@ class Tools:
         self.generate = build / "tests/bench/generate"
         self.measure = build / "tests/bench/measure"
         self.crowd = build / "tests/bench/crowd"
+        self.alone = build / "tests/bench/alone"
         self.bench_json = build / "tests/bench/bench_json"
-        for path in (self.segmon, self.generate, self.measure, self.crowd, self.bench_json):
+        for path in (self.segmon, self.generate, self.measure, self.crowd, self.alone,
+                     self.bench_json):
             if not path.exists():
                 sys.exit(f"run: {path} is missing: build first, or name the folder (--build)")
 
@@ -125,45 +125,20 @@ class SegmonWorkers(SegmonVariant):
 
 
 class SegmonRedis(SegmonVariant):
-    """Into a private server on the loopback."""
     counted = False
 
-    def __init__(self, tools, folder):
+    def __init__(self, tools, server):
         super().__init__(tools, "segmon, Redis", "as segmon, into streams of a private server, "
                          "whose own time is not counted", ["-p", policies.ENTERPRISE],
                          writes=False)
-        self.folder, self.server = folder, None
-
-    def start(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.server = subprocess.Popen(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port),
-             "--dir", self.folder, "--save", ""],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                return self.ask("PING")
-            time.sleep(0.025)
-        sys.exit("run: redis-server does not start")
-
-    def ask(self, *words):
-        parts = [f"*{len(words)}"] + [part for word in words for part in (f"${len(word)}", word)]
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
-            connection.sendall("".join(part + "\r\n" for part in parts).encode())
-            return connection.makefile("rb").readline().strip()
-
-    def stop(self):
-        if self.server:
-            self.server.terminate()
-            self.server.wait()
+        self.server, self.start, self.stop = server, server.start, server.stop
 
     def command(self, capture, out):
-        self.ask("FLUSHALL")
-        return [*super().command(capture, out), "-r", f"redis://127.0.0.1:{self.port}"]
+        self.server.ask("FLUSHALL")
+        return [*super().command(capture, out), "-r", f"redis://127.0.0.1:{self.server.port}"]
 
     def rows(self, out):
-        return sum(int(self.ask("XLEN", f"segmon:{{lab}}:{kind}")[1:])
+        return sum(int(self.server.ask("XLEN", f"segmon:{{lab}}:{kind}")[1:])
                    for kind in ("flow", "violation", "status"))
 
 
@@ -268,7 +243,7 @@ def find(tools, folder, only, with_peers):
                       [*enterprise, "--workers", "2"]),
     ]
     if shutil.which("redis-server"):
-        known.append(SegmonRedis(tools, folder))
+        known.append(SegmonRedis(tools, redis_server.Server(folder)))
     if with_peers:
         known += [peer for peer in PEERS if shutil.which(peer.name)]
         missing = [peer.name for peer in PEERS if not shutil.which(peer.name)]
