@@ -109,7 +109,8 @@ struct rule {
     struct policy_position at;
     uint32_t conditions, requirements; /* Bits. */
     bool both_ways;
-    uint64_t *from, *to; /* Sets of segments. */
+    uint64_t *from, *to;                     /* Sets of segments. */
+    const uint64_t *from_except, *to_except; /* NULL if nothing is said. */
     const struct service_term *terms;
     size_t n_terms; /* 0 is any service. */
     struct addr_set from_addr, to_addr;

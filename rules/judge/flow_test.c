@@ -27,6 +27,8 @@ static bool copy_text(char out[FLOW_TEST_TEXT], const char *text);
 static bool read_port(const char *text, uint16_t *port);
 static bool read_flag(const char *text, bool *flag);
 static void set_term(struct flow_test *, const struct service_term *);
+static bool set_icmp(const struct flow_test *, uint16_t *icmp,
+                     char why[FLOW_TEST_WHY]);
 static bool set_application(const struct flow_test *, const struct policy *,
                             const struct application_engine *,
                             struct question *, char why[FLOW_TEST_WHY]);
@@ -106,16 +108,13 @@ flow_test_question(const struct flow_test *test, const struct policy *policy,
     struct policy_place place = {.vlan = test->vlan,
                                  .interface = test->interface,
                                  .sensor = test->sensor};
-    uint16_t icmp = test->icmp, last;
+    uint16_t icmp = test->icmp;
 
     if (!test->has_src || !test->has_dst) {
         snprintf(why, FLOW_TEST_WHY, "a flow needs 'src' and 'dst'");
         return false;
     }
-    if (test->has_icmp_text &&
-        !service_icmp_parse(test->icmp_text, test->protocol == 58, &icmp,
-                            &last)) {
-        snprintf(why, FLOW_TEST_WHY, "'%s' is no ICMP type", test->icmp_text);
+    if (test->has_icmp_text && !set_icmp(test, &icmp, why)) {
         return false;
     }
     if (addr_is_ipv4(&test->src) != addr_is_ipv4(&test->dst)) {
@@ -221,6 +220,25 @@ set_term(struct flow_test *test, const struct service_term *term)
     } else {
         test->dst_port = term->first;
     }
+}
+
+/* Names of types are those of the protocol, which may be written later. */
+static bool
+set_icmp(const struct flow_test *test, uint16_t *icmp, char why[FLOW_TEST_WHY])
+{
+    uint16_t last;
+
+    if (test->protocol != 1 && test->protocol != 58) {
+        snprintf(why, FLOW_TEST_WHY,
+                 "'icmp' is a fact of 'proto: icmp' or 'proto: icmp6'");
+        return false;
+    }
+    if (!service_icmp_parse(test->icmp_text, test->protocol == 58, icmp,
+                            &last)) {
+        snprintf(why, FLOW_TEST_WHY, "'%s' is no ICMP type", test->icmp_text);
+        return false;
+    }
+    return true;
 }
 
 static bool

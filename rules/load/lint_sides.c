@@ -43,8 +43,8 @@ static const struct rule *rule_with_half(const struct policy *, segment_id,
                                          const uint64_t *carved,
                                          segment_id *inner);
 static bool side_has_half(const struct policy *, const uint64_t *side,
-                          segment_id outer, const uint64_t *carved,
-                          segment_id *inner);
+                          const uint64_t *except, segment_id outer,
+                          const uint64_t *carved, segment_id *inner);
 static bool is_around(const struct prefix *, const struct prefix *);
 static int carve_order(const void *, const void *);
 
@@ -291,8 +291,8 @@ tell_carved(const struct policy *policy, struct problems *problems,
     }
 }
 
-/* The first rule that names 'outer' and, on the same side, not some segment in
- * 'carved'. */
+/* The first rule that names 'outer' and, on the same side, says nothing of some
+ * segment in 'carved'. */
 static const struct rule *
 rule_with_half(const struct policy *policy, segment_id outer,
                const uint64_t *carved, segment_id *inner)
@@ -301,8 +301,10 @@ rule_with_half(const struct policy *policy, segment_id outer,
         const struct rule *rule = &policy->rules[i];
 
         if (rule->shown.mode != MODE_DISABLED &&
-            (side_has_half(policy, rule->from, outer, carved, inner) ||
-             side_has_half(policy, rule->to, outer, carved, inner))) {
+            (side_has_half(policy, rule->from, rule->from_except, outer, carved,
+                           inner) ||
+             side_has_half(policy, rule->to, rule->to_except, outer, carved,
+                           inner))) {
             return rule;
         }
     }
@@ -311,10 +313,11 @@ rule_with_half(const struct policy *policy, segment_id outer,
 
 static bool
 side_has_half(const struct policy *policy, const uint64_t *side,
-              segment_id outer, const uint64_t *carved, segment_id *inner)
+              const uint64_t *except, segment_id outer, const uint64_t *carved,
+              segment_id *inner)
 {
     for (size_t w = 0; set_has(side, outer) && w < policy->n_set_words; w++) {
-        uint64_t left = carved[w] & ~side[w];
+        uint64_t left = carved[w] & ~side[w] & ~(except ? except[w] : 0);
 
         if (left) {
             *inner = (segment_id)(w * 64 + (size_t)__builtin_ctzll(left));

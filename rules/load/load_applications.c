@@ -26,6 +26,8 @@ load_applications(struct loader *loader)
     struct load_defs *sets = &loader->applications;
 
     load_defs_collect(loader, sets, IN_TOP_APPLICATIONS, "an application set");
+    load_defs_refuse(loader, sets, "unknown");
+    load_defs_refuse(loader, sets, "none");
     for (size_t i = 0; i < sets->n && !loader->out_of_memory; i++) {
         load_application_set(loader, &sets->defs[i]);
     }

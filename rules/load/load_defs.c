@@ -42,6 +42,18 @@ load_def_find(struct load_defs *defs, const char *name)
 }
 
 void
+load_defs_refuse(struct loader *loader, struct load_defs *defs,
+                 const char *word)
+{
+    const struct load_def *def = load_def_find(defs, word);
+
+    if (def) {
+        LOAD_ERROR(loader, "E-NAME", def->key,
+                   "'%s' has a meaning already, which a name would hide", word);
+    }
+}
+
+void
 load_defs_suggest(const struct load_defs *defs,
                   struct name_suggestion *suggestion)
 {

@@ -133,6 +133,9 @@ lint_rule(struct loader *loader, const struct rule *rule)
         warn_rule(loader->problems, rule, "W-CATCHALL",
                   "catches everything; say so with defaults.inter");
     }
+    if (!critical && rule->both_ways) {
+        critical = set_critical(policy, rule->from);
+    }
     if (shown->action == DECISION_ALLOW && !any && critical &&
         !shown->justification[0] && !shown->title[0] && !shown->ticket[0]) {
         load_warn_rule(loader, rule, "W-NO-JUSTIFICATION",

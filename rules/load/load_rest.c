@@ -14,7 +14,9 @@ static void load_default_rules(struct loader *, const struct load_fields *);
 static void load_authorities(struct loader *);
 static void load_alerting(struct loader *);
 static void load_suppress(struct loader *, const struct yaml_node *,
-                          struct suppression *);
+                          struct name_map *ids, struct suppression *);
+static const char *load_suppress_id(struct loader *, const struct yaml_node *,
+                                    struct name_map *ids);
 static void load_suppressed_rules(struct loader *, const struct yaml_node *,
                                   struct suppression *);
 static bool find_rule(const struct loader *, const char *id, uint32_t *number);
@@ -192,6 +194,7 @@ load_alerting(struct loader *loader)
 {
     const struct yaml_node *node = main_doc(loader)->value[IN_TOP_ALERTING];
     struct policy *policy = loader->policy;
+    struct name_map ids = {0};
     const struct yaml_node *list;
     struct load_fields in;
     uint64_t number;
@@ -212,14 +215,14 @@ load_alerting(struct loader *loader)
     policy->suppressions =
         load_alloc(loader, load_count(list), sizeof *policy->suppressions);
     for (size_t i = 0; policy->suppressions && i < load_count(list); i++) {
-        load_suppress(loader, load_item(list, i),
+        load_suppress(loader, load_item(list, i), &ids,
                       &policy->suppressions[policy->n_suppressions++]);
     }
 }
 
 static void
 load_suppress(struct loader *loader, const struct yaml_node *node,
-              struct suppression *suppression)
+              struct name_map *ids, struct suppression *suppression)
 {
     struct load_fields in;
 
@@ -229,7 +232,7 @@ load_suppress(struct loader *loader, const struct yaml_node *node,
     if (!load_fields(loader, node, SECTION_SUPPRESS, &in)) {
         return;
     }
-    suppression->id = load_text(loader, in.value[IN_SUPPRESS_ID]);
+    suppression->id = load_suppress_id(loader, in.value[IN_SUPPRESS_ID], ids);
     suppression->owner = load_text(loader, in.value[IN_SUPPRESS_OWNER]);
     suppression->reason = load_text(loader, in.value[IN_SUPPRESS_REASON]);
     suppression->ticket = load_text(loader, in.value[IN_SUPPRESS_TICKET]);
@@ -247,6 +250,25 @@ load_suppress(struct loader *loader, const struct yaml_node *node,
                    "this would suppress everything; name 'src', 'dst' or "
                    "'rule'");
     }
+}
+
+/* Events name it: one id is one suppression. */
+static const char *
+load_suppress_id(struct loader *loader, const struct yaml_node *id,
+                 struct name_map *ids)
+{
+    uint32_t line;
+
+    if (id && name_map_get(ids, id->text, &line)) {
+        LOAD_ERROR(loader, "E-NAME", id,
+                   "suppression '%.60s' is here a second time; the first is in "
+                   "line %u",
+                   id->text, line);
+    } else if (id) {
+        loader->out_of_memory |=
+            !name_map_add(&loader->scratch, ids, id->text, id->line);
+    }
+    return load_text(loader, id);
 }
 
 static void

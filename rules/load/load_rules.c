@@ -20,7 +20,8 @@ static const char *load_rule_id(struct loader *, const struct yaml_node *id,
 static void load_sides(struct loader *, const struct load_fields *,
                        struct rule *);
 static uint64_t *load_side(struct loader *, const struct yaml_node *names,
-                           const struct yaml_node *except);
+                           const struct yaml_node *except,
+                           const uint64_t **excepted);
 static void load_meta(struct loader *, const struct load_fields *,
                       struct rule *);
 static void load_window(struct loader *, const struct load_fields *,
@@ -194,14 +195,14 @@ load_sides(struct loader *loader, const struct load_fields *in,
            struct rule *rule)
 {
     rule->from = load_side(loader, in->value[IN_RULE_FROM],
-                           in->value[IN_RULE_FROM_EXCEPT]);
-    rule->to =
-        load_side(loader, in->value[IN_RULE_TO], in->value[IN_RULE_TO_EXCEPT]);
+                           in->value[IN_RULE_FROM_EXCEPT], &rule->from_except);
+    rule->to = load_side(loader, in->value[IN_RULE_TO],
+                         in->value[IN_RULE_TO_EXCEPT], &rule->to_except);
 }
 
 static uint64_t *
 load_side(struct loader *loader, const struct yaml_node *names,
-          const struct yaml_node *except)
+          const struct yaml_node *except, const uint64_t **excepted)
 {
     uint64_t *set = load_new_set(loader), *out = load_new_set(loader);
     uint64_t some = 0;
@@ -210,6 +211,7 @@ load_side(struct loader *loader, const struct yaml_node *names,
     if (!set || !out || !names) {
         return set;
     }
+    *excepted = out;
     good = load_segment_set(loader, names, set);
     good &= load_segment_set(loader, except, out);
     for (size_t i = 0; i < loader->policy->n_set_words; i++) {
@@ -278,7 +280,7 @@ load_exception(struct loader *loader, const struct load_fields *in,
         return;
     }
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        if (!exception.value[wanted[i]]) {
+        if (load_is_blank(exception.value[wanted[i]])) {
             LOAD_ERROR(loader, "E-EXCEPTION", node,
                        "an exception needs '%s': without ticket, owner and "
                        "reason nobody can review it",
@@ -368,8 +370,9 @@ load_pair(struct loader *loader, const struct yaml_node *node,
                           (size_t)(rule - loader->policy->rules)));
     rule->shown.id = arena_text(loader->arena, id, strlen(id));
     loader->out_of_memory |= !rule->shown.id;
-    pair->from = load_side(loader, in.value[IN_PAIR_FROM], NULL);
-    pair->to = load_side(loader, in.value[IN_PAIR_TO], NULL);
+    pair->from =
+        load_side(loader, in.value[IN_PAIR_FROM], NULL, &rule->from_except);
+    pair->to = load_side(loader, in.value[IN_PAIR_TO], NULL, &rule->to_except);
     decision = load_decision(loader, in.value[IN_PAIR_DEFAULT]);
     level = load_level(loader, in.value[IN_PAIR_SEVERITY]);
     if (decision >= 0) {

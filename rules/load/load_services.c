@@ -41,6 +41,7 @@ load_services(struct loader *loader)
     struct load_defs *services = &loader->services;
 
     load_defs_collect(loader, services, IN_TOP_SERVICES, "a service");
+    load_defs_refuse(loader, services, "any");
     for (size_t i = 0; i < services->n && !loader->out_of_memory; i++) {
         struct load_def *def = &services->defs[i];
 

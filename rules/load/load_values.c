@@ -12,9 +12,10 @@ static void *load_room(struct loader *, struct arena *, size_t n,
 static bool load_fits(struct loader *, const struct policy_key *,
                       const struct yaml_node *);
 static void load_unknown_key(struct loader *, const struct yaml_node *key,
-                             enum key_section);
+                             enum key_section, struct load_fields *);
 static bool key_must_say(const struct policy_key *);
 static bool says_nothing(const struct yaml_node *);
+static bool is_nothing(const struct policy_key *, const struct yaml_node *);
 static void load_missing(struct loader *, const struct load_fields *,
                          enum key_section);
 static const char *load_words_text(const char *const *words, char *text,
@@ -68,11 +69,11 @@ load_fields(struct loader *loader, const struct yaml_node *node,
             LOAD_ERROR(loader, "E-EMPTY", entry->value,
                        "'%s' says nothing; leave it out if anything will do",
                        keys[k].name);
-        } else if (k < n && !load_is_empty(entry->value) &&
+        } else if (k < n && !is_nothing(&keys[k], entry->value) &&
                    load_fits(loader, &keys[k], entry->value)) {
             fields->value[k] = entry->value;
         } else if (k == n && strncmp(entry->key->text, "x-", 2) != 0) {
-            load_unknown_key(loader, entry->key, section);
+            load_unknown_key(loader, entry->key, section, fields);
         }
     }
     load_missing(loader, fields, section);
@@ -162,6 +163,13 @@ load_is_empty(const struct yaml_node *node)
     return !node || (node->kind == YAML_DOC_SCALAR && !node->quoted &&
                      (!node->text[0] || strcmp(node->text, "~") == 0 ||
                       strcmp(node->text, "null") == 0));
+}
+
+bool
+load_is_blank(const struct yaml_node *node)
+{
+    return load_is_empty(node) ||
+           (node->kind == YAML_DOC_SCALAR && !node->text[0]);
 }
 
 const char *
@@ -297,10 +305,11 @@ load_fits(struct loader *loader, const struct policy_key *key,
     if (key->type == KEY_ANY) {
         return true;
     }
-    if (key->type == KEY_TEXT || key->type == KEY_ONE ||
-        key->type == KEY_BOOL || key->type == KEY_MAP) {
+    if (key->type != KEY_TEXTS && key->type != KEY_SOME &&
+        key->type != KEY_MAPS) {
         enum yaml_doc_kind kind =
-            key->type == KEY_MAP ? YAML_DOC_MAP : YAML_DOC_SCALAR;
+            key->type == KEY_MAP || key->type == KEY_SOME_MAP ? YAML_DOC_MAP
+                                                              : YAML_DOC_SCALAR;
 
         if (value->kind != kind) {
             LOAD_ERROR(loader, "E-TYPE", value, "'%s' must be %s, not %s",
@@ -335,19 +344,26 @@ load_fits(struct loader *loader, const struct policy_key *key,
 static bool
 key_must_say(const struct policy_key *key)
 {
-    return key->type == KEY_ONE || key->type == KEY_SOME;
+    return key->type == KEY_ONE || key->type == KEY_SOME ||
+           key->type == KEY_SOME_MAP;
 }
 
 static bool
 says_nothing(const struct yaml_node *value)
 {
     return load_is_empty(value) ||
-           (value->kind == YAML_DOC_LIST && value->n == 0);
+           (value->kind != YAML_DOC_SCALAR && value->n == 0);
+}
+
+static bool
+is_nothing(const struct policy_key *key, const struct yaml_node *value)
+{
+    return key->required ? load_is_blank(value) : load_is_empty(value);
 }
 
 static void
 load_unknown_key(struct loader *loader, const struct yaml_node *key,
-                 enum key_section section)
+                 enum key_section section, struct load_fields *fields)
 {
     size_t n;
     const struct policy_key *keys = policy_keys(section, &n);
@@ -358,12 +374,15 @@ load_unknown_key(struct loader *loader, const struct yaml_node *key,
     for (size_t i = 0; i < n; i++) {
         name_suggestion_offer(&suggestion, keys[i].name);
     }
+    for (size_t i = 0; i < n; i++) {
+        fields->misspelt |= (uint32_t)(suggestion.best == keys[i].name) << i;
+    }
     LOAD_ERROR(loader, "E-UNKNOWN-KEY", key, "%s has no key '%.60s'%s",
                policy_section_name(section), key->text,
                load_suggestion_text(loader, &suggestion, near));
 }
 
-/* A key that is there but wrong was reported already. */
+/* A key that is there but wrong, or misspelt, was reported already. */
 static void
 load_missing(struct loader *loader, const struct load_fields *fields,
              enum key_section section)
@@ -373,11 +392,15 @@ load_missing(struct loader *loader, const struct load_fields *fields,
 
     for (size_t i = 0; i < n; i++) {
         if (keys[i].required && !fields->value[i] &&
-            load_is_empty(yaml_doc_get(fields->at, keys[i].name))) {
-            LOAD_ERROR(
-                loader, section == SECTION_SEGMENT ? "E-SEG-NETS" : "E-MISSING",
-                fields->at, "%s needs '%s': %s", policy_section_name(section),
-                keys[i].name, keys[i].meaning);
+            !(fields->misspelt >> i & 1) &&
+            load_is_blank(yaml_doc_get(fields->at, keys[i].name))) {
+            LOAD_ERROR(loader,
+                       section == SECTION_SEGMENT ? "E-SEG-NETS"
+                       : section == SECTION_TOP   ? "E-VERSION"
+                                                  : "E-MISSING",
+                       fields->at, "%s needs '%s': %s",
+                       policy_section_name(section), keys[i].name,
+                       keys[i].meaning);
         }
     }
 }

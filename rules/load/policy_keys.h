@@ -17,8 +17,9 @@ enum key_type {
                 * says nothing would hold for everything. */
     KEY_BOOL,
     KEY_MAP,
-    KEY_MAPS, /* A list of mappings. */
-    KEY_ANY   /* Read by hand. */
+    KEY_SOME_MAP, /* The same, and an empty one is a mistake. */
+    KEY_MAPS,     /* A list of mappings. */
+    KEY_ANY       /* Read by hand. */
 };
 
 struct policy_key {
@@ -111,8 +112,9 @@ struct policy_key {
     X(SRC_PORT, "src_port", KEY_SOME, false, "the initiator's ports")          \
     X(APP, "app", KEY_SOME, false, "applications")                             \
     X(APP_CATEGORY, "app_category", KEY_SOME, false, "nDPI's categories")      \
-    X(WHEN, "when", KEY_MAP, false, "further conditions")                      \
-    X(REQUIRE, "require", KEY_MAP, false, "what a matching flow must fulfil")  \
+    X(WHEN, "when", KEY_SOME_MAP, false, "further conditions")                 \
+    X(REQUIRE, "require", KEY_SOME_MAP, false,                                 \
+      "what a matching flow must fulfil")                                      \
     X(ACTION, "action", KEY_TEXT, true, "allow, deny, alert or log")           \
     X(MODE, "mode", KEY_TEXT, false, "enforce, staged or disabled")            \
     X(STARTS, "starts", KEY_ONE, false, "date or time")                        \

@@ -25,6 +25,7 @@ enum {
 struct load_fields {
     const struct yaml_node *at; /* The mapping. */
     const struct yaml_node *value[KEYS_MAX];
+    uint32_t misspelt; /* A bit per key that an unknown one resembles. */
 };
 
 /* One file of the bundle. */
@@ -119,6 +120,7 @@ const char *const *load_texts(struct loader *, const struct yaml_node *);
 size_t load_count(const struct yaml_node *);
 const struct yaml_node *load_item(const struct yaml_node *, size_t i);
 bool load_is_empty(const struct yaml_node *); /* NULL, "", "~", "null". */
+bool load_is_blank(const struct yaml_node *); /* The same, or quoted: "". */
 /* For a definition that is nothing of the kind, or an empty list. */
 const char *load_empty_code(const struct yaml_node *);
 /* The number of the word in 'words', a NULL-terminated list; -1 after an error
@@ -138,6 +140,8 @@ struct policy_position load_position(struct loader *, const struct yaml_node *);
 /* load_defs.c: named definitions of all files. */
 void load_defs_collect(struct loader *, struct load_defs *, int top_key,
                        const char *what);
+/* Refuses a definition by the name of a built-in word. */
+void load_defs_refuse(struct loader *, struct load_defs *, const char *word);
 struct load_def *load_def_find(struct load_defs *, const char *name);
 void load_defs_suggest(const struct load_defs *, struct name_suggestion *);
 /* A suggestion for an error about 'word'.  It looks at no candidates when the

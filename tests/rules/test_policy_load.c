@@ -45,14 +45,13 @@ every_mistake_is_reported_in_one_run(void **state)
                           "  - {id: s, from: a, to: a, action: deny,\n"
                           "     service: [443/tcp, htps]}\n",
                      &problems));
-    assert_int_equal(problems.n_errors, 7);
+    assert_int_equal(problems.n_errors, 6);
     assert_problem(&problems, 0, "E-UNKNOWN-KEY", 4, 29, "'action'");
-    assert_problem(&problems, 1, "E-MISSING", 4, 5, "'action'");
-    assert_problem(&problems, 2, "E-REF", 4, 19, "'b'");
-    assert_problem(&problems, 3, "E-RULE-ID", 5, 10, "p.yaml:4");
-    assert_problem(&problems, 4, "E-ACTION", 5, 37, "'deny'");
-    assert_problem(&problems, 5, "E-SERVICE", 7, 16, "tcp/443");
-    assert_problem(&problems, 6, "E-REF", 7, 25, "'https'");
+    assert_problem(&problems, 1, "E-REF", 4, 19, "'b'");
+    assert_problem(&problems, 2, "E-RULE-ID", 5, 10, "p.yaml:4");
+    assert_problem(&problems, 3, "E-ACTION", 5, 37, "'deny'");
+    assert_problem(&problems, 4, "E-SERVICE", 7, 16, "tcp/443");
+    assert_problem(&problems, 5, "E-REF", 7, 25, "'https'");
     assert_string_equal(problems.list[0].source_line,
                         "  - {id: r, from: b, to: a, actoin: deny}");
     problems_done(&problems);
@@ -98,18 +97,22 @@ static void
 a_condition_that_says_nothing_is_refused(void **state)
 {
     static const char *const conditions[] = {
-        "service: []",      "service: ~",           "src_port: []",
-        "app: ~",           "app_category: []",     "from_addr: []",
-        "to_addr: ~",       "expires: ~",           "starts: ~",
-        "when: {vlan: []}", "when: {sni: ~}",       "when: {schedule: ~}",
-        "when: {risk: []}", "require: {tls_min: ~}"};
+        "service: []",      "service: ~",
+        "src_port: []",     "app: ~",
+        "app_category: []", "from_addr: []",
+        "to_addr: ~",       "expires: ~",
+        "starts: ~",        "when: {vlan: []}",
+        "when: {sni: ~}",   "when: {schedule: ~}",
+        "when: {risk: []}", "require: {tls_min: ~}",
+        "when: {}",         "require: {}",
+        "require: ~"};
     char text[300], key[32];
 
     (void)state;
     for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++) {
         const char *last = strrchr(conditions[i], '{');
 
-        last = last ? last + 1 : conditions[i];
+        last = last && last[1] != '}' ? last + 1 : conditions[i];
         snprintf(key, sizeof key, "'%.*s'", (int)strcspn(last, ":"), last);
         snprintf(text, sizeof text,
                  HEAD
@@ -124,6 +127,75 @@ a_condition_that_says_nothing_is_refused(void **state)
                    "E-EMPTY", "'interfaces'");
     assert_refused("version: 1\nschedules: {s: {hours: []}}\n", "E-EMPTY",
                    "'hours'");
+}
+
+/* One mistake is told once: the misspelt key is the one that is missing. */
+static void
+a_misspelt_key_is_not_missing_as_well(void **state)
+{
+    struct problems problems;
+
+    (void)state;
+    assert_null(load("version: 1\nsegments:\n"
+                     "  a: {network: [10.1.0.0/16]}\n"
+                     "  b: {colour: red}\n",
+                     &problems));
+    assert_int_equal(problems.n_errors, 3);
+    assert_problem(&problems, 0, "E-UNKNOWN-KEY", 3, 7, "'networks'");
+    assert_problem(&problems, 1, "E-UNKNOWN-KEY", 4, 7, "'colour'");
+    assert_problem(&problems, 2, "E-SEG-NETS", 4, 6, "'networks'");
+    problems_done(&problems);
+}
+
+static void
+a_policy_says_its_version(void **state)
+{
+    (void)state;
+    assert_refused("segments: {}\n", "E-VERSION", "'version'");
+    assert_refused("version: 2\n", "E-VERSION", "'2'");
+    assert_refused("version: 1.0\n", "E-VERSION", "'1.0'");
+}
+
+static void
+what_must_be_said_is_not_blank(void **state)
+{
+    (void)state;
+    assert_refused(HEAD "rules: [{id: r, from: a, to: a, action: allow, "
+                        "expires: 2099-01-01,\n"
+                        "  exception: {ticket: '', owner: o, reason: r}}]\n",
+                   "E-EXCEPTION", "'ticket'");
+    assert_refused("version: 1\nalerting: {suppress: [{id: s, rule: "
+                   "'default:inter',\n"
+                   "  until: 2099-01-01, owner: o, reason: ''}]}\n",
+                   "E-MISSING", "'reason'");
+}
+
+static void
+words_with_a_meaning_are_no_names(void **state)
+{
+    (void)state;
+    assert_refused("version: 1\nservices: {any: [tcp/1]}\n", "E-NAME", "'any'");
+    assert_refused("version: 1\napplications: {none: [TLS]}\n", "E-NAME",
+                   "'none'");
+    assert_refused("version: 1\napplications: {unknown: [TLS]}\n", "E-NAME",
+                   "'unknown'");
+}
+
+static void
+an_id_is_that_of_one_suppression(void **state)
+{
+    struct problems problems;
+
+    (void)state;
+    assert_null(load("version: 1\nalerting:\n  suppress:\n"
+                     "  - {id: s, src: 10.0.0.1, until: 2099-01-01, owner: o, "
+                     "reason: r}\n"
+                     "  - {id: s, src: 10.0.0.2, until: 2099-01-01, owner: o, "
+                     "reason: r}\n",
+                     &problems));
+    assert_int_equal(problems.n_errors, 1);
+    assert_problem(&problems, 0, "E-NAME", 5, 10, "line 4");
+    problems_done(&problems);
 }
 
 /* x1: [x0, x0], x2: [x1, x1], ... and a chain of them. */
@@ -484,6 +556,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_mistake_is_reported_in_one_run),
         cmocka_unit_test(a_condition_that_says_nothing_is_refused),
+        cmocka_unit_test(a_misspelt_key_is_not_missing_as_well),
+        cmocka_unit_test(a_policy_says_its_version),
+        cmocka_unit_test(what_must_be_said_is_not_blank),
+        cmocka_unit_test(words_with_a_meaning_are_no_names),
+        cmocka_unit_test(an_id_is_that_of_one_suppression),
         cmocka_unit_test(application_sets_are_bounded),
         cmocka_unit_test(a_threshold_counts_and_lasts),
         cmocka_unit_test(the_canonical_digest_ignores_form_and_not_meaning),

@@ -109,6 +109,9 @@ class Check(unittest.TestCase):
         for rule, found in (
                 (b"from: a, to: vault, action: allow", [("W-NO-JUSTIFICATION", 11, 5)]),
                 (b"from: a, to: cards, action: allow", [("W-NO-JUSTIFICATION", 11, 5)]),
+                (b"from: vault, to: a, action: allow", []),
+                (b"from: vault, to: a, both_ways: true, action: allow",
+                 [("W-NO-JUSTIFICATION", 11, 5)]),
                 (b"from: a, to: vault, action: allow, justification: x", []),
                 (b"from: a, to: vault, action: allow, title: x", []),
                 (b"from: a, to: vault, action: allow, " + exception, []),
@@ -124,6 +127,7 @@ class Check(unittest.TestCase):
                 (b"from: nat, to: a, service: ssh, action: deny", [("W-REDUNDANT", 11, 5)]),
                 (b"from: b, to: a, action: allow", [("W-CARVE-OUT", 5, 3)]),
                 (b"from: [b, cards], to: a, action: allow", []),
+                (b"from: b, from_except: cards, to: a, action: allow", []),
                 (b"from: any, to: any, action: allow", [("W-BROAD", 11, 5)]),
                 (b"from: any, to: any, action: alert", [("W-CATCHALL", 11, 5)]),
                 (b"from: a, to: nat, app: SSH, action: alert", [("W-ALERT-APP", 11, 5)]),
@@ -137,6 +141,20 @@ class Check(unittest.TestCase):
                              rule)
             for one in got:
                 self.assertEqual(one["rule"], "r", rule)
+
+    def test_a_flow_of_a_test_has_the_facts_of_its_protocol(self):
+        head = (b"version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\n"
+                b"tests:\n  - {name: t, expect: {decision: allow}, flow: {"
+                b"src: 10.1.0.1, dst: 10.1.0.2, ")
+        for facts, found in (
+                (b"proto: icmp, icmp: echo-request", []),
+                (b"icmp: echo-request, proto: icmp", []),
+                (b"icmp: echo-request", [("E-TEST", 5, 5)]),
+                (b"proto: udp, icmp: 8", [("E-TEST", 5, 5)]),
+                (b"dport: 70000", [("E-TEST", 5, 86)])):
+            got = self.findings(head + facts + b"}}\n", 2 if found else 0)
+            self.assertEqual([(one["code"], one["line"], one["column"]) for one in got], found,
+                             facts)
 
     def test_nothing_in_a_list_is_not_anything(self):
         head = (b"version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\n"
