@@ -274,6 +274,33 @@ class Forward(unittest.TestCase):
         self.assertEqual(self.lines(), events)
         self.assertEqual(self.pending(), 0)
 
+    def test_one_run_to_the_end_goes_on_behind_entries_that_hold_no_event(self):
+        """Batches that hold nothing else, of what is new and of what was read before."""
+        for _ in range(9):
+            self.server.call("XADD", STREAM, "*", "other", "x")
+        trimmed = [self.server.call("XADD", STREAM, "*", "event", "{}") for _ in range(9)]
+        self.server.call("XGROUP", "CREATE", STREAM, "forward", "0")
+        self.server.call("XREADGROUP", "GROUP", "forward", "me", "STREAMS", STREAM, ">")
+        self.server.call("XDEL", STREAM, *trimmed)
+        for _ in range(9):
+            self.server.call("XADD", STREAM, "*", "other", "x")
+        events = self.add(range(20))
+        run = self.forward("--events", "flow", "--batch", "3", "--consumer", "me")
+        self.assertIn("18 entries held no event, 9 were trimmed", run.stderr)
+        self.assertEqual(self.lines(), events)
+        self.assertEqual(self.pending(), 0)
+
+    def test_streams_beyond_the_limit_are_counted_once(self):
+        """However often it looks for sensors."""
+        names = ["s%03d" % i for i in range(260)]
+        self.server.call("HSET", "segmon:sensors", *(word for name in names for word in (name, "1")))
+        run = subprocess.Popen([SEGMON, "forward", "-r", self.server.uri, "-o", self.output],
+                               stderr=subprocess.PIPE, text=True)
+        self.addCleanup(run.stderr.close)
+        self.addCleanup(lambda: run.poll() is None and (run.kill(), run.wait()))
+        self.wait(lambda: b"cmdstat_hkeys:calls=3" in self.server.call("INFO", "commandstats"))
+        self.assertIn("12 streams were not read", self.stop(run))
+
     def test_what_was_trimmed_after_it_was_read_is_counted(self):
         self.add(range(4))
         self.server.call("XGROUP", "CREATE", STREAM, "forward", "0")
@@ -317,6 +344,44 @@ class Forward(unittest.TestCase):
         self.wait(lambda: self.lines() == second)
         self.stop(run)
         self.assertEqual(self.lines(self.output + ".1"), first)
+
+    def test_a_file_that_cannot_be_opened_again_holds_up_what_would_be_in_it(self):
+        """The old one is somebody else's since it was moved away."""
+        run = self.start()
+        first = self.add(range(3))
+        self.wait(lambda: os.path.exists(self.output) and self.lines() == first)
+        os.rename(self.output, self.output + ".1")
+        os.mkdir(self.output)
+        run.send_signal(signal.SIGHUP)
+        self.assertIn("cannot be opened: Is a directory; trying again", run.stderr.readline())
+        second = self.add(range(3, 6))
+        self.assertIn("trying again", run.stderr.readline())
+        self.assertEqual(self.lines(self.output + ".1"), first)
+        os.rmdir(self.output)
+        self.wait(lambda: os.path.exists(self.output) and self.lines() == second)
+        self.stop(run)
+        self.assertEqual(self.lines(self.output + ".1"), first)
+
+    def test_a_file_that_was_removed_is_made_again(self):
+        """What it would hold would be acknowledged, and nobody could read it."""
+        run = self.start()
+        first = self.add(range(3))
+        self.wait(lambda: os.path.exists(self.output) and self.lines() == first)
+        self.wait(lambda: self.pending() == 0)
+        os.unlink(self.output)
+        second = self.add(range(3, 6))
+        self.wait(lambda: os.path.exists(self.output) and self.lines() == second)
+        self.stop(run)
+
+    def test_standard_output_that_nobody_reads_any_more_is_the_end(self):
+        """As of 'segmon forward ... | head -1'; others get what it did not take."""
+        self.add(range(2000))
+        run = self.start(to=("-o", "-"))
+        run.stdout.readline()
+        run.stdout.close()
+        self.assertEqual(run.wait(timeout=20), 1)
+        self.assertIn("cannot be written: Broken pipe\n", run.stderr.read())
+        self.assertGreater(self.pending(), 0)
 
     def test_two_readers_do_not_share_a_file(self):
         self.start("--consumer", "a")

@@ -37,6 +37,7 @@ struct forward {
     const atomic_int *stop;
     int pause_ms;
     bool failing; /* It was told. */
+    bool is_over; /* Nobody takes events any more. */
 };
 
 static volatile sig_atomic_t hung_up;
@@ -48,7 +49,8 @@ static void on_hangup(int signal);
 static void go_on(struct forward *);
 static bool read_batch(struct forward *, size_t *n);
 static bool pass_on(struct forward *);
-static void reopen_if_asked(struct forward *);
+static bool reopen_if_asked(struct forward *);
+static void complain(const struct error *);
 static void fail_and_rest(struct forward *, const struct error *);
 static void recovered(struct forward *);
 static void tell_totals(const struct forward *);
@@ -79,7 +81,6 @@ forward_to_end(struct forward *forward)
 {
     int status = COMMAND_FAILED;
     struct error error;
-    char text[ERROR_SIZE];
 
     log_open(&(struct log_options){
         .name = "forward",
@@ -91,11 +92,12 @@ forward_to_end(struct forward *forward)
     if (open_all(forward, &error)) {
         go_on(forward);
         tell_totals(forward);
-        status =
-            *forward->stop ? COMMAND_SIGNALLED + *forward->stop : COMMAND_OK;
+        if (!forward->is_over) {
+            status = *forward->stop ? COMMAND_SIGNALLED + *forward->stop
+                                    : COMMAND_OK;
+        }
     } else {
-        error_format(&error, text, sizeof text);
-        LOG(ERROR, "%s", text);
+        complain(&error);
     }
     close_all(forward);
     return status;
@@ -150,8 +152,7 @@ go_on(struct forward *forward)
     size_t n = 0;
 
     while (!*forward->stop) {
-        reopen_if_asked(forward);
-        if (!read_batch(forward, &n)) {
+        if (!reopen_if_asked(forward) || !read_batch(forward, &n)) {
             continue;
         }
         if (n && !pass_on(forward)) {
@@ -159,7 +160,8 @@ go_on(struct forward *forward)
         }
         if (!group_fleet_ack(forward->reader, &error)) {
             fail_and_rest(forward, &error);
-        } else if (n == 0 && forward->options.once) {
+        } else if (forward->options.once &&
+                   group_fleet_is_at_end(forward->reader)) {
             return;
         }
     }
@@ -191,7 +193,7 @@ read_batch(struct forward *forward, size_t *n)
     return true;
 }
 
-/* False if we are to stop before the batch is safe. */
+/* False if we are to stop before the batch is safe, or it never will be. */
 static bool
 pass_on(struct forward *forward)
 {
@@ -199,27 +201,45 @@ pass_on(struct forward *forward)
 
     while (!forward_target_write(forward->target, forward->out.data,
                                  forward->out.size, &error)) {
-        fail_and_rest(forward, &error);
-        if (*forward->stop) {
+        if (forward->target->is_gone) {
+            forward->is_over = true;
+            complain(&error);
             return false;
         }
-        reopen_if_asked(forward);
+        fail_and_rest(forward, &error);
+        if (*forward->stop || !reopen_if_asked(forward)) {
+            return false;
+        }
     }
     recovered(forward);
     return true;
 }
 
-static void
+/* Nothing is passed on until that is done: who moved a file away may do
+ * anything with it now.  False if we are to stop before. */
+static bool
 reopen_if_asked(struct forward *forward)
 {
     struct error error;
 
-    if (hung_up) {
+    while (hung_up && !*forward->stop) {
         hung_up = 0;
-        if (!forward_target_reopen(forward->target, &error)) {
-            fail_and_rest(forward, &error);
+        if (forward_target_reopen(forward->target, &error)) {
+            return true;
         }
+        hung_up = 1;
+        fail_and_rest(forward, &error);
     }
+    return !hung_up;
+}
+
+static void
+complain(const struct error *error)
+{
+    char text[ERROR_SIZE];
+
+    error_format(error, text, sizeof text);
+    LOG(ERROR, "%s", text);
 }
 
 static void

@@ -40,6 +40,7 @@ static int open_own(const char *path, struct error *);
 static bool is_regular(int fd);
 static bool cut_half_line(int fd, const char *path, off_t *cut, struct error *);
 static bool find_line_end(int fd, off_t size, off_t *end);
+static bool was_removed(const struct forward_file *);
 static bool write_on(struct forward_file *, const char *bytes, size_t size);
 static bool wait_writable(const struct forward_file *);
 static bool write_failed(struct forward_file *, off_t begin, struct error *);
@@ -75,8 +76,12 @@ write_lines(struct forward_target *target, const char *bytes, size_t size,
             struct error *error)
 {
     struct forward_file *file = (struct forward_file *)target;
-    off_t begin = file->is_regular ? lseek(file->fd, 0, SEEK_END) : 0;
+    off_t begin;
 
+    if (was_removed(file) && !reopen_file(target, error)) {
+        return false;
+    }
+    begin = file->is_regular ? lseek(file->fd, 0, SEEK_END) : 0;
     if (!write_on(file, bytes, size) ||
         (file->is_regular && fdatasync(file->fd) != 0)) {
         return write_failed(file, begin, error);
@@ -182,6 +187,16 @@ find_line_end(int fd, off_t size, off_t *end)
     return true;
 }
 
+/* What is in a file without a name is gone when we are. */
+static bool
+was_removed(const struct forward_file *file)
+{
+    struct stat status;
+
+    return file->is_regular && file->fd != STDOUT_FILENO &&
+           fstat(file->fd, &status) == 0 && status.st_nlink == 0;
+}
+
 static bool
 write_on(struct forward_file *file, const char *bytes, size_t size)
 {
@@ -217,6 +232,7 @@ wait_writable(const struct forward_file *file)
 static bool
 write_failed(struct forward_file *file, off_t begin, struct error *error)
 {
+    file->target.is_gone = file->fd == STDOUT_FILENO && errno == EPIPE;
     error_set_errno(error, file->fd == STDOUT_FILENO ? "-" : file->path,
                     "cannot be written");
     if (file->is_regular && file->fd != STDOUT_FILENO &&

@@ -3,8 +3,8 @@
  * forward_target_write() returns when the bytes are safe: in a file, on the
  * disk; over TCP, with the kernel of the other side; on standard output, with
  * the system (and, if that is a file, on the disk).  When it fails, the same
- * bytes have to be given again: it knows how much of them is there already, or
- * has taken it back.
+ * bytes have to be given again, unless 'is_gone': it knows how much of them is
+ * there already, or has taken it back.
  *
  * A target belongs to one thread. */
 
@@ -35,13 +35,14 @@ struct forward_target_class {
 struct forward_target {
     const struct forward_target_class *class;
     const atomic_int *stop; /* Borrowed: once it is not 0, waits end. */
+    bool is_gone; /* The reader of standard output: no write will succeed. */
 };
 
-/* Appends to a file, made if there is none, or writes to standard output ("-").
- * The file is ours alone: NULL, with '*error', if another process of this
- * program has it.  Half a line at its end, left by a process that was killed,
- * is cut off: its event was not acknowledged, and comes again.  '*cut' says how
- * many bytes that was. */
+/* Appends to a file, made if there is none, also when it was removed meanwhile,
+ * or writes to standard output ("-").  The file is ours alone: NULL, with
+ * '*error', if another process of this program has it.  Half a line at its end,
+ * left by a process that was killed, is cut off: its event was not
+ * acknowledged, and comes again.  '*cut' says how many bytes that was. */
 struct forward_target *forward_file_open(const char *path, off_t *cut,
                                          struct error *);
 

@@ -88,6 +88,19 @@ group_fleet_read(struct group_fleet *fleet, bool wait,
 }
 
 bool
+group_fleet_is_at_end(const struct group_fleet *fleet)
+{
+    size_t count = redis_readers_count(fleet->readers);
+    size_t n = 0;
+
+    while (n < count &&
+           group_reader_is_at_end(redis_readers_get(fleet->readers, n))) {
+        n++;
+    }
+    return n == count;
+}
+
+bool
 group_fleet_ack(struct group_fleet *fleet, struct error *error)
 {
     return !fleet->turn || group_reader_ack(fleet->turn, error);

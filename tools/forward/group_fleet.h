@@ -27,6 +27,7 @@ void group_fleet_free(struct group_fleet *); /* Accepts NULL. */
 
 bool group_fleet_read(struct group_fleet *, bool wait,
                       const struct group_entry **, size_t *n, struct error *);
+bool group_fleet_is_at_end(const struct group_fleet *); /* All of it. */
 bool group_fleet_ack(struct group_fleet *, struct error *);
 void group_fleet_get_counters(const struct group_fleet *,
                               struct group_counters *);

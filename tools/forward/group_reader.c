@@ -33,6 +33,7 @@ struct group_reader {
     struct redis_link *link;
     struct group_streams streams;
     bool ack_wanted;          /* Of what is pending. */
+    bool is_at_end;           /* There was nothing to read. */
     struct mono_time claimed; /* 0: never. */
     size_t claim_next;
 
@@ -131,12 +132,19 @@ group_reader_read(struct group_reader *reader, bool wait,
     } else if (good && reader->streams.n == 0 && wait) {
         poll(NULL, 0, GROUP_READER_MAX_WAIT_MS);
     }
+    reader->is_at_end = good && reader->n_pending == 0 && !has_backlog(reader);
     *entries = reader->entries;
     *n = good ? reader->n_entries : 0;
     if (!good && !reader->ack_wanted) {
         give_back(reader);
     }
     return good;
+}
+
+bool
+group_reader_is_at_end(const struct group_reader *reader)
+{
+    return reader->is_at_end;
 }
 
 /* Trimmed and foreign entries go with the rest. */

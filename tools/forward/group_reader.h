@@ -67,10 +67,14 @@ struct group_reader *group_reader_new(const struct group_reader_options *,
 void group_reader_free(struct group_reader *); /* Accepts NULL. */
 
 /* Reads entries; with 'wait', if there are none, waits for
- * GROUP_READER_MAX_WAIT_MS at most.  '*n' may be 0 in any case.  They are good
- * until the next call; if that is this one again, so will they be. */
+ * GROUP_READER_MAX_WAIT_MS at most.  '*n' may be 0 in any case, also because
+ * what was read holds no event.  They are good until the next call; if that is
+ * this one again, so will they be. */
 bool group_reader_read(struct group_reader *, bool wait,
                        const struct group_entry **, size_t *n, struct error *);
+
+/* Whether the last read found nothing, not even what holds no event. */
+bool group_reader_is_at_end(const struct group_reader *);
 
 /* All that was read last is safe now.  If this fails it is done before anything
  * else is read, on another connection. */

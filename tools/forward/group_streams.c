@@ -51,6 +51,7 @@ group_streams_refresh(struct group_streams *streams,
     if (!streams->options->sensors &&
         (!streams->refreshed.ns ||
          now.ns - streams->refreshed.ns >= REFRESH_NS)) {
+        streams->overflow = 0;
         if (!redis_keys_each_sensor(place, link, add_sensor, streams, error)) {
             return false;
         }
