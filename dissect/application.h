@@ -107,7 +107,8 @@ struct application_counters {
     uint64_t skipped_fragments;            /* Fragments but the first. */
     uint64_t skipped_protocol; /* Another IP version or protocol than the
                                 * first packet's, or no transport header. */
-    uint64_t limited; /* Inspections that ended at a limit, undecided or not. */
+    uint64_t limited; /* Ended at APPLICATION_MAX_PACKETS_* or _BYTES, with
+                       * an answer or without. */
 };
 
 /* 'options' may be NULL and is not kept.  Fails when memory is out, when the

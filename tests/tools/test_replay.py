@@ -232,6 +232,16 @@ rules:
         run = self.run_segmon("replay", "-p", self.policy, "--dpi-memory", "1M", capture)
         self.assertIn(b"flows inspected no further: --dpi-memory was used up", run.stdout)
 
+    def test_inspections_that_end_at_their_limit_are_told(self):
+        client, server = ("10.1.0.1", 40000, "10.2.0.1", 9999), ("10.2.0.1", 9999, "10.1.0.1", 40000)
+        packets = [p.tcp(*client, p.SYN), p.tcp(*server, p.SYN | p.ACK, 0, 1)]
+        packets += [p.tcp(*client, p.PSH | p.ACK, 1 + 5 * i, 1, b"xyzzy") for i in range(40)]
+        packets += p.tcp_session("10.1.9.9", "10.2.0.1", 80, 40000, *HTTP)
+        *_, status = self.events("-p", self.policy, "-e", "status",
+                                 self.file("unknown.pcap", p.pcap(packets)))
+        found = status["segmon"]["status"]["application"]
+        self.assertEqual((found["inspections"], found["limited"]), (2, 1))
+
     def test_texts_count_against_memory_and_are_left_out_for_lack_of_it(self):
         packets, n = [], 3000
         for i in range(n):

@@ -223,6 +223,7 @@ write_engine(struct json *json, const struct event_status *status)
     json_u64(json, "active", counters->active);
     json_u64(json, "refused", counters->refused);
     json_u64(json, "given_up", counters->given_up);
+    json_u64(json, "limited", counters->limited);
     json_u64(json, "details_lost", counters->details_lost);
     json_u64(json, "bytes", counters->bytes);
     json_u64(json, "most_bytes", counters->most_bytes);

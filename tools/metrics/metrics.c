@@ -209,6 +209,10 @@ write_applications(struct metrics_text *text,
     counter(text, "segmon_application_given_up_total",
             "Inspections ended early to stay within their memory",
             counters->given_up);
+    counter(text, "segmon_application_limited_total",
+            "Inspections that ended because a flow had all packets or bytes "
+            "shown that one may",
+            counters->limited);
     counter(text, "segmon_application_details_lost_total",
             "Findings whose texts there was no room for",
             counters->details_lost);
