@@ -26,6 +26,10 @@ static fact_reader read_src, read_dst, read_proto, read_sport, read_dport,
 static bool copy_text(char out[FLOW_TEST_TEXT], const char *text);
 static bool read_port(const char *text, uint16_t *port);
 static bool read_flag(const char *text, bool *flag);
+static void choose_term(const struct flow_test *, const char *service,
+                        const char *text, struct service_term *,
+                        char why[FLOW_TEST_WHY]);
+static void tell_unknown_service(const char *service, char why[FLOW_TEST_WHY]);
 static void set_term(struct flow_test *, const struct service_term *);
 static bool set_icmp(const struct flow_test *, uint16_t *icmp,
                      char why[FLOW_TEST_WHY]);
@@ -159,8 +163,8 @@ flow_test_set_service(struct flow_test *test, const struct policy *policy,
                       const char *service, char why[FLOW_TEST_WHY])
 {
     const char *builtin = service_builtin(service);
-    char text[SERVICE_MAX_HINT], hint[SERVICE_MAX_HINT];
     struct service_term term = {.any = false};
+    char hint[SERVICE_MAX_HINT];
     uint32_t known;
 
     why[0] = '\0';
@@ -169,21 +173,15 @@ flow_test_set_service(struct flow_test *test, const struct policy *policy,
         term.first = term.last = (uint16_t)known;
         snprintf(why, FLOW_TEST_WHY, "'%.48s' is asked for by its first port",
                  service);
-    } else {
-        size_t length;
-
-        snprintf(text, sizeof text, "%s", builtin ? builtin : service);
-        length = strcspn(text, " ");
-        if (builtin && text[length]) {
-            snprintf(why, FLOW_TEST_WHY,
-                     "'%.48s' is %.150s: the first is asked", service, builtin);
-            text[length] = '\0';
-        }
-        if (!service_term_parse(text, &term, hint)) {
-            snprintf(why, FLOW_TEST_WHY, "'%.40s' is no service: %s", service,
-                     hint);
-            return false;
-        }
+    } else if (builtin) {
+        choose_term(test, service, builtin, &term, why);
+    } else if (!service_is_term(service)) {
+        tell_unknown_service(service, why);
+        return false;
+    } else if (!service_term_parse(service, &term, hint)) {
+        snprintf(why, FLOW_TEST_WHY, "'%.40s' is no service: %s", service,
+                 hint);
+        return false;
     }
     if (term.any || (term.first == 0 && term.last == UINT16_MAX)) {
         snprintf(why, FLOW_TEST_WHY, "'%.40s' is every port; a flow has one",
@@ -192,6 +190,49 @@ flow_test_set_service(struct flow_test *test, const struct policy *policy,
     }
     set_term(test, &term);
     return true;
+}
+
+/* The first that can be between such addresses: each IP version has an ICMP of
+ * its own. */
+static void
+choose_term(const struct flow_test *test, const char *service, const char *text,
+            struct service_term *term, char why[FLOW_TEST_WHY])
+{
+    enum service_space other = test->has_src && !addr_is_ipv4(&test->src)
+                                   ? SERVICE_ICMP
+                                   : SERVICE_ICMP6;
+    char one[40], hint[SERVICE_MAX_HINT];
+    const char *at = text;
+
+    for (;;) {
+        size_t length = strcspn(at, " ");
+        bool good;
+
+        snprintf(one, sizeof one, "%.*s", (int)length, at);
+        good = service_term_parse(one, term, hint) && term->space != other;
+        if (good || !at[length]) {
+            break;
+        }
+        at += length + 1;
+    }
+    if (strchr(text, ' ')) {
+        snprintf(why, FLOW_TEST_WHY, "'%.48s' is %.120s: %s is asked", service,
+                 text, one);
+    }
+}
+
+static void
+tell_unknown_service(const char *service, char why[FLOW_TEST_WHY])
+{
+    struct name_suggestion suggestion;
+    char near[NAME_SUGGESTION_SIZE];
+
+    name_suggestion_init(&suggestion, service);
+    service_suggest(&suggestion);
+    snprintf(why, FLOW_TEST_WHY,
+             "there is no service '%.40s'%s; a term is one such as 'tcp/443' "
+             "or 'ip/gre'",
+             service, name_suggestion_text(&suggestion, near));
 }
 
 const char *

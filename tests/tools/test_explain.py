@@ -254,6 +254,19 @@ change    with from_addr: 192.168.10.5 (it is 192.168.10.6) 'administration' wou
         for service in ("tcp/any", "any", "443", "443/tcp", "no-such", "", "tcp/70000"):
             self.explain("10.20.1.1", "10.60.0.1", service, status=2)
 
+    def test_each_ip_version_has_its_own_ping(self):
+        with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
+            file.write(b"version: 1\nsegments: {a: {networks: [10.0.0.0/8, \"2001:db8::/32\"]}}\n")
+            file.flush()
+            for address, shown in (("10.0.0.1", "icmp/8:0"), ("2001:db8::1", "icmp6/128:0")):
+                self.assertIn(" " + shown + ",",
+                              self.explain(address, address, "ping", policy=file.name))
+
+    def test_a_service_nearly_named_is_suggested(self):
+        run = self.run_segmon("explain", "-p", OFFICE, "10.1.1.1", "10.2.1.1", "htps")
+        self.assertEqual(run.returncode, 2)
+        self.assertIn(b"did you mean 'https'?", run.stderr)
+
     def test_mistakes_are_usage(self):
         good = ("10.20.1.1", "10.60.0.1", "tcp/443")
         for arguments in (good[:2], good + ("TLS", "more"), ("10.20.1", *good[1:]),
