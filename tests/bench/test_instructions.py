@@ -7,7 +7,8 @@ import pathlib
 import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[0:0] = [str(HERE), str(HERE.parents[0] / "support")]
 sys.dont_write_bytecode = True
 from suite import instructions  # noqa: E402
 

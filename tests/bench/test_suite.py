@@ -8,9 +8,10 @@ import tempfile
 import unittest
 from unittest import mock
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[0:0] = [str(HERE), str(HERE.parents[0] / "support")]
 sys.dont_write_bytecode = True
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+sys.path.append(str(HERE.parents[0] / "tools"))
 from suite import captures, curves, goals, live_table, plots, policies, programs  # noqa: E402
 from suite import ledger, listeners, memory, reloads, rounds, wholeness, wires  # noqa: E402
 

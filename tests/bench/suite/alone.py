@@ -1,9 +1,10 @@
 """What nobody can do without: reading the mix, and writing as much as segmon writes of
 it, each by a program that does nothing else."""
-import shutil
 import subprocess
 
-from suite import policies, programs, redis_server
+import redis_server
+
+from suite import policies, programs
 
 READING, WRITING, SENDING = "reading alone", "writing alone", "Redis alone"
 
@@ -41,25 +42,20 @@ class Writing(Alone):
         return programs.lines(out / "lines")
 
 
-class Sending(Alone):
-    def __init__(self, tools, name, note, server):
-        super().__init__(tools, name, note)
-        self.server, self.start, self.stop = server, server.start, server.stop
-
+class Sending(programs.Server, Alone):
     def command(self, capture, out):
-        self.server.ask("FLUSHALL")
-        return [self.tools.alone, "redis", *self.lines(capture, out), str(self.server.port)]
+        self.server.call("FLUSHALL")
+        return [self.tools.alone, "redis", *self.lines(capture, out), str(self.port)]
 
     def rows(self, out):
-        return int(self.server.ask("XLEN", "alone")[1:])
+        return self.server.call("XLEN", "alone")
 
 
-def find(tools, folder, only):
+def find(tools, only):
     known = [Reading(tools, READING, "the capture read with libpcap"),
              Writing(tools, WRITING, "as many lines of as many bytes as segmon writes")]
-    if shutil.which("redis-server"):
+    if redis_server.SERVER:
         known.append(Sending(tools, SENDING, "the same lines into a stream, with hiredis; "
-                             "the server's own time is not counted",
-                             redis_server.Server(folder)))
+                             "the server's own time is not counted"))
     return [program for program in known
             if not only or any(text in program.name for text in only.split(","))]

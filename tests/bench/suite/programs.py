@@ -6,8 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
-from suite import policies, redis_server
+import redis_server
+
+from suite import policies
 
 N_RULES = 1000
 MANY_FLOWS = "4000000"  # What a program must be told to keep them all.
@@ -124,21 +127,37 @@ class SegmonWorkers(SegmonVariant):
     threads = 2
 
 
-class SegmonRedis(SegmonVariant):
+class Server:
+    """A private Redis on the loopback, there as long as programs are run; its own time
+    is not counted."""
+    server = None
+
+    def start(self):
+        self.home = tempfile.TemporaryDirectory(prefix="segmon-bench-")
+        self.port, = redis_server.free_ports(1)
+        self.server = redis_server.Server(self.home.name, "--bind", "127.0.0.1",
+                                          "--port", str(self.port))
+
+    def stop(self):
+        if self.server:
+            self.server.kill()
+            self.home.cleanup()
+
+
+class SegmonRedis(Server, SegmonVariant):
     counted = False
 
-    def __init__(self, tools, server):
+    def __init__(self, tools):
         super().__init__(tools, "segmon, Redis", "as segmon, into streams of a private server, "
                          "whose own time is not counted", ["-p", policies.ENTERPRISE],
                          writes=False)
-        self.server, self.start, self.stop = server, server.start, server.stop
 
     def command(self, capture, out):
-        self.server.ask("FLUSHALL")
-        return [*super().command(capture, out), "-r", f"redis://127.0.0.1:{self.server.port}"]
+        self.server.call("FLUSHALL")
+        return [*super().command(capture, out), "-r", f"redis://127.0.0.1:{self.port}"]
 
     def rows(self, out):
-        return sum(int(self.server.ask("XLEN", f"segmon:{{lab}}:{kind}")[1:])
+        return sum(self.server.call("XLEN", f"segmon:{{lab}}:{kind}")
                    for kind in ("flow", "violation", "status"))
 
 
@@ -242,8 +261,8 @@ def find(tools, folder, only, with_peers):
         SegmonWorkers(tools, "segmon, 2 workers", "as segmon, on two cores",
                       [*enterprise, "--workers", "2"]),
     ]
-    if shutil.which("redis-server"):
-        known.append(SegmonRedis(tools, redis_server.Server(folder)))
+    if redis_server.SERVER:
+        known.append(SegmonRedis(tools))
     if with_peers:
         known += [peer for peer in PEERS if shutil.which(peer.name)]
         missing = [peer.name for peer in PEERS if not shutil.which(peer.name)]
