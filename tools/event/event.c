@@ -111,20 +111,28 @@ event_kind_name(enum event_kind kind)
 }
 
 bool
+event_kind_parse(const char *name, size_t size, enum event_kind *kind)
+{
+    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
+        if (strlen(kind_names[i]) == size &&
+            memcmp(kind_names[i], name, size) == 0) {
+            *kind = (enum event_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
 event_kinds_parse(const char *text, unsigned *kinds)
 {
     unsigned found = 0;
 
     for (;;) {
         size_t size = strcspn(text, ",");
-        unsigned kind = 0;
+        enum event_kind kind;
 
-        while (kind < EVENT_N_KINDS &&
-               (strlen(kind_names[kind]) != size ||
-                memcmp(kind_names[kind], text, size) != 0)) {
-            kind++;
-        }
-        if (kind == EVENT_N_KINDS) {
+        if (!event_kind_parse(text, size, &kind)) {
             return false;
         }
         found |= 1U << kind;

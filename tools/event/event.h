@@ -418,6 +418,9 @@ const char *event_server_error_name(enum event_server_error);
  * if there is none, or it is no violation. */
 const char *event_suppressed_by(const struct event_flow *);
 
+/* The kind of that name, such as "flow"; it need not be terminated. */
+bool event_kind_parse(const char *name, size_t size, enum event_kind *kind);
+
 /* "flow,violation" to a mask of 1 << kind; false if a name is unknown. */
 bool event_kinds_parse(const char *text, unsigned *kinds);
 

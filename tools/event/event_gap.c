@@ -7,15 +7,7 @@ event_gap_encode(struct event_encoder *encoder, const struct event_gap *gap)
 {
     struct json *json = &encoder->json;
 
-    event_encoder_begin(encoder, NULL);
-    event_write_status_event(json);
-    json_close(json, '}');
-    event_write_observer(encoder);
-    json_close(json, '}');
-    json_open(json, "segmon", '{');
-    json_plain(json, "schema", EVENT_SCHEMA_VERSION);
-    json_open(json, "status", '{');
-    json_plain(json, "cause", "gap");
+    event_begin_status(encoder, NULL, "gap");
     json_open(json, "gap", '{');
     json_plain(json, "kind", event_kind_name(gap->kind));
     json_plain(json, "reason", gap->reason);

@@ -52,9 +52,6 @@ const struct event_flow *event_redact(const struct event_encoder *,
  * empty. */
 void event_write_text(struct json *, const char *key, const char *text);
 
-/* What ECS 'event' has in a status, but for id and sequence. */
-void event_write_status_event(struct json *);
-
 /* Of 'segmon.status': when not everything was to be seen; what went on between
  * segments. */
 void event_write_blindness(struct json *, const struct event_status *);
@@ -80,6 +77,11 @@ void event_write_both(struct json *, const char *key, uint64_t src,
 /* Begins a body; 'policy' may be NULL if it writes none of those pieces that
  * take an encoder. */
 void event_encoder_begin(struct event_encoder *, const struct policy *policy);
+
+/* Begins a body that is a status, up to and with its cause: 'segmon.status' is
+ * open. */
+void event_begin_status(struct event_encoder *, const struct policy *,
+                        const char *cause);
 
 /* ECS 'observer', without its end; then between which segments, seen on which
  * interface ("" if unknown), with its end. */

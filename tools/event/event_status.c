@@ -45,15 +45,7 @@ event_status_encode(struct event_encoder *encoder,
 #undef CAUSE_NAME
     };
 
-    event_encoder_begin(encoder, status->policy);
-    event_write_status_event(json);
-    json_close(json, '}');
-    event_write_observer(encoder);
-    json_close(json, '}');
-    json_open(json, "segmon", '{');
-    json_plain(json, "schema", EVENT_SCHEMA_VERSION);
-    json_open(json, "status", '{');
-    json_plain(json, "cause", causes[status->cause]);
+    event_begin_status(encoder, status->policy, causes[status->cause]);
     json_u64(json, "workers", status->workers);
     if (status->emergency) {
         write_change(json, status->emergency);
@@ -69,8 +61,12 @@ event_status_encode(struct event_encoder *encoder,
 }
 
 void
-event_write_status_event(struct json *json)
+event_begin_status(struct event_encoder *encoder, const struct policy *policy,
+                   const char *cause)
 {
+    struct json *json = &encoder->json;
+
+    event_encoder_begin(encoder, policy);
     json_plain(json, "kind", "metric");
     json_open(json, "category", '[');
     json_plain(json, NULL, "network");
@@ -79,6 +75,13 @@ event_write_status_event(struct json *json)
     json_plain(json, NULL, "info");
     json_close(json, ']');
     json_plain(json, "dataset", "segmon.status");
+    json_close(json, '}');
+    event_write_observer(encoder);
+    json_close(json, '}');
+    json_open(json, "segmon", '{');
+    json_plain(json, "schema", EVENT_SCHEMA_VERSION);
+    json_open(json, "status", '{');
+    json_plain(json, "cause", cause);
 }
 
 static void

@@ -14,7 +14,6 @@ enum {
 static bool read_head(const char *json, size_t size, char id[EVENT_ID_SIZE]);
 static json_t *parse(const char *json, size_t size);
 static bool read_gap(const json_t *, struct ledger_gap *);
-static bool read_kind(const char *name, enum event_kind *);
 static unsigned read_reason(const char *name);
 static const json_t *find_output(const json_t *outputs, const char *server);
 static void read_counters(const json_t *output, struct event_read_status *);
@@ -101,6 +100,8 @@ parse(const char *json, size_t size)
 static bool
 read_gap(const json_t *facts, struct ledger_gap *gap)
 {
+    const char *kind = tree_text(json_object_get(facts, "kind"));
+
     *gap = (struct ledger_gap){
         .reason = read_reason(tree_text(json_object_get(facts, "reason"))),
         .first = tree_count(json_object_get(facts, "first_serial")),
@@ -113,20 +114,8 @@ read_gap(const json_t *facts, struct ledger_gap *gap)
                         &gap->before)) {
         gap->before = (struct redis_id){0, 0};
     }
-    return read_kind(tree_text(json_object_get(facts, "kind")), &gap->kind) &&
+    return event_kind_parse(kind, strlen(kind), &gap->kind) &&
            gap->last >= gap->first && gap->last <= LEDGER_MAX_NUMBER;
-}
-
-static bool
-read_kind(const char *name, enum event_kind *kind)
-{
-    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
-        if (strcmp(name, event_kind_name((enum event_kind)i)) == 0) {
-            *kind = (enum event_kind)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 static unsigned

@@ -67,14 +67,8 @@ read_kind(const char *dataset, enum event_kind *kind)
     if (strncmp(dataset, product, strlen(product)) != 0) {
         return false;
     }
-    for (unsigned i = 0; i < EVENT_N_KINDS; i++) {
-        if (strcmp(dataset + strlen(product),
-                   event_kind_name((enum event_kind)i)) == 0) {
-            *kind = (enum event_kind)i;
-            return true;
-        }
-    }
-    return false;
+    dataset += strlen(product);
+    return event_kind_parse(dataset, strlen(dataset), kind);
 }
 
 static void
