@@ -110,7 +110,7 @@ main(int argc, char *argv[])
     if (argc == 3) {
         n = strtoull(argv[2], NULL, 10);
     }
-    if (argc < 2 || argc > 3 || n == 0) {
+    if (argc < 2 || argc > 3 || argv[1][0] == '-' || n == 0) {
         fputs("usage: bench_spool FOLDER [RECORDS]\n", stderr);
         return 2;
     }
