@@ -4,11 +4,9 @@
 
 #include "flows/flow_key.h"
 
+#include "capture/xxh3.h"
 #include "dissect/packet.h"
 #include "flows/flow_table.h"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum {
     /* Added to an ICMP type or code that stands for a port, where the message

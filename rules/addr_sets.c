@@ -2,14 +2,12 @@
 
 #include "rules/addr_sets.h"
 
+#include "capture/xxh3.h"
 #include "rules/arena.h"
 
 #include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 /* An address as a number, so that a search compares in two steps. */
 struct position {

@@ -7,15 +7,13 @@
 
 #include "rules/violation_table.h"
 
+#include "capture/xxh3.h"
 #include "rules/policy_impl.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum {
     TABLE_FIRST_BUCKETS = 64,

@@ -7,13 +7,12 @@
 
 #include "rules/detect/recent.h"
 
+#include "capture/xxh3.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum {
     FIRST_BUCKETS = 64,

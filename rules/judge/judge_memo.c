@@ -10,13 +10,11 @@
 
 #include "rules/judge/judge_memo.h"
 
+#include "capture/xxh3.h"
 #include "rules/judge/judge_match.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 /* All that judge() can depend on, but for QUESTION_REST. */
 struct class

@@ -2,14 +2,12 @@
 
 #include "tools/runtime/findings.h"
 
+#include "capture/xxh3.h"
 #include "flows/flow_memory.h"
 
 #include <assert.h>
 #include <string.h>
 #include <sys/random.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum {
     FIRST_BUCKETS = 64,
