@@ -1,9 +1,9 @@
 # Checks the house rules about #include:
 #
 #   - a folder includes only itself and the folders upstream of it; inside
-#     tools/: event, redis, spool, output, runtime, settings, metrics, then
-#     commands, with report, forward, watch and reconcile beside runtime, and
-#     doctor behind report;
+#     tools/: event, redis, spool, output, runtime, process, settings, metrics,
+#     then commands, with report, forward, watch and reconcile beside runtime,
+#     and doctor behind report; process knows of none before it but event;
 #     the rooms of rules/ may use each other;
 #   - each outside library is included by the files named here and no other;
 #   - only tools/ starts threads.
@@ -14,7 +14,7 @@ set(rooms_rules rules rules/load rules/print rules/judge rules/analysis
                 rules/detect)
 set(folders capture dissect flows ${rooms_rules}
             tools/event tools/redis tools/spool tools/output tools/runtime
-            tools/settings tools/metrics
+            tools/process tools/settings tools/metrics
             tools/report tools/forward tools/doctor
             tools/watch tools/reconcile
             tools/commands tools)
@@ -30,7 +30,9 @@ set(upstream_tools/redis ${upstream_tools/event} tools/redis)
 set(upstream_tools/spool ${upstream_tools/redis} tools/spool)
 set(upstream_tools/output ${upstream_tools/spool} tools/output)
 set(upstream_tools/runtime ${upstream_tools/output} tools/runtime)
-set(upstream_tools/settings ${upstream_tools/runtime} tools/settings)
+set(upstream_tools/process ${upstream_tools/event} tools/process)
+set(upstream_tools/settings ${upstream_tools/runtime} tools/process
+                            tools/settings)
 set(upstream_tools/metrics ${upstream_tools/settings} tools/metrics)
 set(upstream_tools/report ${upstream_tools/output} tools/report)
 set(upstream_tools/forward ${upstream_tools/output} tools/forward)
@@ -54,7 +56,7 @@ set(owners_xxhash "capture/xxh3\\.h")
 set(owners_yaml "rules/load/yaml_doc\\.c")
 set(owners_jansson "tools/(commands/(question_json|run_dump)\\.c|event/tree\\.h|forward/(convert_table\\.h|forward_line\\.c))")
 set(owners_microhttpd "tools/metrics/metrics_http\\.c")
-set(owners_seccomp "tools/runtime/sandbox\\.c")
+set(owners_seccomp "tools/process/sandbox\\.c")
 set(owners_curses "tools/watch/top_terminal\\.c")
 set(owners_hiredis "tools/redis/redis_link\\.c")
 set(owners_openssl "tools/redis/redis_tls\\.c")

@@ -16,8 +16,8 @@
 #include "dissect/application.h"
 #include "rules/policy.h"
 #include "tools/output/event_queue.h"
+#include "tools/process/sandbox.h"
 #include "tools/runtime/desk.h"
-#include "tools/runtime/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -101,7 +101,7 @@ class Units(unittest.TestCase):
                 group = groups.setdefault(line.split()[0], set())
             elif line.startswith("    ") and not line.strip().startswith("#"):
                 group.add(line.strip())
-        source = (ROOT / "tools/runtime/sandbox.c").read_text()
+        source = (ROOT / "tools/process/sandbox.c").read_text()
         calls = set(" ".join(re.findall(r'"([^"]*)"', re.search(
             r"char allowed\[\] =(.*?);\n", source, re.DOTALL)[1])).split())
         self.assertGreater(len(calls), 100)

@@ -12,8 +12,8 @@
 #include "tools/commands/check_json.h"
 #include "tools/commands/command.h"
 #include "tools/event/system_clock.h"
+#include "tools/process/sandbox.h"
 #include "tools/report/coverage_report.h"
-#include "tools/runtime/sandbox.h"
 #include "tools/settings/settings.h"
 #include "tools/settings/settings_memory.h"
 

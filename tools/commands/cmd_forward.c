@@ -12,7 +12,7 @@
 #include "tools/event/json.h"
 #include "tools/forward/forward_target.h"
 #include "tools/forward/group_fleet.h"
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 
 #include <inttypes.h>
 #include <poll.h>

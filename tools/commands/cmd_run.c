@@ -9,8 +9,8 @@
 #include "tools/commands/run_epoch.h"
 #include "tools/commands/run_tell.h"
 #include "tools/event/system_clock.h"
-#include "tools/runtime/log.h"
-#include "tools/runtime/privileges.h"
+#include "tools/process/log.h"
+#include "tools/process/privileges.h"
 
 #include <inttypes.h>
 #include <signal.h>

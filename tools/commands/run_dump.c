@@ -7,7 +7,7 @@
 
 #include "tools/event/event.h"
 #include "tools/event/json.h"
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #include "tools/commands/run_service.h"
 
 #include "capture/error.h"
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
 #define TOOLS_COMMANDS_RUN_SERVICE_H
 
 #include "tools/output/output.h"
+#include "tools/process/notify.h"
 #include "tools/runtime/live.h"
-#include "tools/runtime/notify.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #include "tools/commands/run.h"
 #include "tools/commands/run_dump.h"
 #include "tools/event/system_clock.h"
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 #include "tools/settings/settings_memory.h"
 
 #include <stdlib.h>

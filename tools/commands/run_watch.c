@@ -2,8 +2,8 @@
 
 #include "tools/commands/run_watch.h"
 
+#include "tools/process/log.h"
 #include "tools/report/losses.h"
-#include "tools/runtime/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

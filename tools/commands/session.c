@@ -5,11 +5,11 @@
 #include "capture/error.h"
 #include "tools/commands/command.h"
 #include "tools/commands/redis_target.h"
+#include "tools/process/privileges.h"
+#include "tools/process/sandbox.h"
 #include "tools/redis/redis_link.h"
 #include "tools/redis/redis_uri.h"
 #include "tools/report/text.h"
-#include "tools/runtime/privileges.h"
-#include "tools/runtime/sandbox.h"
 #include "tools/settings/settings_memory.h"
 
 #include <signal.h>

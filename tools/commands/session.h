@@ -9,7 +9,7 @@
 
 #include "flows/flow_table.h"
 #include "tools/output/output.h"
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 #include "tools/runtime/pipeline.h"
 #include "tools/runtime/worker_limits.h"
 #include "tools/settings/settings.h"

@@ -2,7 +2,7 @@
 
 #include "tools/settings/settings.h"
 
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 #include "tools/runtime/worker.h"
 #include "tools/settings/settings_impl.h"
 

@@ -1,9 +1,9 @@
 /* What several settings must agree on. */
 
+#include "tools/process/folder_access.h"
 #include "tools/redis/redis_password.h"
 #include "tools/redis/redis_tls.h"
 #include "tools/redis/redis_uri.h"
-#include "tools/runtime/folder_access.h"
 #include "tools/settings/settings_impl.h"
 #include "tools/settings/settings_memory.h"
 

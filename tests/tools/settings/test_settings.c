@@ -4,7 +4,7 @@
 
 #include "dissect/application.h"
 #include "tests/tools/settings/settings_fixture.h"
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 #include "tools/runtime/worker.h"
 #include "tools/settings/settings_memory.h"
 #include "tools/spool/spool.h"

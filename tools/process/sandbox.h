@@ -9,8 +9,8 @@
  *
  * Once for the process, all its threads included; there is no way back. */
 
-#ifndef TOOLS_RUNTIME_SANDBOX_H
-#define TOOLS_RUNTIME_SANDBOX_H
+#ifndef TOOLS_PROCESS_SANDBOX_H
+#define TOOLS_PROCESS_SANDBOX_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* See folder_access.h. */
 
-#include "tools/runtime/folder_access.h"
+#include "tools/process/folder_access.h"
 
 #include <fcntl.h>
 #include <grp.h>

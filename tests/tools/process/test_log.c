@@ -1,8 +1,8 @@
-/* tools/runtime/log.h */
+/* tools/process/log.h */
 
 #include "tests/support/test.h"
 
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
-/* tools/runtime/notify.h */
+/* tools/process/notify.h */
 
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "tools/runtime/notify.h"
+#include "tools/process/notify.h"
 
 #include <stdio.h>
 #include <stdlib.h>

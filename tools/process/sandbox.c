@@ -5,7 +5,7 @@
  * same by other calls.  A name that a processor does not know is passed over.
  */
 
-#include "tools/runtime/sandbox.h"
+#include "tools/process/sandbox.h"
 
 #include "capture/error.h"
 

@@ -4,10 +4,10 @@
  * stay, and the library brings a dozen others into a program that reads what
  * strangers send. */
 
-#include "tools/runtime/notify.h"
+#include "tools/process/notify.h"
 
 #include "capture/error.h"
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -16,8 +16,8 @@
  * of the stream that is slow.  Then the line is lost, and counted, and that is
  * told. */
 
-#ifndef TOOLS_RUNTIME_LOG_H
-#define TOOLS_RUNTIME_LOG_H
+#ifndef TOOLS_PROCESS_LOG_H
+#define TOOLS_PROCESS_LOG_H
 
 #include "capture/clock.h"
 

@@ -6,8 +6,8 @@
  * thread's own, and before files are opened: what the user may open at the
  * start it may open again later.  There is no way back. */
 
-#ifndef TOOLS_RUNTIME_PRIVILEGES_H
-#define TOOLS_RUNTIME_PRIVILEGES_H
+#ifndef TOOLS_PROCESS_PRIVILEGES_H
+#define TOOLS_PROCESS_PRIVILEGES_H
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
  * which waits NOTIFY_PATIENCE_MS at most for a manager that is slow; a message
  * that cannot be sent is counted, and lost. */
 
-#ifndef TOOLS_RUNTIME_NOTIFY_H
-#define TOOLS_RUNTIME_NOTIFY_H
+#ifndef TOOLS_PROCESS_NOTIFY_H
+#define TOOLS_PROCESS_NOTIFY_H
 
 #include "capture/clock.h"
 

@@ -5,8 +5,8 @@
  * a service is not asked.  Allocates some KiB for the call; looks up users, so
  * not for a thread that has no time. */
 
-#ifndef TOOLS_RUNTIME_FOLDER_ACCESS_H
-#define TOOLS_RUNTIME_FOLDER_ACCESS_H
+#ifndef TOOLS_PROCESS_FOLDER_ACCESS_H
+#define TOOLS_PROCESS_FOLDER_ACCESS_H
 
 enum folder_access {
     FOLDER_WRITABLE, /* Or can be made there. */

@@ -1,7 +1,7 @@
 /* From root, or from what a service manager left, to CAP_NET_RAW alone; see
  * privileges.h and capabilities(7). */
 
-#include "tools/runtime/privileges.h"
+#include "tools/process/privileges.h"
 
 #include "capture/error.h"
 

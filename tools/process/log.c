@@ -4,7 +4,7 @@
  * says once.  So each site has a small account of its own: none of them can
  * silence another. */
 
-#include "tools/runtime/log.h"
+#include "tools/process/log.h"
 
 #include "tools/event/system_clock.h"
 #include "tools/event/utf8.h"

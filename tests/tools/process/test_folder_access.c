@@ -2,7 +2,7 @@
 
 #include "tests/support/test.h"
 
-#include "tools/runtime/folder_access.h"
+#include "tools/process/folder_access.h"
 
 #include <grp.h>
 #include <pwd.h>
