@@ -15,6 +15,12 @@ enum {
     ONE_WAY_CODE = 0x200
 };
 
+enum {
+    ICMP_UNREACHABLE = 3,
+    ICMP_FRAGMENTATION_NEEDED = 4, /* Code: the route is there. */
+    ICMPV6_UNREACHABLE = 1
+};
+
 /* Requests and their answers: RFC 792, 950, 1256; RFC 4443, 2710, 4861, 4620,
  * 6275. */
 static const uint8_t pairs_v4[][2] = {
@@ -27,6 +33,7 @@ static void icmp_key_from(const struct packet *, uint16_t context,
 static inline void make_key(const struct packet *, uint16_t context,
                             uint16_t src_port, uint16_t dst_port,
                             struct flow_ends *);
+static uint32_t quoted_scope(const struct packet_quoted *);
 static void icmp_ports(uint8_t protocol, uint8_t type, uint8_t code,
                        uint16_t port[2]);
 static void order_ends(const struct addr *src, const struct addr *dst,
@@ -75,12 +82,22 @@ make_key(const struct packet *p, uint16_t context, uint16_t src_port,
     out->key.tunnel = has_vni ? p->tunnel : 0;
     out->key.context = context;
     out->key.protocol = p->protocol;
-    /* An error is sharded with the pair it quotes; its own flow must not
-     * depend on how many workers there are, so it stays with that pair. */
     if ((p->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT)) ==
         PACKET_ICMP_ERROR) {
-        out->key.scope = (uint32_t)hash_pair(&p->quoted.src, &p->quoted.dst, 0);
+        out->key.scope = quoted_scope(&p->quoted);
     }
+}
+
+/* An error is judged by what it quotes, so errors about two conversations are
+ * two.  Being sharded with the pair that is quoted, they do not depend on how
+ * many workers there are. */
+static uint32_t
+quoted_scope(const struct packet_quoted *quoted)
+{
+    uint64_t service = (uint64_t)quoted->protocol << 32 |
+                       (uint32_t)quoted->src_port << 16 | quoted->dst_port;
+
+    return (uint32_t)hash_pair(&quoted->src, &quoted->dst, service);
 }
 
 bool
@@ -160,6 +177,15 @@ flow_key_icmp_counterpart(uint8_t protocol, uint8_t type)
         }
     }
     return -1;
+}
+
+bool
+flow_key_icmp_is_unreachable(uint8_t protocol, uint8_t type, uint8_t code)
+{
+    if (protocol == PROTOCOL_ICMPV6) {
+        return type == ICMPV6_UNREACHABLE;
+    }
+    return type == ICMP_UNREACHABLE && code != ICMP_FRAGMENTATION_NEEDED;
 }
 
 bool

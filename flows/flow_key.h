@@ -22,7 +22,7 @@
 struct flow_key {
     struct addr addr[2]; /* Of the lower and of the higher end. */
     uint32_t scope;      /* VXLAN or Geneve VNI; of an ICMP error that found no
-                          * flow, the pair of addresses it quotes. */
+                          * flow, a hash of the one it quotes. */
     uint16_t port[2];
     uint16_t context; /* See flow_table_update(). */
     uint8_t protocol;
@@ -73,6 +73,9 @@ uint8_t flow_key_icmp_type(const struct flow_key *, unsigned end);
 /* The type that answers 'type', or is answered by it; -1 if there is none. */
 int flow_key_icmp_counterpart(uint8_t protocol, uint8_t type);
 bool flow_key_icmp_is_request(uint8_t protocol, uint8_t type);
+
+/* Whether it says that a packet did not get there. */
+bool flow_key_icmp_is_unreachable(uint8_t protocol, uint8_t type, uint8_t code);
 
 uint64_t flow_key_hash(const struct flow_key *, uint64_t seed);
 

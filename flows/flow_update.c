@@ -17,10 +17,7 @@
 #include "flows/tcp_state.h"
 
 enum {
-    ICMP_UNREACHABLE = 3,
-    ICMP_FRAGMENTATION_NEEDED = 4, /* Code: the route is there. */
     ICMP_REDIRECT = 5,
-    ICMPV6_UNREACHABLE = 1,
     ICMPV6_REDIRECT = 137
 };
 
@@ -64,7 +61,6 @@ static uint32_t make_room(struct flow_table *, const struct packet *,
 static inline bool has_header(const struct packet *);
 static inline void account(struct flow_table *, struct flow *,
                            const struct packet *, unsigned sender);
-static bool is_unreachable(const struct packet *);
 static bool is_redirect(const struct packet *);
 
 void
@@ -274,7 +270,8 @@ note_error(struct flow *flow, const struct packet *p, unsigned sender)
 {
     struct flow_part *part = flow_part_get(flow, FLOW_PART_NOTES);
 
-    if (is_unreachable(p) && flow->outcome == FLOW_OUTCOME_ATTEMPT &&
+    if (flow_key_icmp_is_unreachable(p->protocol, p->icmp_type, p->icmp_code) &&
+        flow->outcome == FLOW_OUTCOME_ATTEMPT &&
         sender == flow_initiator(flow)) {
         flow->outcome = FLOW_OUTCOME_REFUSED;
     }
@@ -472,16 +469,6 @@ static inline bool
 has_header(const struct packet *p)
 {
     return !(p->flags & (PACKET_NO_TRANSPORT | PACKET_LATER_FRAGMENT));
-}
-
-static bool
-is_unreachable(const struct packet *p)
-{
-    if (p->protocol == PROTOCOL_ICMPV6) {
-        return p->icmp_type == ICMPV6_UNREACHABLE;
-    }
-    return p->icmp_type == ICMP_UNREACHABLE &&
-           p->icmp_code != ICMP_FRAGMENTATION_NEEDED;
 }
 
 static bool

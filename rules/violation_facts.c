@@ -1,5 +1,6 @@
 /* What a hit is, and how bad: values made of others; see violation.h. */
 
+#include "flows/flow_key.h"
 #include "rules/detect/detect.h"
 #include "rules/violation.h"
 
@@ -9,7 +10,17 @@ violation_of(const struct policy *policy, const struct verdict *verdict,
 {
     bool icmp = question->protocol == PROTOCOL_ICMP ||
                 question->protocol == PROTOCOL_ICMPV6;
+    enum flow_outcome outcome = record->outcome;
+    struct question quoted;
 
+    if (question->icmp_orphan) { /* It is about what is quoted. */
+        judge_quoted(policy, question, &quoted);
+        question = &quoted;
+        outcome = flow_key_icmp_is_unreachable(
+                      record->protocol, record->icmp_type, record->icmp_code)
+                      ? FLOW_OUTCOME_REFUSED
+                      : FLOW_OUTCOME_ATTEMPT;
+    }
     return (struct violation_hit){
         .policy = policy,
         .rule = verdict->rule,
@@ -20,7 +31,7 @@ violation_of(const struct policy *policy, const struct verdict *verdict,
         .dst_segment = question->dst_segment,
         .protocol = question->protocol,
         .port = icmp ? question->icmp_type : question->dst_port,
-        .outcome = record->outcome,
+        .outcome = outcome,
         .ambiguous = verdict->flags & VERDICT_DIRECTION_AMBIGUOUS,
         .flow_id = record->id,
         .now = record->now,

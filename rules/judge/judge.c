@@ -83,13 +83,9 @@ judge(const struct policy *policy, const struct question *question,
     if (question->icmp_related && !is_redirect(question)) {
         judge_related(verdict);
     } else if (question->icmp_orphan) { /* The quoted packet is judged. */
-        struct policy_place place = {.vlan = question->vlan,
-                                     .interface = question->interface,
-                                     .sensor = question->sensor};
-        struct question quoted = *question;
+        struct question quoted;
 
-        quoted.src_segment = policy_locate(policy, &quoted.src, &place);
-        quoted.dst_segment = policy_locate(policy, &quoted.dst, &place);
+        judge_quoted(policy, question, &quoted);
         verdict->flags |= VERDICT_ICMP_ORPHAN;
         judge_here(policy, &quoted, verdict);
     } else if (question->midstream && policy->midstream == MIDSTREAM_IGNORE) {
@@ -98,6 +94,19 @@ judge(const struct policy *policy, const struct question *question,
     } else {
         judge_here(policy, question, verdict);
     }
+}
+
+void
+judge_quoted(const struct policy *policy, const struct question *question,
+             struct question *quoted)
+{
+    struct policy_place place = {.vlan = question->vlan,
+                                 .interface = question->interface,
+                                 .sensor = question->sensor};
+
+    *quoted = *question;
+    quoted->src_segment = policy_locate(policy, &question->src, &place);
+    quoted->dst_segment = policy_locate(policy, &question->dst, &place);
 }
 
 const char *

@@ -116,6 +116,11 @@ struct verdict {
 /* 'verdict' is filled in entirely. */
 void judge(const struct policy *, const struct question *, struct verdict *);
 
+/* The segments of a question about an ICMP error are those of the error's own
+ * ends; here they become those of what it quotes. */
+void judge_quoted(const struct policy *, const struct question *,
+                  struct question *quoted);
+
 const char *verdict_reason_name(enum verdict_reason);
 
 enum {

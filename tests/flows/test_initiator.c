@@ -174,6 +174,25 @@ an_error_that_quotes_no_flow_is_one(void **state)
 }
 
 static void
+errors_about_two_unseen_flows_are_two(void **state)
+{
+    struct packet one = udp_packet(1, 40000, 2, 161, SECOND_NS);
+    struct packet other = udp_packet(1, 40000, 2, 162, SECOND_NS);
+    struct packet errors[3] = {icmp_error(9, &one, 3, 1),
+                               icmp_error(9, &other, 3, 1),
+                               icmp_error(9, &one, 3, 1)};
+    struct records records = {.n = 0};
+    struct flow_table_options options = table_options(&records);
+    struct flow_table *table = new_table(&options);
+
+    (void)state;
+    assert_true(flow_table_update(table, &errors[0], 0).is_new);
+    assert_true(flow_table_update(table, &errors[1], 0).is_new);
+    assert_false(flow_table_update(table, &errors[2], 0).is_new);
+    flow_table_free(table);
+}
+
+static void
 an_answered_flow_is_not_refused(void **state)
 {
     struct packet packets[3] = {
@@ -211,6 +230,7 @@ main(void)
         cmocka_unit_test(the_sender_of_an_icmp_request_opened),
         cmocka_unit_test(an_error_is_counted_on_the_flow_it_quotes),
         cmocka_unit_test(an_error_that_quotes_no_flow_is_one),
+        cmocka_unit_test(errors_about_two_unseen_flows_are_two),
         cmocka_unit_test(an_answered_flow_is_not_refused),
         cmocka_unit_test(a_redirect_is_a_flow_of_its_own),
     };

@@ -157,7 +157,7 @@ def broken_and_working_controls():
 def icmp_error_about_an_unseen_flow():
     # The sensor saw only the router's answers: to what was asked is judged.
     tape = Tape()
-    for port in (22, 80):
+    for port in (80, 22):
         syn = p.tcp("10.1.0.5", 50000 + port, "10.2.0.10", port, p.SYN)
         tape.add(p.icmp("10.2.0.1", "10.1.0.5", 3, 1, b"\0\0\0\0" + syn[14:42]))
     return tape.packets

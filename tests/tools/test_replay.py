@@ -98,6 +98,34 @@ class Replay(unittest.TestCase):
         kinds = [e["event"]["dataset"] for e in self.events("-p", self.policy, capture)]
         self.assertLess(kinds.index("segmon.violation"), kinds.index("segmon.flow"))
 
+    def test_what_an_icmp_error_quotes_is_judged_and_told(self):
+        """Only a router's errors are seen, about three connections it refused:
+        each is judged, and the violations are about their ends."""
+        policy = self.file("critical.yaml", POLICY.replace(
+            "[10.2.0.0/16]", "[10.2.0.0/16], criticality: critical").encode())
+        packets = []
+        for port in (80, 22, 23):
+            syn = p.tcp("10.1.0.5", 50000, "10.2.0.10", port, p.SYN)
+            packets.append(p.icmp("10.9.9.9", "10.1.0.5", 3, 13, b"\0\0\0\0" + syn[14:42]))
+        events = self.events("-p", policy, self.file("a.pcap", p.pcap(packets)))
+        told = [e for e in events if e["event"]["dataset"] == "segmon.violation"]
+        self.assertEqual([e["destination"] for e in told],
+                         [{"ip": "10.2.0.10", "port": 22}, {"ip": "10.2.0.10", "port": 23}])
+        for event in told:
+            self.assertEqual(event["source"], {"ip": "10.1.0.5"})
+            self.assertEqual((event["observer"]["ingress"]["zone"],
+                              event["observer"]["egress"]["zone"]), ("users", "servers"))
+            self.assertEqual(event["segmon"]["outcome"], "refused")
+            self.assertEqual(event["segmon"]["violation"]["score_terms"],
+                             {"base": 50, "outcome": -20, "criticality": 10, "external": 0,
+                              "unknown": 0, "ambiguous": 0})
+        flows = [e for e in events if e["event"]["dataset"] == "segmon.flow"]
+        self.assertEqual(sorted(e["rule"]["id"] for e in flows),
+                         ["default:inter", "default:inter", "web"])
+        for event in flows:  # The errors themselves.
+            self.assertEqual((event["source"]["ip"], event["destination"]["ip"]),
+                             ("10.9.9.9", "10.1.0.5"))
+
     def test_a_violation_stays_open_while_its_flow_lasts(self):
         """A session of two days is one violation, told every 'realert' of an
         hour and closed a day after its last packets."""

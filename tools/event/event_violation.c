@@ -275,7 +275,8 @@ says_who(const struct violation *violation)
                                                         : "not permitted by";
 }
 
-/* The flow's own ends where there is one; else what the violation is about. */
+/* The flow's own ends where there is one, unless it is an ICMP error and the
+ * violation is about what it quotes; else what the violation is about. */
 static void
 write_ends(struct event_encoder *encoder, const struct event_violation *event,
            enum event_host host)
@@ -284,7 +285,7 @@ write_ends(struct event_encoder *encoder, const struct event_violation *event,
     const struct violation *violation = event->violation;
     const char *transport = packet_protocol_name(violation->protocol);
 
-    if (event->flow) {
+    if (event->flow && !(event->flow->verdict->flags & VERDICT_ICMP_ORPHAN)) {
         event_write_flow_ends(encoder, event->flow, host);
         return;
     }
