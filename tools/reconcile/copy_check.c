@@ -38,11 +38,19 @@ struct lines {
     bool is_cut; /* The rest of a line that was too long comes first. */
 };
 
-/* One side of the comparison. */
+/* One side of a comparison. */
 struct side {
     struct key_sort *sort;
     struct sort_key key;
     bool has;
+};
+
+struct comparison {
+    struct side streams, files;
+    struct copy_result *result;
+    /* What the next event of a kind may belong to: NULL, if nothing. */
+    struct copy_finding *open[EVENT_N_KINDS];
+    struct copy_finding left_out[EVENT_N_KINDS]; /* There is no room for it. */
 };
 
 static bool take_lines(struct copy_check *, struct lines *, struct error *);
@@ -53,12 +61,13 @@ static bool find_name(struct copy_check *, const char *id, size_t *sensor,
 static struct sort_key make_key(size_t sensor, const struct event_name *,
                                 unsigned more);
 static bool advance(struct side *, struct error *);
-static bool compare(struct side *streams, struct side *files,
-                    struct copy_result *, struct error *);
+static bool compare(struct comparison *, struct error *);
+static void take(struct comparison *, const struct sort_key *, uint64_t n);
 static bool pass(struct side *, uint64_t *n, struct error *);
 static bool is_same(const struct sort_key *, const struct sort_key *);
-static void note(struct copy_result *, const struct sort_key *,
-                 bool is_doubled);
+static void note(struct comparison *, const struct sort_key *, bool is_doubled);
+static struct copy_finding *begin(struct comparison *, enum event_kind);
+static enum event_kind kind_of(const struct sort_key *);
 
 struct copy_check *
 copy_check_new(void)
@@ -145,15 +154,17 @@ bool
 copy_check_judge(struct copy_check *check, struct copy_result *result,
                  struct error *error)
 {
-    struct side streams = {.sort = check->streams};
-    struct side files = {.sort = check->files};
+    struct comparison comparison = {.streams = {.sort = check->streams},
+                                    .files = {.sort = check->files},
+                                    .result = result};
     bool good = key_sort_finish(check->streams, error) &&
                 key_sort_finish(check->files, error) &&
-                advance(&streams, error) && advance(&files, error);
+                advance(&comparison.streams, error) &&
+                advance(&comparison.files, error);
 
     *result = check->counts;
-    while (good && (streams.has || files.has)) {
-        good = compare(&streams, &files, result, error);
+    while (good && (comparison.streams.has || comparison.files.has)) {
+        good = compare(&comparison, error);
     }
     return good;
 }
@@ -238,11 +249,12 @@ advance(struct side *side, struct error *error)
 
 /* One event, on either side or both. */
 static bool
-compare(struct side *streams, struct side *files, struct copy_result *result,
-        struct error *error)
+compare(struct comparison *comparison, struct error *error)
 {
+    struct side *streams = &comparison->streams;
+    struct side *files = &comparison->files;
     struct sort_key key = streams->key;
-    uint64_t n = 0;
+    uint64_t n_entries = 0, n = 0;
     bool in_stream = streams->has;
     bool in_file = files->has;
 
@@ -250,26 +262,35 @@ compare(struct side *streams, struct side *files, struct copy_result *result,
         in_stream = sort_key_compare(&streams->key, &files->key) < 0;
         in_file = !in_stream;
     }
-    if (in_stream && !pass(streams, &n, error)) {
+    if ((in_stream && !pass(streams, &n_entries, error)) ||
+        (in_file && !pass(files, &n, error))) {
         return false;
     }
-    n = 0;
-    if (in_file && !pass(files, &n, error)) {
-        return false;
-    }
-    result->events += in_stream;
-    if (!in_stream) {
-        result->only_here++;
-    } else if (!in_file && key.low & BEHIND_BIT) {
-        result->waiting++;
-    } else if (!in_file) {
-        result->missing++;
-        note(result, &key, false);
-    } else if (n > 1) {
-        result->doubled += n - 1;
-        note(result, &key, true);
+    if (in_stream) {
+        take(comparison, &key, n);
+    } else {
+        comparison->result->only_here++;
     }
     return true;
+}
+
+/* An event of a stream that is in the files so many times. */
+static void
+take(struct comparison *comparison, const struct sort_key *key, uint64_t n)
+{
+    struct copy_result *result = comparison->result;
+
+    result->events++;
+    if (n > 1) {
+        result->doubled += n - 1;
+        note(comparison, key, true);
+    } else if (n == 0 && !(key->low & BEHIND_BIT)) {
+        result->missing++;
+        note(comparison, key, false);
+    } else {
+        result->waiting += n == 0;
+        comparison->open[kind_of(key)] = NULL;
+    }
 }
 
 /* All that are the same event. */
@@ -295,13 +316,41 @@ is_same(const struct sort_key *a, const struct sort_key *b)
 }
 
 static void
-note(struct copy_result *result, const struct sort_key *key, bool is_doubled)
+note(struct comparison *comparison, const struct sort_key *key, bool is_doubled)
 {
-    if (result->n_findings < COPY_MAX_FINDINGS) {
-        result->findings[result->n_findings++] = (struct copy_finding){
-            .is_doubled = is_doubled,
-            .kind = (enum event_kind)(key->low >> KIND_SHIFT & 3),
-            .sensor = (size_t)(key->high >> EPOCH_BITS),
-            .name = {(uint32_t)key->high, key->low >> SEQUENCE_SHIFT}};
+    struct copy_finding *open = comparison->open[kind_of(key)];
+    struct copy_finding found = {
+        .is_doubled = is_doubled,
+        .kind = kind_of(key),
+        .sensor = (size_t)(key->high >> EPOCH_BITS),
+        .first = {(uint32_t)key->high, key->low >> SEQUENCE_SHIFT}};
+
+    if (!open || open->is_doubled != is_doubled ||
+        open->sensor != found.sensor ||
+        open->first.epoch != found.first.epoch) {
+        open = begin(comparison, found.kind);
+        *open = found;
     }
+    open->last = found.first.sequence;
+    open->n++;
+}
+
+static struct copy_finding *
+begin(struct comparison *comparison, enum event_kind kind)
+{
+    struct copy_result *result = comparison->result;
+
+    if (result->n_findings < COPY_MAX_FINDINGS) {
+        comparison->open[kind] = &result->findings[result->n_findings++];
+    } else {
+        comparison->open[kind] = &comparison->left_out[kind];
+        result->findings_left_out++;
+    }
+    return comparison->open[kind];
+}
+
+static enum event_kind
+kind_of(const struct sort_key *key)
+{
+    return (enum event_kind)(key->low >> KIND_SHIFT & 3);
 }

@@ -2,7 +2,9 @@
  *
  * An event is known by its id.  Events of streams and of files are collected in
  * any order, sorted, and compared side by side, so memory does not grow with
- * their number: two sorts of key_sort.h, a line, and COPY_MAX_FINDINGS.
+ * their number: two sorts of key_sort.h, a line, and COPY_MAX_FINDINGS.  Events
+ * of one stream that are missing or doubled one behind the other are one
+ * finding.
  *
  * A reader that is behind is no loss: what it has not acknowledged is waiting,
  * unless it is in a file already.  What is only in a file was trimmed from its
@@ -26,11 +28,13 @@ enum {
     COPY_MAX_FINDINGS = 1000 /* More are counted. */
 };
 
+/* All of a kind between two sequence numbers of a run. */
 struct copy_finding {
-    bool is_doubled; /* In the files; else it is missing there. */
+    bool is_doubled; /* In the files; else they are missing there. */
     enum event_kind kind;
     size_t sensor; /* As copy_check_add_sensor() returned. */
-    struct event_name name;
+    struct event_name first;
+    uint64_t last, n;
 };
 
 struct copy_result {
@@ -41,6 +45,7 @@ struct copy_result {
     uint64_t only_here; /* In files, and in no stream. */
     struct copy_finding findings[COPY_MAX_FINDINGS];
     size_t n_findings;
+    uint64_t findings_left_out;
 };
 
 struct copy_check *copy_check_new(void);   /* NULL, if out of memory. */

@@ -69,11 +69,14 @@ reconcile_json_copy(const struct copy_check *check,
         json_plain(json, "what", finding->is_doubled ? "doubled" : "missing");
         json_plain(json, "kind", event_kind_name(finding->kind));
         json_plain(json, "sensor", copy_check_sensor(check, finding->sensor));
-        json_u64(json, "epoch", finding->name.epoch);
-        json_u64(json, "sequence", finding->name.sequence);
+        json_u64(json, "epoch", finding->first.epoch);
+        json_u64(json, "first", finding->first.sequence);
+        json_u64(json, "last", finding->last);
+        json_u64(json, "events", finding->n);
         json_close(json, '}');
     }
     json_close(json, ']');
+    json_u64(json, "findings_left_out", result->findings_left_out);
     json_close(json, '}');
 }
 

@@ -17,12 +17,15 @@ static const char *serials_of(const struct ledger_tally *,
                               char text[SERIALS_SIZE]);
 static void show_notes(const struct reconcile_report *, enum event_kind);
 static void note(const struct reconcile_report *, const char *kind, uint64_t n,
-                 const char *what);
+                 const char *one, const char *many);
+static const char *either(uint64_t n, const char *one, const char *many);
 static void show_names(const struct reconcile_report *);
 static void show_losses(const struct reconcile_report *);
 static void show_finding(const struct reconcile_report *,
                          const struct ledger_finding *);
 static void show_ids(const struct ledger_finding *);
+static void show_copied(const struct copy_check *, const struct copy_finding *);
+static void show_left_out(const char *where, uint64_t n);
 
 void
 reconcile_text_head(void)
@@ -54,10 +57,8 @@ reconcile_text(const struct reconcile_report *report)
     for (; i < result->n_findings && i < RECONCILE_MAX_SHOWN; i++) {
         show_finding(report, &result->findings[i]);
     }
-    if (result->n_findings - i + result->findings_left_out > 0) {
-        printf("  %s: and %" PRIu64 " more places\n", report->sensor,
-               result->n_findings - i + result->findings_left_out);
-    }
+    show_left_out(report->sensor,
+                  result->n_findings - i + result->findings_left_out);
     if (report->error.code != ERROR_NONE) {
         error_format(&report->error, text, sizeof text);
         printf("  %s: %s\n", report->sensor, text);
@@ -71,34 +72,33 @@ reconcile_text_copy(const struct copy_check *check,
 {
     size_t i = 0;
 
-    printf("files: %" PRIu64 " lines; of %" PRIu64 " events in streams %" PRIu64
-           " are missing, %" PRIu64 " wait to be forwarded\n",
-           result->lines, result->events, result->missing, result->waiting);
+    printf("files: %" PRIu64 " %s; of %" PRIu64 " %s in streams %" PRIu64
+           " %s missing, %" PRIu64 " %s to be forwarded\n",
+           result->lines, either(result->lines, "line", "lines"),
+           result->events, either(result->events, "event", "events"),
+           result->missing, either(result->missing, "is", "are"),
+           result->waiting, either(result->waiting, "waits", "wait"));
     for (size_t j = 0; j < 4; j++) {
         const struct {
             uint64_t n;
-            const char *what;
-        } notes[] = {{result->doubled, "lines are there more than once"},
-                     {result->only_here, "events are in no stream"},
-                     {result->others, "events are of other sensors"},
-                     {result->no_events, "lines are no events"}};
+            const char *one, *many;
+        } notes[] = {
+            {result->doubled, "line is there again", "lines are there again"},
+            {result->only_here, "event is in no stream",
+             "events are in no stream"},
+            {result->others, "event is of another sensor",
+             "events are of other sensors"},
+            {result->no_events, "line is no event", "lines are no events"}};
 
         if (notes[j].n) {
-            printf("  files: %" PRIu64 " %s\n", notes[j].n, notes[j].what);
+            printf("  files: %" PRIu64 " %s\n", notes[j].n,
+                   either(notes[j].n, notes[j].one, notes[j].many));
         }
     }
     for (; i < result->n_findings && i < RECONCILE_MAX_SHOWN; i++) {
-        const struct copy_finding *finding = &result->findings[i];
-
-        printf("  files: %s %s %s-%08" PRIx32 "-%014" PRIx64 "\n",
-               finding->is_doubled ? "doubled" : "missing",
-               event_kind_name(finding->kind),
-               copy_check_sensor(check, finding->sensor), finding->name.epoch,
-               finding->name.sequence);
+        show_copied(check, &result->findings[i]);
     }
-    if (result->missing + result->doubled > i) {
-        printf("  files: and more\n");
-    }
+    show_left_out("files", result->n_findings - i + result->findings_left_out);
 }
 
 static void
@@ -132,29 +132,40 @@ show_notes(const struct reconcile_report *report, enum event_kind kind)
     const struct ledger_tally *tally = &report->result.kinds[kind];
     const char *name = event_kind_name(kind);
 
-    note(report, name, tally->deprived, "entries do not hold their event");
-    note(report, name, tally->foreign, "entries are not this sensor's");
+    note(report, name, tally->deprived, "entry does not hold its event",
+         "entries do not hold their event");
+    note(report, name, tally->foreign, "entry is not this sensor's",
+         "entries are not this sensor's");
     note(report, name, tally->unserialed,
+         "entry has no serial: judged by event.id",
          "entries have no serial: judged by event.id");
-    note(report, name, tally->late, "entries are not in order");
-    note(report, name, tally->untracked, "entries were too many to keep apart");
+    note(report, name, tally->late, "entry is not in order",
+         "entries are not in order");
+    note(report, name, tally->untracked, "entry was too many to keep apart",
+         "entries were too many to keep apart");
     for (unsigned reason = 0; reason < LEDGER_N_REASONS; reason++) {
         char what[SERIALS_SIZE];
 
         snprintf(what, sizeof what, "told as lost: %s",
                  reconcile_reason_name(reason));
-        note(report, name, tally->told[reason], what);
+        note(report, name, tally->told[reason], what, what);
     }
 }
 
 static void
 note(const struct reconcile_report *report, const char *kind, uint64_t n,
-     const char *what)
+     const char *one, const char *many)
 {
     if (n) {
         printf("  %s%s%s: %" PRIu64 " %s\n", report->sensor, kind[0] ? " " : "",
-               kind, n, what);
+               kind, n, either(n, one, many));
     }
+}
+
+static const char *
+either(uint64_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
 }
 
 static void
@@ -162,15 +173,22 @@ show_names(const struct reconcile_report *report)
 {
     const struct ledger_result *result = &report->result;
 
-    note(report, "", result->missing, "events without serials are missing");
-    note(report, "", result->unknown, "events without serials may be missing");
-    note(report, "", result->trimmed, "events without serials were trimmed");
+    note(report, "", result->missing, "event without a serial is missing",
+         "events without serials are missing");
+    note(report, "", result->unknown, "event without a serial may be missing",
+         "events without serials may be missing");
+    note(report, "", result->trimmed, "event without a serial was trimmed",
+         "events without serials were trimmed");
     note(report, "", result->counted,
+         "event without a serial was dropped and counted",
          "events without serials were dropped and counted");
     note(report, "", result->unaccounted,
+         "event was numbered and is in no stream, and not counted either",
          "events were numbered and are in no stream, and not counted either");
-    note(report, "", result->n_unended, "runs did not tell their end");
+    note(report, "", result->n_unended, "run did not tell its end",
+         "runs did not tell their end");
     note(report, "", result->seams - result->open_seams,
+         "time the serials began anew, after a run that told its end",
          "times the serials began anew, after a run that told its end");
 }
 
@@ -183,9 +201,10 @@ show_losses(const struct reconcile_report *report)
         uint64_t dropped = report->result.dropped[kind];
         const char *name = event_kind_name((enum event_kind)kind);
 
-        note(report, name, refused,
+        note(report, name, refused, "event was counted as lost in a full queue",
              "events were counted as lost in full queues");
         note(report, name, dropped > refused ? dropped - refused : 0,
+             "event was counted as dropped, those told included",
              "events were counted as dropped, those told included");
     }
 }
@@ -240,5 +259,30 @@ show_ids(const struct ledger_finding *finding)
         printf(", behind %s", after);
     } else if (has_before) {
         printf(", before %s", before);
+    }
+}
+
+static void
+show_copied(const struct copy_check *check, const struct copy_finding *finding)
+{
+    const char *sensor = copy_check_sensor(check, finding->sensor);
+
+    printf("  files: %s %s %s-%08" PRIx32 "-%014" PRIx64,
+           finding->is_doubled ? "doubled" : "missing",
+           event_kind_name(finding->kind), sensor, finding->first.epoch,
+           finding->first.sequence);
+    if (finding->n > 1) {
+        printf(" to %s-%08" PRIx32 "-%014" PRIx64 " (%" PRIu64 ")", sensor,
+               finding->first.epoch, finding->last, finding->n);
+    }
+    puts("");
+}
+
+static void
+show_left_out(const char *where, uint64_t n)
+{
+    if (n) {
+        printf("  %s: and %" PRIu64 " more %s\n", where, n,
+               either(n, "place", "places"));
     }
 }
