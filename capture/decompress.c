@@ -31,6 +31,7 @@ struct decompress {
     size_t zstd_wants; /* Input that completes the next block, no more. */
 };
 
+static const char *name_of(enum compression);
 static bool gzip_run(struct decompress *, struct decompress_buffers *,
                      struct error *);
 static bool gzip_between_members(struct decompress *,
@@ -69,8 +70,8 @@ decompress_detect(const uint8_t *data, size_t size)
                : COMPRESSION_NONE;
 }
 
-const char *
-decompress_name(enum compression compression)
+static const char *
+name_of(enum compression compression)
 {
     static const char *const names[] = {"", "gzip", "zstd"};
 
@@ -93,7 +94,7 @@ decompress_new(enum compression compression, struct error *error)
     }
     if (!ready) {
         error_set(error, ERROR_MEMORY, NULL, "no memory to decompress %s",
-                  decompress_name(compression));
+                  name_of(compression));
         free(d);
         return NULL;
     }

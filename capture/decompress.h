@@ -44,9 +44,6 @@ struct decompress_buffers {
 /* Tells by content. */
 enum compression decompress_detect(const uint8_t *data, size_t size);
 
-/* "gzip", "zstd" or "". */
-const char *decompress_name(enum compression);
-
 /* Returns NULL and fills in '*error' without memory.  'compression' is not
  * COMPRESSION_NONE. */
 struct decompress *decompress_new(enum compression, struct error *error);

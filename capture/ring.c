@@ -67,53 +67,33 @@ ring_free(struct ring *ring)
 bool
 ring_push(struct ring *ring, void *item)
 {
-    return ring_push_batch(ring, &item, 1) == 1;
-}
-
-size_t
-ring_push_batch(struct ring *ring, void *const *items, size_t n_items)
-{
     size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    size_t n_free = ring->mask + 1 - (tail - ring->known_head);
 
-    if (n_free < n_items) {
+    if (tail - ring->known_head > ring->mask) {
         ring->known_head =
             atomic_load_explicit(&ring->head, memory_order_acquire);
-        n_free = ring->mask + 1 - (tail - ring->known_head);
+        if (tail - ring->known_head > ring->mask) {
+            return false;
+        }
     }
-    if (n_items > n_free) {
-        n_items = n_free;
-    }
-    for (size_t i = 0; i < n_items; i++) {
-        ring->slots[(tail + i) & ring->mask] = items[i];
-    }
-    atomic_store_explicit(&ring->tail, tail + n_items, memory_order_release);
-    return n_items;
+    ring->slots[tail & ring->mask] = item;
+    atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+    return true;
 }
 
 bool
 ring_pop(struct ring *ring, void **item)
 {
-    return ring_pop_batch(ring, item, 1) == 1;
-}
-
-size_t
-ring_pop_batch(struct ring *ring, void **items, size_t max_items)
-{
     size_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-    size_t n_items = ring->known_tail - head;
 
-    if (n_items < max_items) {
+    if (head == ring->known_tail) {
         ring->known_tail =
             atomic_load_explicit(&ring->tail, memory_order_acquire);
-        n_items = ring->known_tail - head;
+        if (head == ring->known_tail) {
+            return false;
+        }
     }
-    if (n_items > max_items) {
-        n_items = max_items;
-    }
-    for (size_t i = 0; i < n_items; i++) {
-        items[i] = ring->slots[(head + i) & ring->mask];
-    }
-    atomic_store_explicit(&ring->head, head + n_items, memory_order_release);
-    return n_items;
+    *item = ring->slots[head & ring->mask];
+    atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+    return true;
 }

@@ -30,15 +30,8 @@ void ring_free(struct ring *);
 /* Producer only.  Returns false, and does nothing, when the ring is full. */
 bool ring_push(struct ring *, void *item);
 
-/* Producer only.  Pushes as many of 'items' as fit, from the first; returns how
- * many. */
-size_t ring_push_batch(struct ring *, void *const *items, size_t n_items);
-
 /* Consumer only.  Returns false, and leaves '*item' alone, when the ring is
  * empty. */
 bool ring_pop(struct ring *, void **item);
-
-/* Consumer only.  Pops at most 'max_items'; returns how many. */
-size_t ring_pop_batch(struct ring *, void **items, size_t max_items);
 
 #endif

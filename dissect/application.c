@@ -76,12 +76,6 @@ application_library_version(void)
     return ndpi_revision();
 }
 
-bool
-application_library_is_mended(void)
-{
-    return ndpi_hotfix_needed();
-}
-
 static bool
 engine_init(struct application_engine *engine, struct error *error)
 {

@@ -123,9 +123,6 @@ void application_engine_counters(const struct application_engine *,
 /* Version of the linked library, such as "4.2.0". */
 const char *application_library_version(void);
 
-/* Whether that version is one whose known crashes are worked around here. */
-bool application_library_is_mended(void);
-
 /* NULL when memory is out (counted).  'owner' is the caller's own, for
  * inspection_give_up(). */
 struct inspection *inspection_new(struct application_engine *, void *owner);

@@ -22,6 +22,7 @@ static void begin_ip(struct walk *, uint32_t ip_at, uint32_t total,
                      uint16_t flags);
 static enum step ip_fragment(struct walk *, uint16_t at, bool more,
                              uint8_t protocol);
+static enum step ip_protocol(struct walk *, uint8_t protocol);
 static enum step cut_before_transport(struct walk *);
 
 /* Numbers without a decoder of their own read as STEP_ETHERNET, which no IP
@@ -135,7 +136,7 @@ ip_v6(struct walk *w)
     return ip_protocol(w, next);
 }
 
-enum step
+static enum step
 ip_protocol(struct walk *w, uint8_t protocol)
 {
     uint32_t at = walk_offset(w);

@@ -179,9 +179,3 @@ packet_protocol_name(uint8_t protocol)
 {
     return protocol_names[protocol];
 }
-
-uint32_t
-packet_tunnel_context(const struct packet *packet)
-{
-    return packet->tunnel == PACKET_TUNNEL_GTP_U ? 0 : packet->tunnel_id;
-}

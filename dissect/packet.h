@@ -139,8 +139,7 @@ struct packet {
                                 * it, extension headers or not.  0 in IPv6,
                                 * where it tells nothing apart (RFC 8200). */
     uint8_t src_mac[6], dst_mac[6];
-    uint32_t tunnel_id; /* VNI, VSID, GRE key, TEID, ERSPAN session; 0 if none.
-                         * See packet_tunnel_context(). */
+    uint32_t tunnel_id; /* VNI, VSID, GRE key, TEID, ERSPAN session; or 0. */
     struct addr outer_src, outer_dst; /* Of the innermost tunnel, if any. */
 
     struct packet_quoted quoted; /* Only with PACKET_ICMP_ERROR. */
@@ -158,10 +157,5 @@ packet_protocol_is_icmp(uint8_t protocol)
 {
     return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
 }
-
-/* The tunnel id where both directions of a conversation carry the same one
- * (VNI, VSID, GRE key, ERSPAN session): part of what tells conversations apart.
- * 0 for GTP-U and PPTP, whose ids name one direction only. */
-uint32_t packet_tunnel_context(const struct packet *);
 
 #endif

@@ -131,7 +131,6 @@ void walk_enter(struct walk *);
 
 /* What a number in a header field leads to. */
 enum step link_ethertype(uint16_t type);
-enum step ip_protocol(struct walk *, uint8_t protocol);
 enum step link_type(uint16_t link); /* By LINKTYPE_*. */
 
 /* Reads the five bytes of a SNAP header. */

@@ -4,7 +4,6 @@
 #include "rules/load/policy_load.h"
 #include "rules/problems.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +20,8 @@ static const struct segment *set_critical(const struct policy *,
 static bool segment_holds_cards(const struct segment *);
 static void lint_dates(const struct policy *, struct wall_time today,
                        struct problems *);
+static void warn_unjustified(struct problems *, const struct rule *,
+                             const struct segment *critical);
 static void warn_rule(struct problems *, const struct rule *, const char *code,
                       const char *text);
 
@@ -52,19 +53,6 @@ load_lint(struct loader *loader)
     lint_unused(loader, &loader->services, "service");
     lint_unused(loader, &loader->applications, "application set");
     lint_unused(loader, &loader->schedules, "schedule");
-}
-
-void
-load_warn_rule(struct loader *loader, const struct rule *rule, const char *code,
-               const char *format, ...)
-{
-    char text[400];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    warn_rule(loader->problems, rule, code, text);
 }
 
 void
@@ -138,12 +126,7 @@ lint_rule(struct loader *loader, const struct rule *rule)
     }
     if (shown->action == DECISION_ALLOW && !any && critical &&
         !shown->justification[0] && !shown->title[0] && !shown->ticket[0]) {
-        load_warn_rule(loader, rule, "W-NO-JUSTIFICATION",
-                       "allows access to '%s', which %s, without "
-                       "'justification' or 'title'",
-                       critical->shown.name,
-                       segment_holds_cards(critical) ? "has the label pci"
-                                                     : "is critical");
+        warn_unjustified(loader->problems, rule, critical);
     }
     if (shown->action == DECISION_ALERT &&
         rule->conditions >> CONDITION_APP & 1 && !rule->app.unknown &&
@@ -203,6 +186,21 @@ segment_holds_cards(const struct segment *segment)
         }
     }
     return false;
+}
+
+static void
+warn_unjustified(struct problems *problems, const struct rule *rule,
+                 const struct segment *critical)
+{
+    char text[400];
+
+    snprintf(text, sizeof text,
+             "allows access to '%s', which %s, without 'justification' or "
+             "'title'",
+             critical->shown.name,
+             segment_holds_cards(critical) ? "has the label pci"
+                                           : "is critical");
+    warn_rule(problems, rule, "W-NO-JUSTIFICATION", text);
 }
 
 static void

@@ -16,6 +16,7 @@ struct load_claim {
     const struct yaml_node *node;
 };
 
+static void load_conflicts(struct loader *);
 static void find_conflicts(struct loader *, struct load_claim *, size_t n);
 static void load_conflict(struct loader *, const struct load_claim *first,
                           const struct load_claim *last, uint8_t *clashes);
@@ -70,12 +71,12 @@ load_segments(struct loader *loader)
             !name_map_add(&loader->scratch, &loader->segments,
                           policy->segments[id].shown.name, id);
     }
-    load_segment_conflicts(loader);
+    load_conflicts(loader);
 }
 
 /* Two segments may not claim one prefix in one place. */
-void
-load_segment_conflicts(struct loader *loader)
+static void
+load_conflicts(struct loader *loader)
 {
     const struct policy *policy = loader->policy;
     struct load_claim *claims;

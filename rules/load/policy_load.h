@@ -158,7 +158,6 @@ void load_unknown_name(struct loader *, const struct yaml_node *,
 
 /* load_segments.c */
 void load_segments(struct loader *);
-void load_segment_conflicts(struct loader *);
 bool load_vlans(struct loader *, const struct yaml_node *, struct vlan_set *);
 struct glob_list load_globs(struct loader *, const struct yaml_node *);
 
@@ -211,8 +210,5 @@ void load_rest(struct loader *); /* authorities, detect, alerting, tests */
 
 /* load_lint.c: warnings about what was loaded. */
 void load_lint(struct loader *);
-void load_warn_rule(struct loader *, const struct rule *, const char *code,
-                    const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -64,27 +64,6 @@ a_full_ring_refuses_and_an_empty_one_has_nothing(void **state)
     ring_free(ring);
 }
 
-static void
-a_batch_is_cut_to_what_fits(void **state)
-{
-    struct ring *ring = ring_of(8);
-    void *in[12];
-    void *out[12];
-
-    (void)state;
-    for (int i = 0; i < 12; i++) {
-        in[i] = &numbers[i];
-    }
-    assert_int_equal(ring_push_batch(ring, in, 5), 5);
-    assert_int_equal(ring_pop_batch(ring, out, 3), 3);
-    assert_int_equal(ring_push_batch(ring, in + 5, 7), 6);
-    assert_int_equal(ring_push_batch(ring, in + 11, 1), 0);
-    assert_int_equal(ring_pop_batch(ring, out + 3, 9), 8);
-    assert_int_equal(ring_pop_batch(ring, out + 11, 1), 0);
-    assert_memory_equal(in, out, 11 * sizeof *in);
-    ring_free(ring);
-}
-
 /* Fills it. */
 static size_t
 capacity_of(struct ring *ring)
@@ -116,41 +95,17 @@ capacity_is_rounded_up_and_limited(void **state)
     ring_free(NULL);
 }
 
-static void
-push_all(struct ring *ring, void *const *items, size_t n_items)
-{
-    size_t n_sent = 0;
-
-    while (n_sent < n_items) {
-        size_t n = ring_push_batch(ring, items + n_sent, n_items - n_sent);
-
-        n_sent += n;
-        if (!n) {
-            sched_yield();
-        }
-    }
-}
-
-/* Writes each number before pushing its address, singly and in batches. */
+/* Writes each number before pushing its address. */
 static void *
 produce(void *context)
 {
     struct ring *ring = context;
-    void *batch[7];
-    size_t n_made = 0;
 
-    while (n_made < N_ITEMS) {
-        size_t n_batch = 1 + n_made % 7;
-
-        if (n_batch > N_ITEMS - n_made) {
-            n_batch = N_ITEMS - n_made;
+    for (int i = 0; i < N_ITEMS; i++) {
+        numbers[i] = i;
+        while (!ring_push(ring, &numbers[i])) {
+            sched_yield();
         }
-        for (size_t i = 0; i < n_batch; i++) {
-            numbers[n_made + i] = (int)(n_made + i);
-            batch[i] = &numbers[n_made + i];
-        }
-        push_all(ring, batch, n_batch);
-        n_made += n_batch;
     }
     return NULL;
 }
@@ -166,13 +121,11 @@ two_threads_see_every_item_once_and_whole(void **state)
     (void)state;
     assert_int_equal(pthread_create(&producer, NULL, produce, ring), 0);
     while (n_seen < N_ITEMS) {
-        void *batch[5];
-        size_t n = ring_pop_batch(ring, batch, 5);
+        void *item;
 
-        for (size_t i = 0; i < n; i++) {
-            in_order &= *(int *)batch[i] == n_seen++;
-        }
-        if (!n) {
+        if (ring_pop(ring, &item)) {
+            in_order &= *(int *)item == n_seen++;
+        } else {
             sched_yield();
         }
     }
@@ -188,7 +141,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_leave_in_the_order_they_came),
         cmocka_unit_test(a_full_ring_refuses_and_an_empty_one_has_nothing),
-        cmocka_unit_test(a_batch_is_cut_to_what_fits),
         cmocka_unit_test(capacity_is_rounded_up_and_limited),
         cmocka_unit_test(two_threads_see_every_item_once_and_whole),
     };

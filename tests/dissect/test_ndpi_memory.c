@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 #include "dissect/application.h"
+#include "dissect/ndpi_hotfix.h"
 #include "dissect/ndpi_memory.h"
 #include "tests/dissect/inspected.h"
 
@@ -26,7 +27,7 @@ a_module_is_made_of_its_arena_alone(void **state)
     size_t before = ndpi_memory_used();
 
     (void)state;
-    if (!application_library_is_mended()) {
+    if (!ndpi_hotfix_needed()) {
         skip(); /* Only nDPI 4.2 has arenas. */
     }
     engine = make_engine();

@@ -42,24 +42,12 @@ protocol_names_are_those_of_iana(void **state)
     assert_null(packet_protocol_name(255));
 }
 
-static void
-ids_of_one_direction_are_no_context(void **state)
-{
-    struct packet packet = {.tunnel = PACKET_TUNNEL_VXLAN, .tunnel_id = 7};
-
-    (void)state;
-    assert_int_equal(packet_tunnel_context(&packet), 7);
-    packet.tunnel = PACKET_TUNNEL_GTP_U;
-    assert_int_equal(packet_tunnel_context(&packet), 0);
-}
-
 int
 main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_result_and_tunnel_has_a_name),
         cmocka_unit_test(protocol_names_are_those_of_iana),
-        cmocka_unit_test(ids_of_one_direction_are_no_context),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

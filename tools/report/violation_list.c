@@ -121,10 +121,10 @@ violation_list_settle(struct violation_list *list)
     free(ended);
 }
 
-int
-violation_row_compare(const struct violation_row *a,
-                      const struct violation_row *b)
+static int
+compare_rows(const void *left, const void *right)
 {
+    const struct violation_row *a = left, *b = right;
     int order = compare_numbers((uint32_t)a->rule, (uint32_t)b->rule);
 
     order = order ? order : compare_numbers(a->reason, b->reason);
@@ -186,7 +186,7 @@ pack(struct violation_rows *rows)
     for (size_t i = 1; i < rows->n; i++) {
         struct violation_row *last = &rows->rows[n];
 
-        if (violation_row_compare(last, &rows->rows[i]) != 0) {
+        if (compare_rows(last, &rows->rows[i]) != 0) {
             rows->rows[++n] = rows->rows[i];
         } else if (is_worse(rows->rows[i].outcome, last->outcome)) {
             last->outcome = rows->rows[i].outcome;
@@ -225,12 +225,6 @@ find_told(const struct violation_rows *told, const struct violation_row *flow)
     ports.all_ports = true;
     row = row ? row : find(told, &sweep);
     return row ? row : find(told, &ports);
-}
-
-static int
-compare_rows(const void *a, const void *b)
-{
-    return violation_row_compare(a, b);
 }
 
 static int

@@ -34,7 +34,8 @@ struct violation_row {
     enum flow_outcome outcome; /* The worst. */
 };
 
-/* Rows in the order of violation_row_compare(), each key once, once packed. */
+/* Once packed, in order, and each key once: rule, reason, addresses, protocol
+ * and port are what makes two the same. */
 struct violation_rows {
     struct violation_row *rows;
     size_t n, capacity, max;
@@ -57,9 +58,5 @@ void violation_list_merge(struct violation_list *,
 
 /* Puts 'told' in order, with the worst outcome that a flow ended with. */
 void violation_list_settle(struct violation_list *);
-
-/* By rule, reason, addresses, protocol and port: what makes two the same. */
-int violation_row_compare(const struct violation_row *,
-                          const struct violation_row *);
 
 #endif

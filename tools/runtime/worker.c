@@ -48,6 +48,7 @@ static bool start_inspection(struct worker *, const struct flow_update *,
                              struct tracked *);
 static void finish_inspection(struct worker *, struct tracked *);
 static bool shows_application(const struct packet *);
+static void advance(struct worker *, struct wall_time now);
 static void make_room(struct worker *);
 static void sweep(struct worker *, unsigned n_flows);
 static void flow_moved(void *context, struct flow *);
@@ -203,7 +204,7 @@ worker_packets(struct worker *worker, const struct frame *frames,
         }
         flow_table_look_closer(worker->table, packets, worker->ahead, n);
         for (size_t i = 0; i < n; i++) {
-            worker_advance(worker, clocks[i]);
+            advance(worker, clocks[i]);
             take(worker, &frames[i], &packets[i], &worker->ahead[i]);
         }
         frames += n;
@@ -316,8 +317,8 @@ is_settled(const struct worker *worker, const struct tracked *tracked)
            (!worker->asks_replied || tracked->replied);
 }
 
-void
-worker_advance(struct worker *worker, struct wall_time now)
+static void
+advance(struct worker *worker, struct wall_time now)
 {
     if (now.ns > worker->now.ns) {
         worker->phase = TRAY_DUE;
@@ -336,7 +337,7 @@ worker_step(struct worker *worker, int64_t ns)
 void
 worker_end_round(struct worker *worker, struct wall_time clock)
 {
-    worker_advance(worker, clock);
+    advance(worker, clock);
     worker->phase = TRAY_DUE;
     if (worker->limits) {
         worker_follow_limits(worker);
@@ -381,7 +382,7 @@ worker_set_policy(struct worker *worker, struct policy *policy)
 void
 worker_finish(struct worker *worker, enum flow_end why, struct wall_time now)
 {
-    worker_advance(worker, now);
+    advance(worker, now);
     worker->phase = TRAY_LAST;
     flow_table_flush(worker->table, why);
     worker_flush_collapsed(worker);

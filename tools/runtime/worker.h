@@ -81,9 +81,6 @@ void worker_packets(struct worker *, const struct frame *,
                     const struct packet *, const struct wall_time *clocks,
                     size_t n_packets);
 
-/* Time without a packet. */
-void worker_advance(struct worker *, struct wall_time now);
-
 /* The clock that stamps packets was set, ahead or back. */
 void worker_step(struct worker *, int64_t ns);
 

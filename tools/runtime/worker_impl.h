@@ -112,10 +112,6 @@ void worker_judge(struct worker *, struct flow *flow,
                   const struct flow_record *record, struct tracked *,
                   unsigned moments);
 
-/* The flow's segments in the policy in force. */
-void worker_locate(const struct worker *, const struct flow_record *,
-                   struct tracked *);
-
 /* What is known of the flow's application. */
 static inline const struct application *
 tracked_application(const struct worker *worker, const struct tracked *tracked)

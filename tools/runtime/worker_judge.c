@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+static void locate(const struct worker *, const struct flow_record *,
+                   struct tracked *);
 static void judge_now(struct worker *, struct question *, struct verdict *);
 static bool is_revised(const struct worker *, const struct tracked *,
                        const struct verdict *);
@@ -17,26 +19,6 @@ static void note_verdict(struct worker *, const struct verdict *,
                          struct tracked *);
 static void carry_over(const struct worker *, struct tracked *, enum view,
                        int32_t rule);
-
-void
-worker_locate(const struct worker *worker, const struct flow_record *record,
-              struct tracked *tracked)
-{
-    struct policy_place place = {
-        .vlan = record->n_vlans ? record->vlan[record->n_vlans - 1] : 0,
-        .interface = capture_names_interface(worker->names, record->interface),
-        .sensor = worker->source->sensor,
-        .mac = record->source.mac,
-    };
-
-    tracked->src_segment =
-        policy_locate(worker->policy, &record->source.addr, &place);
-    place.mac = record->destination.mac;
-    place.link_broadcast = tracked->link_broadcast;
-    tracked->dst_segment =
-        policy_locate(worker->policy, &record->destination.addr, &place);
-    tracked->located = true;
-}
 
 void
 worker_judge(struct worker *worker, struct flow *flow,
@@ -61,7 +43,7 @@ worker_judge(struct worker *worker, struct flow *flow,
 
     worker_standing(tracked, &before);
     if (!tracked->located || tracked->generation != worker->generation) {
-        worker_locate(worker, record, tracked);
+        locate(worker, record, tracked);
     }
     event.src_segment = tracked->src_segment;
     event.dst_segment = tracked->dst_segment;
@@ -93,6 +75,27 @@ worker_judge(struct worker *worker, struct flow *flow,
         flow_table_revised(worker->table, flow);
         worker->revision = NULL;
     }
+}
+
+/* The flow's segments in the policy in force. */
+static void
+locate(const struct worker *worker, const struct flow_record *record,
+       struct tracked *tracked)
+{
+    struct policy_place place = {
+        .vlan = record->n_vlans ? record->vlan[record->n_vlans - 1] : 0,
+        .interface = capture_names_interface(worker->names, record->interface),
+        .sensor = worker->source->sensor,
+        .mac = record->source.mac,
+    };
+
+    tracked->src_segment =
+        policy_locate(worker->policy, &record->source.addr, &place);
+    place.mac = record->destination.mac;
+    place.link_broadcast = tracked->link_broadcast;
+    tracked->dst_segment =
+        policy_locate(worker->policy, &record->destination.addr, &place);
+    tracked->located = true;
 }
 
 /* A flow that is denied whatever its application turns out to be is told at

@@ -190,18 +190,6 @@ verdict_reason_name(enum verdict_reason reason)
     return names[reason];
 }
 
-const char *
-violation_kind_name(enum violation_kind kind)
-{
-    static const char *const names[] = {
-#define KIND_NAME(NAME, TEXT) [VIOLATION_KIND_##NAME] = (TEXT),
-        VIOLATION_KINDS(KIND_NAME)
-#undef KIND_NAME
-    };
-
-    return names[kind];
-}
-
 void
 verdict_each_flag(const struct policy *policy, const struct verdict *verdict,
                   void (*each)(void *context, const char *flag), void *context)
