@@ -203,13 +203,6 @@ spool_rewind(struct spool *spool, enum event_kind kind, struct redis_id last)
 }
 
 void
-spool_advance(struct spool *spool, struct redis_id last)
-{
-    raise_last(spool, last);
-    spool->is_state_dirty = true;
-}
-
-void
 spool_raise(struct spool *spool, enum event_kind kind, struct redis_id last)
 {
     struct spool_lane *lane = &spool->lanes[kind];

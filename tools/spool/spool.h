@@ -18,8 +18,8 @@
  *                with sync_ns 0 all that can be read, so that no serial and no
  *                id of what was sent is ever given to another record.  Else
  *                those given since then are given again.  The server's last id
- *                tells of the ids, see spool_advance(); of two records that
- *                were sent under one serial, ids and texts say which is which.
+ *                tells of the ids, see spool_raise(); of two records that were
+ *                sent under one serial, ids and texts say which is which.
  *   in memory  ('directory' is NULL, or the disk takes nothing for now.)  What
  *              was not acknowledged is lost when the program ends, unless by
  *              spool_close() with the disk working.  What was is kept as well,
@@ -42,13 +42,14 @@
  *
  * Who sends does this.  On every new connection, for each kind, it asks for the
  * last id of the stream: one above 'last_id' of the status is of a foreign
- * producer, spool_raise(), or ours from before a power cut, spool_advance();
- * one below 'acked_id' of the kind says that the server lost entries,
- * spool_rewind(); else spool_reread().  Then it reads; what is not above the
- * stream's last id is there and only needs spool_ack(), the rest is sent under
- * its id; "equal or smaller" says that it is there, too.  Ids are fixed, so a
- * batch must be stored as a whole or not at all (MULTI, EXEC): had one record
- * been refused for now, and a later one stored, it would come too late.
+ * producer, or ours from before a power cut: spool_raise(), once what waits and
+ * is in the stream was acknowledged; one below 'acked_id' of the kind says that
+ * the server lost entries, spool_rewind(); else spool_reread().  Then it reads;
+ * what is not above the stream's last id is there and only needs spool_ack(),
+ * the rest is sent under its id; "equal or smaller" says that it is there, too.
+ * Ids are fixed, so a batch must be stored as a whole or not at all (MULTI,
+ * EXEC): had one record been refused for now, and a later one stored, it would
+ * come too late.
  *
  * Used by one thread at a time; while one is in spool_sync_run(), another may
  * do all but spool_commit(), spool_close() and to begin one more.  Memory:
@@ -169,14 +170,10 @@ void spool_reread(struct spool *, enum event_kind);
  * kept above that is read again.  If not all of it is kept, a gap is told. */
 void spool_rewind(struct spool *, enum event_kind, struct redis_id last);
 
-/* Ids given from now on are above 'last', of an entry of ours in a stream:
- * given before a power cut that took the record from here.  What waits keeps
- * its ids, and is in the stream up to that one. */
-void spool_advance(struct spool *, struct redis_id last);
-
-/* Somebody else wrote to the stream, or the server's clock was ahead: its last
- * id is 'last'.  All that was not acknowledged is read again, with ids above
- * that, and so are later ones. */
+/* Somebody else wrote to the stream, or we did, and a power cut took the record
+ * from here; or the server's clock was ahead: its last id is 'last'.  All that
+ * was not acknowledged is read again, with ids above that, and so are later
+ * ones. */
 void spool_raise(struct spool *, enum event_kind, struct redis_id last);
 
 void spool_get_stat(const struct spool *, struct spool_stat *);

@@ -169,22 +169,6 @@ cut_power(struct choices *choices)
     close(fd);
 }
 
-/* As whoever sends does: asks first what the server has. */
-static struct spool *
-open_spool(const struct spool_options *options)
-{
-    struct error error;
-    struct spool_stat stat;
-    struct spool *spool = spool_open(options, (struct mono_time){0}, &error);
-
-    assert_non_null(spool);
-    spool_get_stat(spool, &stat);
-    if (redis_id_compare(shared->last, stat.last_id) > 0) {
-        spool_advance(spool, shared->last);
-    }
-    return spool;
-}
-
 static void
 send_some(struct spool *spool, unsigned n)
 {
@@ -204,6 +188,23 @@ send_some(struct spool *spool, unsigned n)
         }
         spool_ack(spool, EVENT_FLOW, record.id);
     }
+}
+
+/* As whoever sends does: asks first what the server has. */
+static struct spool *
+open_spool(const struct spool_options *options)
+{
+    struct error error;
+    struct spool_stat stat;
+    struct spool *spool = spool_open(options, (struct mono_time){0}, &error);
+
+    assert_non_null(spool);
+    spool_get_stat(spool, &stat);
+    if (redis_id_compare(shared->last, stat.last_id) > 0) {
+        send_some(spool, UINT32_MAX); /* All that waits is there. */
+        spool_raise(spool, EVENT_FLOW, shared->last);
+    }
+    return spool;
 }
 
 /* As two threads do, one of which waits for the disk. */
