@@ -166,7 +166,7 @@ settings_read_field(struct settings_reader *reader,
                     const struct settings_key *key, void *base,
                     const struct yaml_node *node)
 {
-    static const char *const taken[] = {"type", "sensor", "id", "v"};
+    static const char *const taken[] = {"type", "sensor", "id", "v", "n"};
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 

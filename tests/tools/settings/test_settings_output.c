@@ -136,6 +136,8 @@ values_are_of_their_kind(void **state)
            "not letters, digits");
     refuse("outputs: [{SERVER, field: sensor}]\n", "E-CONFLICT", "sensor",
            "has a field 'sensor' already");
+    refuse("outputs: [{SERVER, field: n}]\n", "E-CONFLICT", "n}",
+           "has a field 'n' already");
     refuse("outputs: [{SERVER, key: 'a b'}]\n", "E-VALUE", "'a b'", "not text");
     refuse("outputs: [{SERVER, key: \"a\\x07\"}]\n", "E-VALUE", "\"a",
            "not text");
