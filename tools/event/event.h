@@ -142,11 +142,10 @@ struct event_violation {
     X(CORRUPT, "corrupt")         /* What the disk gave back was wrong, */     \
     X(UNREADABLE, "unreadable")   /* or nothing. */                            \
     X(EARLIER_RUN, "earlier_run") /* Which did not say why. */                 \
-    X(LOST_BY_SERVER, "lost_by_server") /* Acknowledged, and not kept here. */ \
-    X(QUEUE_FULL, "queue_full")         /* So that capture need not wait. */   \
-    X(LIST_FULL, "list_full")           /* Of the list that it would be in. */ \
-    X(NO_SERVER, "no_server")           /* Of a channel, just then. */         \
-    X(NO_TIME, "no_time")               /* When the run ended. */              \
+    X(QUEUE_FULL, "queue_full")   /* So that capture need not wait. */         \
+    X(LIST_FULL, "list_full")     /* Of the list that it would be in. */       \
+    X(NO_SERVER, "no_server")     /* Of a channel, just then. */               \
+    X(NO_TIME, "no_time")         /* When the run ended. */                    \
     X(NOT_WRITTEN, "not_written") /* To a file or pipe; or out of memory. */
 
 enum event_loss {

@@ -51,13 +51,16 @@ static const char *const mode_names[] = {
 #undef MODE_NAME
 };
 
-/* The first reasons for a loss are those of the spool. */
+/* The first reasons for a loss are those of the spool, but for its last: what
+ * the server lost had been acknowledged.  A gap tells of it; how many there
+ * were nobody knows any more. */
 static_assert((int)SPOOL_FULL == (int)EVENT_LOSS_SPOOL_FULL &&
                   (int)SPOOL_MEMORY == (int)EVENT_LOSS_MEMORY_FULL &&
                   (int)SPOOL_CORRUPT == (int)EVENT_LOSS_CORRUPT &&
                   (int)SPOOL_UNREADABLE == (int)EVENT_LOSS_UNREADABLE &&
                   (int)SPOOL_EARLIER == (int)EVENT_LOSS_EARLIER_RUN &&
-                  (int)SPOOL_LOST == (int)EVENT_LOSS_LOST_BY_SERVER,
+                  (int)SPOOL_LOST == (int)SPOOL_EARLIER + 1 &&
+                  (int)SPOOL_N_REASONS == (int)SPOOL_LOST + 1,
               "reasons have one order");
 
 static const struct sink_class class = {.put = put,
@@ -240,7 +243,7 @@ count(const struct sender_status *status, enum event_kind kind,
     counters->acked += stat->acked - status->n_discarded[kind];
     counters->recovered += stat->recovered;
     counters->rewound += stat->rewound;
-    for (unsigned i = 0; i < SPOOL_N_REASONS; i++) {
+    for (unsigned i = 0; i < SPOOL_LOST; i++) {
         lose(counters, (enum event_loss)i, stat->dropped[i]);
     }
     lose(counters,
