@@ -8,7 +8,9 @@
 
 #include <stdint.h>
 
-/* Since 1970-01-01 UTC, as stamped on a packet.  May step backwards. */
+/* Since 1970-01-01 UTC, as stamped on a packet.  May step backwards, but stays
+ * from WALL_TIME_FIRST_NS to WALL_TIME_LAST_NS: the difference of two, and
+ * sixty years more, fit in 64 bits, so nobody who adds has to ask. */
 struct wall_time {
     int64_t ns;
 };
@@ -21,6 +23,9 @@ struct mono_time {
 #define MICROSECOND_NS INT64_C(1000)
 #define MILLISECOND_NS INT64_C(1000000)
 #define SECOND_NS      INT64_C(1000000000)
+
+#define WALL_TIME_FIRST_NS INT64_C(0)
+#define WALL_TIME_LAST_NS  (INT64_C(7258118400) * SECOND_NS) /* 2200-01-01. */
 
 static inline int64_t
 wall_time_since(struct wall_time later, struct wall_time earlier)

@@ -10,7 +10,7 @@ enum {
     FRACTION_BITS = 34 /* 2^34 * 10^9 < 2^64. */
 };
 
-static int64_t saturate(uint64_t ns);
+static int64_t bounded(int64_t ns);
 static uint64_t ns_of_binary(uint64_t ticks, unsigned shift);
 static uint64_t multiply_saturated(uint64_t a, uint64_t b);
 
@@ -52,8 +52,8 @@ pcapng_time_set_offset(struct pcapng_time *time, int64_t seconds)
 struct wall_time
 pcapng_time_of(const struct pcapng_time *time, uint64_t ticks)
 {
-    struct wall_time result;
     uint64_t ns;
+    int64_t sum;
 
     if (!time->multiply) {
         ns = ns_of_binary(ticks, time->shift);
@@ -62,17 +62,19 @@ pcapng_time_of(const struct pcapng_time *time, uint64_t ticks)
     } else {
         ns = ticks / time->divide;
     }
-    result.ns = saturate(ns);
-    if (__builtin_add_overflow(result.ns, time->offset_ns, &result.ns)) {
-        result.ns = time->offset_ns < 0 ? INT64_MIN : INT64_MAX;
+    if (__builtin_add_overflow(ns, time->offset_ns, &sum)) {
+        sum = INT64_MAX;
     }
-    return result;
+    return (struct wall_time){bounded(sum)};
 }
 
 static int64_t
-saturate(uint64_t ns)
+bounded(int64_t ns)
 {
-    return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
+    if (ns < WALL_TIME_FIRST_NS) {
+        return WALL_TIME_FIRST_NS;
+    }
+    return ns > WALL_TIME_LAST_NS ? WALL_TIME_LAST_NS : ns;
 }
 
 static uint64_t

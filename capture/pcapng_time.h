@@ -2,8 +2,8 @@
  *
  * draft-ietf-opsawg-pcapng, options if_tsresol and if_tsoffset: a count of
  * ticks of 10^-n or 2^-n seconds, plus whole seconds.  Pure, and defined for
- * every input: a time beyond what 64 bits of nanoseconds hold (the years 1677
- * to 2262) becomes the first or the last of them. */
+ * every input: a time that no struct wall_time may have (before 1970, after
+ * 2200) becomes the first or the last that it may. */
 
 #ifndef CAPTURE_PCAPNG_TIME_H
 #define CAPTURE_PCAPNG_TIME_H

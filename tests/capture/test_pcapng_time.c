@@ -46,21 +46,24 @@ offsets_are_signed_seconds(void **state)
 {
     (void)state;
     assert_int_equal(ns_of(6, 100, 7), 100 * SECOND_NS + 7000);
-    assert_int_equal(ns_of(6, -100, 7), -100 * SECOND_NS + 7000);
+    assert_int_equal(ns_of(6, -100, 300000007), 200 * SECOND_NS + 7000);
+    assert_int_equal(ns_of(0, INT64_MIN, UINT64_MAX), WALL_TIME_LAST_NS);
 }
 
 static void
 times_out_of_range_are_the_first_or_the_last(void **state)
 {
     (void)state;
-    assert_int_equal(ns_of(0, 0, UINT64_MAX), INT64_MAX);
-    assert_int_equal(ns_of(6, 0, UINT64_MAX), INT64_MAX);
-    assert_int_equal(ns_of(9, 0, UINT64_MAX), INT64_MAX);
-    assert_int_equal(ns_of(0x80, 0, UINT64_MAX), INT64_MAX);
-    assert_int_equal(ns_of(6, INT64_MAX, 1), INT64_MAX);
-    assert_int_equal(ns_of(6, INT64_MIN, 0), INT64_MIN);
-    assert_int_equal(ns_of(6, INT64_MIN, 1), INT64_MIN + 1000);
-    assert_int_equal(ns_of(0, INT64_MAX, UINT64_MAX), INT64_MAX);
+    assert_int_equal(ns_of(0, 0, UINT64_MAX), WALL_TIME_LAST_NS);
+    assert_int_equal(ns_of(6, 0, UINT64_MAX), WALL_TIME_LAST_NS);
+    assert_int_equal(ns_of(9, 0, UINT64_MAX), WALL_TIME_LAST_NS);
+    assert_int_equal(ns_of(0x80, 0, UINT64_MAX), WALL_TIME_LAST_NS);
+    assert_int_equal(ns_of(6, INT64_MAX, 1), WALL_TIME_LAST_NS);
+    assert_int_equal(ns_of(6, INT64_MIN, 0), WALL_TIME_FIRST_NS);
+    assert_int_equal(ns_of(6, -100, 7), WALL_TIME_FIRST_NS);
+    assert_int_equal(ns_of(0, INT64_MAX, UINT64_MAX), WALL_TIME_LAST_NS);
+    assert_int_equal(ns_of(0, 7258118400, 0), WALL_TIME_LAST_NS);
+    assert_int_equal(ns_of(9, 7258118399, 999999999), WALL_TIME_LAST_NS - 1);
 }
 
 static void

@@ -69,3 +69,19 @@ def pcap(packets, start=1_700_000_000.0, step=0.001, linktype=1):
         out.append(struct.pack("<IIII", int(time), round(time % 1 * 1e6) % 1_000_000,
                                len(data), len(data)) + data)
     return b"".join(out)
+
+
+def pcapng(frames, offsets):
+    """Of (interface, frame): each interface's clock begins at its if_tsoffset, in
+    seconds, and a frame comes a microsecond after the one before."""
+    def block(kind, body):
+        body += bytes(-len(body) % 4)
+        size = struct.pack("<I", len(body) + 12)
+        return struct.pack("<I", kind) + size + body + size
+
+    blocks = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    blocks += [block(1, struct.pack("<HHIHHqHH", 1, 0, 0, 14, 8, offset, 0, 0))
+               for offset in offsets]
+    blocks += [block(6, struct.pack("<IIIII", interface, 0, number, len(frame), len(frame))
+                     + frame) for number, (interface, frame) in enumerate(frames)]
+    return b"".join(blocks)
