@@ -43,12 +43,19 @@ enum flow_update_kind {
     FLOW_UPDATE_HELD /* A fragment that waits for its first; 'flow' NULL. */
 };
 
+/* What a packet made of who the initiator is. */
+enum flow_initiator_news {
+    FLOW_INITIATOR_AS_BEFORE,
+    FLOW_INITIATOR_SURER,  /* The same, on better evidence. */
+    FLOW_INITIATOR_FLIPPED /* Initiator and responder were exchanged. */
+};
+
 struct flow_update {
     struct flow *flow; /* Valid until the next call on the table. */
     enum flow_update_kind kind;
     bool is_new;         /* This packet started the flow. */
     bool from_initiator; /* As the initiator is known now. */
-    bool flipped;        /* Initiator and responder were just exchanged. */
+    enum flow_initiator_news initiator;
     bool outcome_changed;
     bool is_settled; /* As flow_settle() said. */
 };

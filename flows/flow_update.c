@@ -301,7 +301,7 @@ pass_inline(struct flow_table *table, const struct packet *p,
     uint32_t progress;
     uint8_t outcome;
     bool is_copy;
-    bool flips;
+    enum flow_initiator_news initiator = FLOW_INITIATOR_AS_BEFORE;
     bool stays; /* With the timeout it has. */
 
     flow_table_ready_parts(table);
@@ -323,8 +323,9 @@ pass_inline(struct flow_table *table, const struct packet *p,
     }
     outcome = flow->outcome;
     progress = flow->progress;
-    flips = (p->tcp_flags & TCP_SYN) && has_header(p) &&
-            initiator_update(flow, p, sender);
+    if ((p->tcp_flags & TCP_SYN) && has_header(p)) {
+        initiator = initiator_update(flow, p, sender);
+    }
     account(table, flow, p, sender);
     stays = flow->progress == progress && flow->count[sender].packets > 1;
     if (!stays || !flow_expiry_is_touched(flow, now)) {
@@ -334,7 +335,7 @@ pass_inline(struct flow_table *table, const struct packet *p,
         .flow = flow,
         .kind = FLOW_UPDATE_PACKET,
         .from_initiator = sender == flow_initiator(flow),
-        .flipped = flips,
+        .initiator = initiator,
         .outcome_changed = outcome != flow->outcome,
         .is_settled = flow->is_settled,
     };

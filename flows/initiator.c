@@ -87,7 +87,7 @@ initiator_begin(struct flow *flow, const struct packet *p, unsigned sender)
     }
 }
 
-bool
+enum flow_initiator_news
 initiator_update(struct flow *flow, const struct packet *p, unsigned sender)
 {
     unsigned initiator = sender;
@@ -95,23 +95,23 @@ initiator_update(struct flow *flow, const struct packet *p, unsigned sender)
 
     if (flow->key.protocol != PROTOCOL_TCP || !(p->tcp_flags & TCP_SYN) ||
         flow->evidence == FLOW_EVIDENCE_SYN) {
-        return false;
+        return FLOW_INITIATOR_AS_BEFORE;
     }
     evidence = evidence_of(p, flow, sender, &initiator);
     if (evidence >= flow->evidence) {
-        return false;
+        return FLOW_INITIATOR_AS_BEFORE;
     }
     /* Two ends that both open at once stay as they are. */
     if (flow->evidence == FLOW_EVIDENCE_SYN_ACK &&
         initiator != flow_initiator(flow)) {
-        return false;
+        return FLOW_INITIATOR_AS_BEFORE;
     }
     flow->evidence = (uint8_t)evidence;
     if (initiator == flow_initiator(flow)) {
-        return false;
+        return FLOW_INITIATOR_SURER;
     }
     flip(flow);
-    return true;
+    return FLOW_INITIATOR_FLIPPED;
 }
 
 /* Exchanges the ends and says so in flags and history. */

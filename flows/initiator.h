@@ -7,6 +7,7 @@
 #define FLOWS_INITIATOR_H
 
 #include "flows/flow.h"
+#include "flows/flow_table.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,8 +17,9 @@ struct packet;
 /* Decides from the first packet. */
 void initiator_begin(struct flow *, const struct packet *, unsigned sender);
 
-/* Weighs a later packet.  Returns true if the ends were exchanged. */
-bool initiator_update(struct flow *, const struct packet *, unsigned sender);
+/* Weighs a later packet. */
+enum flow_initiator_news initiator_update(struct flow *, const struct packet *,
+                                          unsigned sender);
 
 /* Whether the port is one that servers of well-known services listen on. */
 bool initiator_is_service_port(uint8_t protocol, uint16_t port);

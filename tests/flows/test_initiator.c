@@ -99,6 +99,28 @@ a_syn_outweighs_the_port_and_exchanges_the_ends(void **state)
 }
 
 static void
+a_syn_that_comes_late_is_told_once(void **state)
+{
+    struct packet ack = tcp_packet(1, 40000, 2, 80, SECOND_NS);
+    struct packet syn = tcp_packet(1, 40000, 2, 80, SECOND_NS);
+    struct records records = {.n = 0};
+    struct flow_table_options options = table_options(&records);
+    struct flow_table *table = new_table(&options);
+
+    (void)state;
+    ack.tcp_flags = TCP_ACK;
+    syn.tcp_flags = TCP_SYN;
+    assert_int_equal(flow_table_update(table, &ack, 0).initiator,
+                     FLOW_INITIATOR_AS_BEFORE);
+    assert_int_equal(flow_table_update(table, &syn, 0).initiator,
+                     FLOW_INITIATOR_SURER);
+    syn.time.ns += SECOND_NS;
+    assert_int_equal(flow_table_update(table, &syn, 0).initiator,
+                     FLOW_INITIATOR_AS_BEFORE);
+    flow_table_free(table);
+}
+
+static void
 the_sender_of_an_icmp_request_opened(void **state)
 {
     struct packet packets[] = {
@@ -227,6 +249,7 @@ main(void)
         cmocka_unit_test(a_known_port_is_the_servers),
         cmocka_unit_test(service_ports_are_in_order_and_by_protocol),
         cmocka_unit_test(a_syn_outweighs_the_port_and_exchanges_the_ends),
+        cmocka_unit_test(a_syn_that_comes_late_is_told_once),
         cmocka_unit_test(the_sender_of_an_icmp_request_opened),
         cmocka_unit_test(an_error_is_counted_on_the_flow_it_quotes),
         cmocka_unit_test(an_error_that_quotes_no_flow_is_one),

@@ -288,6 +288,19 @@ def conversation_joined_in_the_middle():
     return tape.packets
 
 
+@scenario
+def syn_that_comes_late():
+    # Who opens is known by the SYN, even if other packets overtook it.
+    tape = Tape()
+    for port, syn_is_seen in ((22, True), (23, False)):
+        client, server = ("10.1.0.5", 40000), ("10.2.0.10", port)
+        tape.add(p.tcp(*client, *server, p.ACK, 1, 1))
+        if syn_is_seen:
+            tape.add(p.tcp(*client, *server, p.SYN), p.tcp(*server, *client, p.SYN | p.ACK, 0, 1))
+        tape.add(p.tcp(*client, *server, p.PSH | p.ACK, 1, 1, b"x"))
+    return tape.packets
+
+
 def main():
     check = sys.argv[1:] == ["--check"]
     stale = []

@@ -238,7 +238,7 @@ take(struct worker *worker, const struct frame *frame,
     worker->phase = TRAY_PACKET;
     worker->frame = (uint64_t)frame->file << FILE_SHIFT | frame->number;
     update = flow_table_pass(worker->table, packet, lookup);
-    if (update.flow && (!update.is_settled || update.flipped ||
+    if (update.flow && (!update.is_settled || update.initiator ||
                         update.outcome_changed || worker->previous)) {
         attend(worker, frame, packet, &update);
     }
@@ -250,7 +250,7 @@ attend(struct worker *worker, const struct frame *frame,
        const struct packet *packet, const struct flow_update *update)
 {
     struct tracked *tracked = flow_user(update->flow);
-    bool changed = update->is_new || update->flipped ||
+    bool changed = update->is_new || update->initiator ||
                    tracked->generation != worker->generation;
     unsigned moments = 0;
 
@@ -259,7 +259,8 @@ attend(struct worker *worker, const struct frame *frame,
     }
     if (update->is_new) {
         start_flow(worker, packet, tracked);
-    } else if (update->flipped && tracked->located) {
+    } else if (update->initiator == FLOW_INITIATOR_FLIPPED &&
+               tracked->located) {
         segment_id swapped = tracked->src_segment;
 
         worker_count_flip(worker, tracked);

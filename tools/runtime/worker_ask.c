@@ -32,7 +32,8 @@ worker_ask(const struct worker *worker, const struct flow_record *record,
         .interface = capture_names_interface(worker->names, record->interface),
         .sensor = worker->source->sensor,
         .start = record->start,
-        .midstream = record->flags & FLOW_MIDSTREAM,
+        .midstream = (record->flags & FLOW_MIDSTREAM) &&
+                     record->evidence > FLOW_EVIDENCE_SYN_ACK,
         .replied = record->destination.packets > 0,
     };
     if (tracked->quoted) {
