@@ -5,7 +5,7 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "tools/event/json.h"
+#include "tests/tools/output/numbered_event.h"
 #include "tools/output/output.h"
 
 #include <arpa/inet.h>
@@ -138,18 +138,10 @@ stop(void **state)
 static void
 put(struct output *output, unsigned from, unsigned to)
 {
-    struct json body;
-
-    json_init(&body, EVENT_MAX_BYTES);
     for (unsigned i = from; i < to; i++) {
-        json_reset(&body, true);
-        json_u64(&body, "i", i);
-        json_close(&body, '}');
-        json_close(&body, '}');
-        event_queue_put(output_queue(output, 0), EVENT_FLOW,
-                        (struct wall_time){i * MILLISECOND_NS}, &body);
+        numbered_event_put(output, EVENT_FLOW,
+                           (struct wall_time){i * MILLISECOND_NS}, i, 0);
     }
-    json_done(&body);
 }
 
 /* As one who is sent there. */

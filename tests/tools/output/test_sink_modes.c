@@ -5,7 +5,7 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "tools/event/json.h"
+#include "tests/tools/output/numbered_event.h"
 #include "tools/output/output.h"
 
 #include <signal.h>
@@ -115,19 +115,8 @@ open_one(bool blocking, struct output_redis form)
 static void
 put_kind(struct output *output, enum event_kind kind, unsigned i)
 {
-    char pad[PAD_BYTES];
-    struct json body;
-
-    memset(pad, 'x', sizeof pad);
-    json_init(&body, EVENT_MAX_BYTES);
-    json_reset(&body, true);
-    json_u64(&body, "i", i);
-    json_text(&body, "pad", pad, sizeof pad);
-    json_close(&body, '}');
-    json_close(&body, '}');
-    event_queue_put(output_queue(output, 0), kind,
-                    (struct wall_time){i * MILLISECOND_NS}, &body);
-    json_done(&body);
+    numbered_event_put(output, kind, (struct wall_time){i * MILLISECOND_NS}, i,
+                       PAD_BYTES);
 }
 
 static void

@@ -6,7 +6,7 @@
 
 #include "capture/error.h"
 #include "tests/tools/event/fixed_policy.h"
-#include "tools/event/json.h"
+#include "tests/tools/output/numbered_event.h"
 #include "tools/output/output.h"
 #include "tools/redis/redis_state.h"
 
@@ -103,20 +103,9 @@ open_output(int64_t patience_ns, const char *password, struct error *error)
 static void
 put(struct output *output, unsigned i)
 {
-    char pad[PAD_BYTES];
-    struct json body;
-
-    memset(pad, 'x', sizeof pad);
-    json_init(&body, EVENT_MAX_BYTES);
-    json_reset(&body, true);
-    json_u64(&body, "i", i);
-    json_text(&body, "pad", pad, sizeof pad);
-    json_close(&body, '}');
-    json_close(&body, '}');
-    event_queue_put(output_queue(output, 0),
-                    i % 10 ? EVENT_FLOW : EVENT_VIOLATION,
-                    (struct wall_time){i * MILLISECOND_NS / 4}, &body);
-    json_done(&body);
+    numbered_event_put(output, i % 10 ? EVENT_FLOW : EVENT_VIOLATION,
+                       (struct wall_time){i * MILLISECOND_NS / 4}, i,
+                       PAD_BYTES);
 }
 
 static redisReply *

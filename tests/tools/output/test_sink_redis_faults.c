@@ -5,7 +5,7 @@
 #include "tests/support/test.h"
 
 #include "capture/error.h"
-#include "tools/event/json.h"
+#include "tests/tools/output/numbered_event.h"
 #include "tools/event/system_clock.h"
 #include "tools/output/output.h"
 #include "tools/redis/redis_link.h"
@@ -77,21 +77,10 @@ open_output(uint32_t epoch, int64_t patience_ns)
 static void
 put(unsigned n)
 {
-    static char pad[PAD_BYTES];
-    struct json body;
-
-    memset(pad, 'x', sizeof pad);
-    json_init(&body, EVENT_MAX_BYTES);
     while (n-- > 0) {
-        json_reset(&body, true);
-        json_u64(&body, "i", ++n_put);
-        json_text(&body, "pad", pad, sizeof pad);
-        json_close(&body, '}');
-        json_close(&body, '}');
-        assert_true(event_queue_put(output_queue(output, 0), EVENT_FLOW,
-                                    system_clock_wall(), &body));
+        assert_true(numbered_event_put(output, EVENT_FLOW, system_clock_wall(),
+                                       ++n_put, PAD_BYTES));
     }
-    json_done(&body);
 }
 
 static struct redis_link *
