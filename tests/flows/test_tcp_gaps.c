@@ -2,11 +2,12 @@
  * packets a naive model knows byte by byte, of which a capture has some. */
 
 #include "tests/support/choices.h"
+#include "tests/support/sanitized.h"
 
 #include "tests/flows/packets.h"
 
 enum {
-    N_TALKS = 400,
+    N_TALKS = IS_SANITIZED ? 100 : 400,
     N_STEPS = 120,
     MAX_SEGMENT = 1460,
     MAX_STREAM = N_STEPS * 2 * MAX_SEGMENT,

@@ -230,7 +230,7 @@ class Flows(Live):
                          [len(there), len(back)])
 
     def test_end_when_nothing_comes_any_more(self):
-        self.start("-w", "2")
+        self.start("-w", "2", "--set", "flows.timeouts.tcp_closing=1s")
         self.send(self.capture(p.tcp_session("10.1.0.1", "10.2.0.1", 80)))
         self.wait_for_events(lambda events: flows_of(events), 30)
         events = self.stop()
