@@ -12,23 +12,27 @@ def knows_tls(segmon):
     return "no OpenSSL" not in version.stdout
 
 
-def openssl(folder, *words):
-    subprocess.run([OPENSSL, *words], cwd=folder, check=True, capture_output=True)
+def openssl(folder, *words, clock=()):
+    subprocess.run([*clock, OPENSSL, *words], cwd=folder, check=True, capture_output=True)
 
 
 def make_authority(folder, name):
     openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-nodes", "-subj", f"/CN={name}", "-days", "2",
+            "-addext", "keyUsage=critical,keyCertSign",
             "-keyout", f"{name}.key", "-out", f"{name}.pem")
 
 
-def make_certificate(folder, name, authority, names, days=2):
+def make_certificate(folder, name, authority, names, is_expired=False):
+    """With all that those ask for who take RFC 5280 at its word."""
     openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-    pathlib.Path(folder, "extensions").write_text(f"subjectAltName={names}\n")
+    pathlib.Path(folder, "extensions").write_text(
+        f"subjectAltName={names}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem",
-            "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", str(days),
-            "-extfile", "extensions", "-out", f"{name}.pem")
+            "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", "2",
+            "-extfile", "extensions", "-out", f"{name}.pem",
+            clock=("faketime", "4 days ago") if is_expired else ())
 
 
 def server_settings(folder):

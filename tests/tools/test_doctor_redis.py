@@ -432,6 +432,13 @@ class Streams(Doctor):
         self.server.call("XTRIM", FLOW, "MAXLEN", 3)
         self.check()
 
+    def test_deleted_one_by_one_are_not_taken_for_trimmed(self):
+        self.start()
+        self.fill(30, read=5)
+        entries = [name for name, _ in self.server.call("XRANGE", FLOW, "-", "+")]
+        self.server.call("XDEL", FLOW, *entries[5:28])
+        self.check()
+
     def test_that_nobody_reads_are_found(self):
         self.start()
         self.fill(30)

@@ -55,13 +55,13 @@ class Layout(unittest.TestCase):
         self.assertTrue((PREFIX / "lib/sysusers.d/segmon.conf").is_file())
 
     def test_has_a_configuration_that_is_sound(self):
-        config = next(DESTINATION.rglob("segmon.yaml"))
+        config = next(DESTINATION.rglob("segmon/segmon.yaml"))
         run = subprocess.run([PREFIX / "bin/segmon", "check", "--config", config],
                              capture_output=True, text=True)
         self.assertEqual(run.returncode, 0, run.stderr)
 
     def test_keeps_a_configuration_that_is_there(self):
-        config = next(DESTINATION.rglob("segmon.yaml"))
+        config = next(DESTINATION.rglob("segmon/segmon.yaml"))
         before = config.read_text()
         config.write_text(before + "# mine\n")
         install()

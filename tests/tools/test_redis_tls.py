@@ -35,7 +35,7 @@ def make_certificates(folder):
     make_authority(folder, "theirs")
     make_certificate(folder, "server", "ours", "DNS:localhost,IP:127.0.0.1")
     make_certificate(folder, "named", "ours", "DNS:redis.example")
-    make_certificate(folder, "expired", "ours", "DNS:localhost,IP:127.0.0.1", days=-1)
+    make_certificate(folder, "expired", "ours", "DNS:localhost,IP:127.0.0.1", is_expired=True)
     make_certificate(folder, "sensor", "ours", "DNS:sensor.example")
 
 

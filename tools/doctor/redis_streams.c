@@ -1,8 +1,10 @@
 /* Streams and their readers; see redis_parts.h.
  *
  * A server that trims a stream asks nobody whether its entries were read.  From
- * Redis 7 on a group has a lag, the entries it has not been given yet: where
- * that is more than the stream has, the difference is lost. */
+ * Redis 7 on it counts the entries that were ever added, and those that a group
+ * was given: where it was not given more than the stream has, the difference is
+ * lost.  The group's lag says so too before Redis 8, which counts what is there
+ * only. */
 
 #include "capture/error.h"
 #include "tools/doctor/redis_parts.h"
@@ -22,12 +24,15 @@ struct stream {
     struct redis_visit *visit;
     const char *key;
     uint64_t length;
+    uint64_t added;   /* Ever. */
+    bool has_deleted; /* Single entries; then counts say nothing. */
 };
 
 struct group {
     char name[REDIS_EXAMINE_WORD_SIZE];
     bool knows_lag;
     uint64_t lag, pending, consumers;
+    uint64_t lost; /* Trimmed, and never given to it. */
     /* Of its consumers. */
     uint64_t least_idle_ms; /* UINT64_MAX: there is none. */
     uint64_t stuck;         /* Pending with those that are gone. */
@@ -39,7 +44,10 @@ static bool check_stream(struct redis_visit *, const char *key);
 static bool tell_refusal(struct redis_visit *, const char *key,
                          const char *refusal);
 static void check_groups(const struct stream *);
-static void read_group(const struct redis_reply *, struct group *);
+static void read_group(const struct stream *, const struct redis_reply *,
+                       struct group *);
+static uint64_t lost_by(const struct stream *, const struct redis_reply *,
+                        const struct group *);
 static void read_consumers(const struct stream *, struct group *);
 static void note_consumer(const struct stream *, const struct redis_reply *,
                           struct group *);
@@ -87,7 +95,15 @@ check_stream(struct redis_visit *visit, const char *key)
     } else if (refusal) {
         good = tell_refusal(visit, key, refusal);
     } else {
-        const struct stream stream = {visit, key, number_of(reply, "length")};
+        const char *deleted = redis_reply_text(
+            redis_reply_of(reply, "max-deleted-entry-id"), NULL);
+        const struct stream stream = {
+            .visit = visit,
+            .key = key,
+            .length = number_of(reply, "length"),
+            .added = number_of(reply, "entries-added"),
+            .has_deleted = deleted && strcmp(deleted, "0-0") != 0,
+        };
 
         check_groups(&stream);
     }
@@ -142,7 +158,7 @@ check_groups(const struct stream *stream)
     for (size_t i = 0; i < n && i < REDIS_EXAMINE_MAX_GROUPS; i++) {
         struct group group;
 
-        read_group(redis_reply_at(reply, i), &group);
+        read_group(stream, redis_reply_at(reply, i), &group);
         read_consumers(stream, &group);
         check_group(stream, &group);
     }
@@ -154,7 +170,8 @@ check_groups(const struct stream *stream)
 }
 
 static void
-read_group(const struct redis_reply *reply, struct group *group)
+read_group(const struct stream *stream, const struct redis_reply *reply,
+           struct group *group)
 {
     const char *name = redis_reply_text(redis_reply_of(reply, "name"), NULL);
     int64_t lag;
@@ -166,6 +183,22 @@ read_group(const struct redis_reply *reply, struct group *group)
     group->lag = group->knows_lag ? (uint64_t)lag : 0;
     group->pending = number_of(reply, "pending");
     group->consumers = number_of(reply, "consumers");
+    group->lost = lost_by(stream, reply, group);
+}
+
+static uint64_t
+lost_by(const struct stream *stream, const struct redis_reply *reply,
+        const struct group *group)
+{
+    uint64_t unread = group->lag;
+    int64_t given;
+
+    if (!stream->has_deleted &&
+        redis_reply_integer(redis_reply_of(reply, "entries-read"), &given) &&
+        given >= 0 && (uint64_t)given <= stream->added) {
+        unread = stream->added - (uint64_t)given;
+    }
+    return unread > stream->length ? unread - stream->length : 0;
 }
 
 static void
@@ -210,11 +243,11 @@ check_group(const struct stream *stream, const struct group *group)
 
     diagnosis_word(stream->key, key);
     diagnosis_word(group->name, name);
-    if (group->lag > stream->length) {
+    if (group->lost) {
         finding = tell(stream, group, DIAGNOSIS_REDIS_TRIMMED,
                        "has lost entries that it never read");
         diagnosis_fix(finding, "%s XINFO GROUPS %s", cli, key);
-        diagnosis_number(finding, "lost", group->lag - stream->length);
+        diagnosis_number(finding, "lost", group->lost);
     }
     if (group->lag && group->least_idle_ms >= visit->options->idle_ms) {
         finding = tell(stream, group, DIAGNOSIS_REDIS_UNREAD,
