@@ -152,6 +152,15 @@ const char *packet_tunnel_name(enum packet_tunnel); /* "vxlan"; "" for none. */
  * case, or NULL if the number has none here. */
 const char *packet_protocol_name(uint8_t protocol);
 
+/* Whether a transport header begins with two ports. */
+static inline bool
+packet_protocol_has_ports(uint8_t protocol)
+{
+    return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP ||
+           protocol == PROTOCOL_SCTP || protocol == PROTOCOL_DCCP ||
+           protocol == PROTOCOL_UDP_LITE;
+}
+
 static inline bool
 packet_protocol_is_icmp(uint8_t protocol)
 {

@@ -34,9 +34,7 @@ event_write_flow_ends(struct event_encoder *encoder,
     static const struct json_word destination = JSON_WORD("destination");
     struct json *json = &encoder->json;
     const struct flow_record *record = flow->record;
-    bool has_port = record->protocol == PROTOCOL_TCP ||
-                    record->protocol == PROTOCOL_UDP ||
-                    record->protocol == PROTOCOL_SCTP;
+    bool has_port = packet_protocol_has_ports(record->protocol);
 
     write_end_point(json, &source, &record->source, has_port, NULL);
     write_end_point(json, &destination, &record->destination, has_port,

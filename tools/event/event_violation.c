@@ -80,7 +80,6 @@ static void write_score(struct json *json, const struct violation_score *score);
 static void write_evidence(struct json *json, const struct event_flow *flow);
 static void write_rule_notes(struct event_encoder *encoder, int32_t rule);
 static void write_notes(struct json *json, const struct policy_rule *rule);
-static bool has_port(uint8_t protocol);
 
 const struct json *
 event_violation_encode(struct event_encoder *encoder,
@@ -213,7 +212,7 @@ message_add_service(struct message *message, const struct violation *violation)
         message_add(message, " (");
         message_add_number(message, violation->n_targets);
         message_add(message, " ports)");
-    } else if (has_port(violation->protocol)) {
+    } else if (packet_protocol_has_ports(violation->protocol)) {
         message_add(message, "/");
         message_add_number(message, violation->port);
     }
@@ -296,7 +295,8 @@ write_ends(struct event_encoder *encoder, const struct event_violation *event,
     if (!violation->all_dsts) {
         event_write_addr(json, "ip", &violation->dst);
     }
-    if (has_port(violation->protocol) && !violation->all_ports) {
+    if (packet_protocol_has_ports(violation->protocol) &&
+        !violation->all_ports) {
         json_u64(json, "port", violation->port);
     }
     json_close(json, '}');
@@ -588,11 +588,4 @@ write_notes(struct json *json, const struct policy_rule *rule)
     event_write_text(json, "conduit", rule->conduit);
     event_write_text(json, "justification", rule->justification);
     event_write_text(json, "owner", rule->owner);
-}
-
-static bool
-has_port(uint8_t protocol)
-{
-    return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP ||
-           protocol == PROTOCOL_SCTP;
 }

@@ -238,6 +238,17 @@ encode(struct event_encoder *encoder, const struct event_flow *flow,
                  : event_flow_encode(encoder, flow);
 }
 
+static bool
+shows_port(struct event_encoder *encoder, const struct event_flow *flow)
+{
+    static char text[EVENT_MAX_BYTES + 1];
+    const struct json *body = event_flow_encode(encoder, flow);
+
+    memcpy(text, body->data, body->size);
+    text[body->size] = '\0';
+    return strstr(text, "\"port\":65535") != NULL;
+}
+
 /* Whether it failed for every smaller bound, and never wrote past one, which
  * the sanitizer sees. */
 static bool
@@ -297,6 +308,31 @@ no_block_outgrows_its_room(void **state)
 
     assert_true(fits_or_fails(encoder, &flow, NULL));
     assert_true(fits_or_fails(encoder, &flow, &event));
+}
+
+static void
+whatever_has_ports_shows_them(void **state)
+{
+    const struct kept *kept = *state;
+    struct flow_record record = long_record();
+    const struct verdict verdict = {.decision = DECISION_ALLOW,
+                                    .near_miss = -1,
+                                    .reverse_of = -1,
+                                    .expired = -1};
+    const struct event_flow flow = {.record = &record,
+                                    .policy = fixed_policy(),
+                                    .verdict = &verdict,
+                                    .file = "",
+                                    .interface = ""};
+    static const uint8_t with[] = {PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP,
+                                   PROTOCOL_DCCP, PROTOCOL_UDP_LITE};
+
+    for (size_t i = 0; i < sizeof with; i++) {
+        record.protocol = with[i];
+        assert_true(shows_port(kept->samples.encoder, &flow));
+    }
+    record.protocol = PROTOCOL_GRE;
+    assert_false(shows_port(kept->samples.encoder, &flow));
 }
 
 static void
@@ -420,6 +456,7 @@ main(void)
         cmocka_unit_test(a_collapsed_violation_says_over_what),
         cmocka_unit_test(direction_follows_the_segments),
         cmocka_unit_test(no_block_outgrows_its_room),
+        cmocka_unit_test(whatever_has_ports_shows_them),
         cmocka_unit_test(no_verdict_claims_to_have_blocked),
         cmocka_unit_test(interfaces_of_many_workers_fit_an_event),
         cmocka_unit_test(pairs_that_do_not_fit_an_event_are_counted),
