@@ -13,6 +13,8 @@ static void load_defaults(struct loader *);
 static void load_default_rules(struct loader *, const struct load_fields *);
 static void load_authorities(struct loader *);
 static void load_alerting(struct loader *);
+static bool load_limit(struct loader *, const struct yaml_node *, uint64_t max,
+                       uint64_t *limit);
 static void load_suppress(struct loader *, const struct yaml_node *,
                           struct name_map *ids, struct suppression *);
 static const char *load_suppress_id(struct loader *, const struct yaml_node *,
@@ -204,11 +206,11 @@ load_alerting(struct loader *loader)
     }
     load_duration(loader, in.value[IN_ALERTING_REALERT],
                   &policy->alerting.realert_ns);
-    if (load_number(loader, in.value[IN_ALERTING_MAX_ACTIVE], 10000000,
-                    &number)) {
+    if (load_limit(loader, in.value[IN_ALERTING_MAX_ACTIVE], 10000000,
+                   &number)) {
         policy->alerting.max_active = (size_t)number;
     }
-    if (load_number(loader, in.value[IN_ALERTING_COLLAPSE], 1000000, &number)) {
+    if (load_limit(loader, in.value[IN_ALERTING_COLLAPSE], 1000000, &number)) {
         policy->alerting.collapse_targets = (unsigned)number;
     }
     list = in.value[IN_ALERTING_SUPPRESS];
@@ -218,6 +220,20 @@ load_alerting(struct loader *loader)
         load_suppress(loader, load_item(list, i), &ids,
                       &policy->suppressions[policy->n_suppressions++]);
     }
+}
+
+/* Nothing would be told apart at a limit of 0, which looks like none at all. */
+static bool
+load_limit(struct loader *loader, const struct yaml_node *node, uint64_t max,
+           uint64_t *limit)
+{
+    if (!load_number(loader, node, max, limit)) {
+        return false;
+    }
+    if (!*limit) {
+        LOAD_ERROR(loader, "E-TYPE", node, "a limit is at least one");
+    }
+    return *limit != 0;
 }
 
 static void

@@ -236,6 +236,16 @@ a_threshold_counts_and_lasts(void **state)
 }
 
 static void
+what_is_told_apart_is_at_least_one(void **state)
+{
+    (void)state;
+    assert_refused("version: 1\nalerting: {collapse: 0}\n", "E-TYPE",
+                   "at least one");
+    assert_refused("version: 1\nalerting: {max_active: 0}\n", "E-TYPE",
+                   "at least one");
+}
+
+static void
 digest_of(const char *text, char sha256[65])
 {
     struct problems problems;
@@ -563,6 +573,7 @@ main(void)
         cmocka_unit_test(an_id_is_that_of_one_suppression),
         cmocka_unit_test(application_sets_are_bounded),
         cmocka_unit_test(a_threshold_counts_and_lasts),
+        cmocka_unit_test(what_is_told_apart_is_at_least_one),
         cmocka_unit_test(the_canonical_digest_ignores_form_and_not_meaning),
         cmocka_unit_test(the_source_digest_is_that_of_the_bytes),
         cmocka_unit_test(only_vlans_that_matter_tell_flows_apart),
