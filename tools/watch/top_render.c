@@ -219,11 +219,12 @@ add_tabs(struct top_screen *screen, const struct top_model *model,
                                  is_this ? "[%u %s] " : " %u %s  ", i + 1,
                                  top_page_name((enum top_page)i));
     }
-    add(screen, TOP_STYLE_PLAIN, "%s sort: %s%s%s%s%s%s", tabs,
+    add(screen, TOP_STYLE_PLAIN, "%s sort: %s%s%s%s%s%s%s", tabs,
         pages[view->page].sorts[view->sorts[view->page]],
         view->filter[0] || view->is_typing ? "  filter: " : "", view->filter,
         view->is_typing ? "_" : "", view->is_paused ? "  (paused)" : "",
-        model->pairs_left_out ? "  (too many pairs)" : "");
+        model->pairs_left_out ? "  (too many pairs)" : "",
+        model->n_forgotten ? "  (too many violations)" : "");
 }
 
 static void

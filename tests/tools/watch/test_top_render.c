@@ -130,6 +130,40 @@ scrolling_stays_among_the_rows(void **context)
 }
 
 static void
+what_there_was_no_room_for_is_told(void **context)
+{
+    (void)context;
+    render(120, 24);
+    assert_null(strstr(line(2), "too many"));
+    for (unsigned i = 0; i <= TOP_MAX_PAIRS; i++) {
+        char name[40];
+
+        snprintf(name, sizeof name, "users%u|web", i);
+        top_model_pair(&model, top_model_sensor(&model, "lab"), name, "1",
+                       (const enum top_column[]){TOP_COLUMN_flows}, 1);
+    }
+    top_model_end_poll(&model);
+    for (unsigned i = 0; i <= TOP_MAX_VIOLATIONS; i++) {
+        char rule[20];
+        const struct event_view event = {
+            .kind = EVENT_VIOLATION,
+            .rule = rule,
+            .severity = "low",
+            .time = "t",
+            .src = {.segment = "users", .ip = "10.1.0.1", .port = 1},
+            .dst = {.segment = "web", .ip = "10.2.0.1", .port = 443},
+            .application = "TLS",
+            .outcome = "data",
+        };
+
+        snprintf(rule, sizeof rule, "r%u", i);
+        top_model_violation(&model, "lab", &event);
+    }
+    render(160, 24);
+    assert_non_null(strstr(line(2), "(too many pairs)  (too many violations)"));
+}
+
+static void
 keys_choose_pages_help_and_the_end(void **context)
 {
     (void)context;
@@ -284,6 +318,7 @@ main(void)
         TEST(rows_are_sorted_as_is_asked_for),
         TEST(a_filter_keeps_rows_with_the_text),
         TEST(scrolling_stays_among_the_rows),
+        TEST(what_there_was_no_room_for_is_told),
         TEST(keys_choose_pages_help_and_the_end),
         TEST(a_problem_is_told_and_what_was_known_stays),
         TEST(sensors_say_how_they_are),
