@@ -301,6 +301,41 @@ class Forward(unittest.TestCase):
         self.wait(lambda: b"cmdstat_hkeys:calls=3" in self.server.call("INFO", "commandstats"))
         self.assertIn("12 streams were not read", self.stop(run))
 
+    def test_a_key_that_is_no_stream_is_told_and_holds_up_no_other(self):
+        """Before there is a group, between two reads, and before what was read is acknowledged."""
+        self.server.call("HSET", "segmon:sensors", "bad", "1", "lab", "1", "worse", "1")
+        self.server.call("SET", "segmon:{bad}:flow", "x")
+        run = subprocess.Popen([SEGMON, "forward", "-r", self.server.uri, "-o", self.output],
+                               stderr=subprocess.PIPE, text=True)
+        self.addCleanup(run.stderr.close)
+        self.addCleanup(lambda: run.poll() is None and (run.kill(), run.wait()))
+        self.assertIn("segmon:{bad}:flow: WRONGTYPE", run.stderr.readline())
+        first = self.add(range(3))
+        self.wait(lambda: os.path.exists(self.output) and self.lines() == first)
+        self.server.call("SET", "segmon:{worse}:flow", "x")
+        second = self.add(range(3, 6))
+        self.wait(lambda: self.lines() == first + second)
+        self.wait(lambda: self.pending() == 0)
+        self.assertIn("segmon:{worse}:flow: WRONGTYPE", self.stop(run))
+
+    def test_what_is_no_stream_any_more_needs_no_acknowledgement(self):
+        """What was read of it is on its way, to a peer that is not there yet."""
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        self.add(range(3))
+        run = self.start(to=("--tcp", "127.0.0.1:%d" % port, "--format", "ndjson"))
+        self.assertIn("Connection refused", run.stderr.readline())
+        self.server.call("SET", STREAM, "x")
+        events = self.add(range(3, 6), "segmon:{lab}:violation")
+        got = b""
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            listener.settimeout(PATIENCE_S)
+            with listener.accept()[0] as connection:
+                connection.settimeout(PATIENCE_S)
+                while events[-1].encode() not in got:
+                    got += connection.recv(65536)
+        self.stop(run)
+
     def test_what_was_trimmed_after_it_was_read_is_counted(self):
         self.add(range(4))
         self.server.call("XGROUP", "CREATE", STREAM, "forward", "0")

@@ -55,7 +55,8 @@ static bool refresh_streams(struct group_reader *, struct error *);
 static bool read_streams(struct group_reader *, bool backlog, bool wait,
                          struct error *);
 static size_t put_streams(const struct group_reader *, bool backlog, size_t n);
-static bool has_backlog(const struct group_reader *);
+static bool is_asked(const struct group_stream *, bool backlog);
+static bool has_any(const struct group_reader *, bool backlog);
 static bool take_streams(struct group_reader *, bool backlog);
 static bool claim(struct group_reader *, struct error *);
 static bool claim_due(struct group_reader *);
@@ -124,15 +125,16 @@ group_reader_read(struct group_reader *reader, bool wait,
     if (good && claim_due(reader)) {
         good = claim(reader, error);
     }
-    while (good && reader->n_pending == 0 && has_backlog(reader)) {
+    while (good && reader->n_pending == 0 && has_any(reader, true)) {
         good = read_streams(reader, true, false, error);
     }
-    if (good && reader->n_pending == 0 && reader->streams.n) {
+    if (good && reader->n_pending == 0 && has_any(reader, false)) {
         good = read_streams(reader, false, wait, error);
-    } else if (good && reader->streams.n == 0 && wait) {
+    } else if (good && !has_any(reader, false) && wait) {
         poll(NULL, 0, GROUP_READER_MAX_WAIT_MS);
     }
-    reader->is_at_end = good && reader->n_pending == 0 && !has_backlog(reader);
+    reader->is_at_end =
+        good && reader->n_pending == 0 && !has_any(reader, true);
     *entries = reader->entries;
     *n = good ? reader->n_entries : 0;
     if (!good && !reader->ack_wanted) {
@@ -191,7 +193,9 @@ ack_stream(struct group_reader *reader, const struct group_stream *stream,
         memcpy(words + 3, ids + at, n * sizeof *ids);
         words[3 + n] = NULL;
         reply = redis_link_ask(reader->link, words, error);
-        good = reply && !is_refused(reader, reply, "XACK", error);
+        /* What is no stream any more has nothing to be acknowledged. */
+        good = reply && (group_streams_refused(reply, GROUP_STREAMS_NONE) ||
+                         !is_refused(reader, reply, "XACK", error));
         redis_reply_free(reply);
         if (!good) {
             return false;
@@ -280,8 +284,9 @@ read_streams(struct group_reader *reader, bool backlog, bool wait,
     if (!ask(reader, n, error)) {
         return false;
     }
-    if (group_streams_refused(reader->reply,
-                              "NOGROUP")) { /* The streams were deleted. */
+    /* Streams were deleted, and maybe something else is there. */
+    if (group_streams_refused(reader->reply, "NOGROUP") ||
+        group_streams_refused(reader->reply, GROUP_STREAMS_NONE)) {
         group_streams_doubt(&reader->streams);
         forget(reader);
         return refresh_streams(reader, error);
@@ -299,12 +304,12 @@ put_streams(const struct group_reader *reader, bool backlog, size_t n)
     size_t n_asked = 0;
 
     for (size_t i = 0; i < reader->streams.n; i++) {
-        n_asked += !backlog || reader->streams.list[i].has_backlog;
+        n_asked += is_asked(&reader->streams.list[i], backlog);
     }
     for (size_t i = 0; i < reader->streams.n; i++) {
         const struct group_stream *stream = &reader->streams.list[i];
 
-        if (!backlog || stream->has_backlog) {
+        if (is_asked(stream, backlog)) {
             reader->words[n] = stream->key;
             reader->words[n + n_asked] = backlog ? stream->position : ">";
             n++;
@@ -314,10 +319,16 @@ put_streams(const struct group_reader *reader, bool backlog, size_t n)
 }
 
 static bool
-has_backlog(const struct group_reader *reader)
+is_asked(const struct group_stream *stream, bool backlog)
+{
+    return stream->is_ready && (!backlog || stream->has_backlog);
+}
+
+static bool
+has_any(const struct group_reader *reader, bool backlog)
 {
     for (size_t i = 0; i < reader->streams.n; i++) {
-        if (reader->streams.list[i].has_backlog) {
+        if (is_asked(&reader->streams.list[i], backlog)) {
             return true;
         }
     }
@@ -377,6 +388,9 @@ claim(struct group_reader *reader, struct error *error)
     const char **words = reader->words;
     size_t n = 0;
 
+    if (!stream->is_ready) {
+        return true;
+    }
     snprintf(reader->batch, NUMBER_SIZE, "%u", reader->options.batch);
     words[n++] = "XAUTOCLAIM";
     words[n++] = stream->key;
@@ -389,9 +403,10 @@ claim(struct group_reader *reader, struct error *error)
     if (!ask(reader, n, error)) {
         return false;
     }
-    if (group_streams_refused(reader->reply, "NOGROUP")) {
+    if (group_streams_refused(reader->reply, "NOGROUP") ||
+        group_streams_refused(reader->reply, GROUP_STREAMS_NONE)) {
         stream->is_ready = false;
-        return true;
+        return refresh_streams(reader, error);
     }
     if (is_refused(reader, reader->reply, "XAUTOCLAIM", error)) {
         return false;

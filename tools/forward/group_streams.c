@@ -11,16 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFRESH_NS (5 * SECOND_NS) /* Between looks for new sensors. */
+#define REFRESH_NS (5 * SECOND_NS)  /* Between looks for new sensors. */
+#define REST_NS    (60 * SECOND_NS) /* Of a key that is no stream. */
 
 static bool add_sensor(void *context, const char *sensor);
 static bool has_stream(const struct group_streams *, const char *key);
 static void add_stream(struct group_streams *, const char *key);
 static bool make_groups(struct group_streams *, struct redis_link *,
                         struct error *);
-static bool make_group(const struct group_streams *,
-                       const struct group_stream *, struct redis_link *,
-                       struct error *);
+static bool make_group(const struct group_streams *, struct group_stream *,
+                       struct redis_link *, struct error *);
 
 bool
 group_streams_init(struct group_streams *streams,
@@ -134,10 +134,15 @@ static bool
 make_groups(struct group_streams *streams, struct redis_link *link,
             struct error *error)
 {
+    struct mono_time now = system_clock_mono();
+
     for (size_t i = 0; i < streams->n; i++) {
         struct group_stream *stream = &streams->list[i];
 
-        if (!stream->is_ready && !make_group(streams, stream, link, error)) {
+        if (stream->is_ready || now.ns < stream->rests_until.ns) {
+            continue;
+        }
+        if (!make_group(streams, stream, link, error)) {
             return false;
         }
         stream->is_ready = true;
@@ -149,9 +154,8 @@ make_groups(struct group_streams *streams, struct redis_link *link,
 
 /* A stream that is not there yet is made: its sensor may come later. */
 static bool
-make_group(const struct group_streams *streams,
-           const struct group_stream *stream, struct redis_link *link,
-           struct error *error)
+make_group(const struct group_streams *streams, struct group_stream *stream,
+           struct redis_link *link, struct error *error)
 {
     struct redis_reply *reply = redis_link_ask(
         link,
@@ -162,6 +166,9 @@ make_group(const struct group_streams *streams,
                           group_streams_refused(reply, "BUSYGROUP") ||
                           redis_reply_refuse(reply, link, stream->key, error));
 
+    if (group_streams_refused(reply, GROUP_STREAMS_NONE)) {
+        stream->rests_until.ns = system_clock_mono().ns + REST_NS;
+    }
     redis_reply_free(reply);
     return good;
 }

@@ -13,6 +13,8 @@ enum {
     GROUP_STREAM_ID_SIZE = 2 * 20 + 2 /* "<ms>-<seq>" */
 };
 
+#define GROUP_STREAMS_NONE "WRONGTYPE" /* What a key is that is no stream. */
+
 struct redis_link;
 struct redis_place;
 struct redis_reply;
@@ -21,6 +23,7 @@ struct group_stream {
     char key[REDIS_KEY_SIZE];
     const char *begin;                   /* Of a group made now: "$" or "0". */
     bool is_ready;                       /* Its group exists. */
+    struct mono_time rests_until;        /* Its key is no stream. */
     bool has_backlog;                    /* Maybe: */
     char position[GROUP_STREAM_ID_SIZE]; /* behind this. */
     char claim_cursor[GROUP_STREAM_ID_SIZE];
@@ -42,7 +45,7 @@ bool group_streams_init(struct group_streams *,
 void group_streams_done(struct group_streams *);
 
 /* Looks for new sensors, every so often, and makes the groups that are missing.
- */
+ * A key that is no stream is an error once a minute; else it is left out. */
 bool group_streams_refresh(struct group_streams *, const struct redis_place *,
                            struct redis_link *, struct error *);
 
