@@ -15,8 +15,8 @@ static void load_rule(struct loader *, const struct yaml_node *, struct rule *);
 static const char *written_id(const struct yaml_node *rule);
 static bool load_action(struct loader *, const struct load_fields *,
                         struct rule *);
-static const char *load_rule_id(struct loader *, const struct yaml_node *id,
-                                const struct yaml_node *rule, size_t number);
+static const char *load_rule_id(struct loader *, const struct load_fields *,
+                                int key, size_t number);
 static void load_sides(struct loader *, const struct load_fields *,
                        struct rule *);
 static uint64_t *load_side(struct loader *, const struct yaml_node *names,
@@ -123,7 +123,7 @@ load_rule(struct loader *loader, const struct yaml_node *node,
     if (!load_fields(loader, node, SECTION_RULE, &in)) {
         return;
     }
-    rule->shown.id = load_rule_id(loader, in.value[IN_RULE_ID], node,
+    rule->shown.id = load_rule_id(loader, &in, IN_RULE_ID,
                                   (size_t)(rule - loader->policy->rules));
     mode = load_word(loader, in.value[IN_RULE_MODE], "E-TYPE", modes);
     rule->shown.mode = mode < 0 ? MODE_ENFORCE : (enum policy_mode)mode;
@@ -160,14 +160,17 @@ load_action(struct loader *loader, const struct load_fields *in,
 }
 
 static const char *
-load_rule_id(struct loader *loader, const struct yaml_node *id,
-             const struct yaml_node *rule, size_t number)
+load_rule_id(struct loader *loader, const struct load_fields *in, int key,
+             size_t number)
 {
+    const struct yaml_node *id = in->value[key];
     uint32_t other;
 
-    if (!id) {
-        LOAD_ERROR(loader, "E-RULE-ID", rule,
+    if (load_lacks(in, key)) {
+        LOAD_ERROR(loader, "E-RULE-ID", in->at,
                    "every rule needs an 'id': violations and reports name it");
+    }
+    if (!id) {
         return "?";
     }
     if (!name_is_rule_id(id->text)) {
@@ -280,7 +283,8 @@ load_exception(struct loader *loader, const struct load_fields *in,
         return;
     }
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        if (load_is_blank(exception.value[wanted[i]])) {
+        if (load_is_blank(exception.value[wanted[i]]) &&
+            !(exception.misspelt >> wanted[i] & 1)) {
             LOAD_ERROR(loader, "E-EXCEPTION", node,
                        "an exception needs '%s': without ticket, owner and "
                        "reason nobody can review it",
@@ -292,7 +296,7 @@ load_exception(struct loader *loader, const struct load_fields *in,
                    "only allow and alert rules can be an exception: this one "
                    "lets nothing through");
     }
-    if (!in->value[IN_RULE_EXPIRES]) {
+    if (load_lacks(in, IN_RULE_EXPIRES)) {
         LOAD_ERROR(loader, "E-EXCEPTION", node,
                    "an exception needs an end: add 'expires' to the rule");
     }
@@ -366,7 +370,7 @@ load_pair(struct loader *loader, const struct yaml_node *node,
         return;
     }
     snprintf(id, sizeof id, "pair:%s",
-             load_rule_id(loader, in.value[IN_PAIR_ID], node,
+             load_rule_id(loader, &in, IN_PAIR_ID,
                           (size_t)(rule - loader->policy->rules)));
     rule->shown.id = arena_text(loader->arena, id, strlen(id));
     loader->out_of_memory |= !rule->shown.id;

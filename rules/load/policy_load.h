@@ -28,6 +28,13 @@ struct load_fields {
     uint32_t misspelt; /* A bit per key that an unknown one resembles. */
 };
 
+/* Whether it is not there, and nothing looks as if it was meant. */
+static inline bool
+load_lacks(const struct load_fields *fields, int key)
+{
+    return !fields->value[key] && !(fields->misspelt >> key & 1);
+}
+
 /* One file of the bundle. */
 struct load_source {
     char *path;

@@ -145,6 +145,18 @@ a_misspelt_key_is_not_missing_as_well(void **state)
     assert_problem(&problems, 1, "E-UNKNOWN-KEY", 4, 7, "'colour'");
     assert_problem(&problems, 2, "E-SEG-NETS", 4, 6, "'networks'");
     problems_done(&problems);
+    assert_null(load(HEAD "rules:\n"
+                          "  - {idd: r, from: a, to: a, action: allow,\n"
+                          "     expire: 2099-01-01,\n"
+                          "     exception: {tickt: t, owner: o, reason: r}}\n"
+                          "pairs: [{ids: p, from: a, to: a, default: deny}]\n",
+                     &problems));
+    assert_int_equal(problems.n_errors, 4);
+    assert_problem(&problems, 0, "E-UNKNOWN-KEY", 4, 6, "'id'");
+    assert_problem(&problems, 1, "E-UNKNOWN-KEY", 5, 6, "'expires'");
+    assert_problem(&problems, 2, "E-UNKNOWN-KEY", 6, 18, "'ticket'");
+    assert_problem(&problems, 3, "E-UNKNOWN-KEY", 7, 10, "'id'");
+    problems_done(&problems);
 }
 
 static void
@@ -224,7 +236,7 @@ application_sets_are_bounded(void **state)
 }
 
 static void
-a_threshold_counts_and_lasts(void **state)
+limits_are_of_something_and_thresholds_last(void **state)
 {
     (void)state;
     assert_refused(HEAD "rules: [{id: r, from: a, to: a, action: deny, "
@@ -233,12 +245,6 @@ a_threshold_counts_and_lasts(void **state)
     assert_refused(HEAD "rules: [{id: r, from: a, to: a, action: deny, "
                         "threshold: {count: 1, window: 0}}]\n",
                    "E-TYPE", "no time");
-}
-
-static void
-what_is_told_apart_is_at_least_one(void **state)
-{
-    (void)state;
     assert_refused("version: 1\nalerting: {collapse: 0}\n", "E-TYPE",
                    "at least one");
     assert_refused("version: 1\nalerting: {max_active: 0}\n", "E-TYPE",
@@ -572,8 +578,7 @@ main(void)
         cmocka_unit_test(words_with_a_meaning_are_no_names),
         cmocka_unit_test(an_id_is_that_of_one_suppression),
         cmocka_unit_test(application_sets_are_bounded),
-        cmocka_unit_test(a_threshold_counts_and_lasts),
-        cmocka_unit_test(what_is_told_apart_is_at_least_one),
+        cmocka_unit_test(limits_are_of_something_and_thresholds_last),
         cmocka_unit_test(the_canonical_digest_ignores_form_and_not_meaning),
         cmocka_unit_test(the_source_digest_is_that_of_the_bytes),
         cmocka_unit_test(only_vlans_that_matter_tell_flows_apart),
