@@ -9,7 +9,9 @@
  * is cut back to its last whole line; where that cannot be done (a pipe, a
  * standard output that others append to) the rest of the line stays in the
  * buffer and goes out first.  Half a line that somebody else left behind, such
- * as a run that was killed, is ended before anything is appended to it. */
+ * as a run that was killed, is ended before anything is appended to it.  A file
+ * that is appended to and was removed is made again: nobody could read what
+ * went into it. */
 
 #include "capture/error.h"
 #include "tools/event/system_clock.h"
@@ -66,6 +68,7 @@ static bool open_target(struct sink_file *file, const char *path,
                         struct error *error);
 static bool open_path(struct sink_file *file, struct error *error);
 static void end_line(const struct sink_file *file);
+static bool was_removed(const struct sink_file *file);
 static size_t write_some(struct sink_file *file);
 static bool wait_writable(struct sink_file *file);
 static size_t acknowledge(struct sink_file *file, size_t sent);
@@ -164,6 +167,15 @@ end_line(const struct sink_file *file)
     }
 }
 
+static bool
+was_removed(const struct sink_file *file)
+{
+    struct stat status;
+
+    return file->append && file->can_cut && fstat(file->fd, &status) == 0 &&
+           status.st_nlink == 0;
+}
+
 static void
 put(struct sink *sink, const struct sink_event *event)
 {
@@ -184,10 +196,17 @@ flush(struct sink *sink)
 {
     struct sink_file *file = (struct sink_file *)sink;
     size_t sent;
+    struct error error;
     int reason;
     bool whole;
 
     if (file->used == 0) {
+        return;
+    }
+    if (was_removed(file) && !open_path(file, &error)) {
+        sink_fail(sink, &error);
+        atomic_store(&sink->up, false);
+        drop_lines(file, 0);
         return;
     }
     sent = write_some(file);

@@ -280,6 +280,33 @@ a_file_that_was_moved_away_is_opened_again(void **state)
     sink->class->close(sink);
 }
 
+/* Where it cannot be, what would be in it counts as dropped. */
+static void
+a_file_that_was_removed_is_made_again(void **state)
+{
+    struct sink *sink = open_sink(&appending);
+    struct event_output status;
+
+    (void)state;
+    put_lines(sink, 3);
+    assert_int_equal(unlink(path), 0);
+    put_lines(sink, 2);
+    assert_int_equal(file_size(), 2 * LINE_BYTES);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    put_lines(sink, 4);
+    sink_status(sink, &status);
+    assert_false(status.up);
+    assert_int_equal(status.kind[EVENT_FLOW].dropped, 4);
+    assert_int_equal(rmdir(path), 0);
+    put_lines(sink, 1);
+    sink_status(sink, &status);
+    assert_true(status.up);
+    assert_int_equal(status.kind[EVENT_FLOW].acked, 3 + 2 + 1);
+    assert_int_equal(file_size(), LINE_BYTES);
+    sink->class->close(sink);
+}
+
 static void
 the_old_one_stays_where_the_new_one_cannot_be_opened(void **state)
 {
@@ -366,6 +393,7 @@ main(void)
         cmocka_unit_test(a_file_is_replaced_or_appended_to),
         cmocka_unit_test(half_a_line_that_was_left_behind_is_ended),
         cmocka_unit_test(a_file_that_was_moved_away_is_opened_again),
+        cmocka_unit_test(a_file_that_was_removed_is_made_again),
         cmocka_unit_test(the_old_one_stays_where_the_new_one_cannot_be_opened),
         cmocka_unit_test(a_full_disk_leaves_whole_lines_of_what_is_appended),
         cmocka_unit_test(
