@@ -237,7 +237,7 @@ tell_shadowed(struct analysis *analysis, size_t number,
              names, n == 1 ? "takes" : "take",
              !different ? ""
              : n == 1   ? ", and decides otherwise"
-                        : ", and not all decide alike");
+                        : ", and not all decide as it would");
     problem = tell(problems, PROBLEM_WARNING, "W-SHADOWED", rule, text);
     for (size_t i = 0; problem && i < n; i++) {
         problem_add_blocker(problem, rules[blockers[i]].shown.id);

@@ -185,6 +185,16 @@ class Check(unittest.TestCase):
             "      - {id: y, from: a, to: internet, service: ssh, action: deny}",
             "        ^"])
 
+    def test_rules_that_shadow_together_are_told_with_what_they_decide(self):
+        found = self.findings(
+            b"version: 1\nsegments:\n  a: {networks: [10.1.0.0/16]}\ndefaults: {inter: alert}\n"
+            b"rules:\n  - {id: x, from: a, to: internet, service: tcp/1-9, action: deny}\n"
+            b"  - {id: y, from: a, to: internet, service: tcp/10-99, action: deny}\n"
+            b"  - {id: z, from: a, to: internet, service: tcp/5-50, action: allow}\n", 0)
+        self.assertEqual([one["message"] for one in found],
+                         ["'z' never matches: 'x' and 'y' take all it would match, "
+                          "and not all decide as it would"])
+
     def test_what_is_left_out_is_counted(self):
         rules = b"".join(b"  - {id: r%d, from: a, to: internet, service: tcp/%d, "
                          b"action: deny}\n" % (i, i) for i in range(1, 240))
