@@ -364,7 +364,7 @@ class Enemies(Metrics):
                 (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 1000000,
                  b"431|413|400"),
                 (b"GET /metrics HTTP/1.1\r\n" + b"A: b\r\n" * 100000, b"431|413|400"),
-                (b"GET /metrics HTTP/1.1\r\n\r\n", b"403"),  # Without a host.
+                (b"GET /metrics HTTP/1.1\r\n\r\n", b"400|403"),  # Without a host.
                 (b"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
                  b"405")):
             with self.subTest(nonsense[:30]):

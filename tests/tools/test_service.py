@@ -6,6 +6,7 @@ import os
 import pathlib
 import pwd
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -394,9 +395,9 @@ class Sandbox(Live):
 class Limits(Live):
     """A run that is not given enough to begin says what is missing, and ends."""
 
-    def begin(self, *wrapper, failpoint="", options=("-w", "2")):
+    def begin(self, *wrapper, failpoint="", options=("-w", "2"), program=None):
         """Status and last line; none if it captures."""
-        self.start(*options, ready=None, wrapper=wrapper, program=FAILING,
+        self.start(*options, ready=None, wrapper=wrapper, program=program or FAILING,
                    environment={"SEGMON_FAILPOINT": failpoint})
         with self.said:
             self.assertTrue(self.said.wait_for(
@@ -426,7 +427,8 @@ class Limits(Live):
         os.chown(self.path, user.pw_uid, 0)
         ended = self.begin("setpriv", f"--reuid={user.pw_uid}", "--clear-groups",
                            "--inh-caps=+net_raw", "--ambient-caps=+net_raw",
-                           "prlimit", "--nproc=1")
+                           "prlimit", "--nproc=1",
+                           program=shutil.copy(FAILING, self.path))
         self.check_told(ended, "cannot start .*thread")
 
     @unittest.skipIf(SANITIZED, "a sanitizer takes all addresses")
