@@ -58,8 +58,7 @@ class OfRedis(Sensor):
         self.send_round()
         self.wait_until_stored()
         self.disk.fill()
-        self.go(4)
-        self.wait_until_down()
+        self.wait_until(self.is_refused, "the server takes everything")
         self.wait_for("MISCONF")
         self.wait_until_written()
         self.disk.make_room()
@@ -68,6 +67,11 @@ class OfRedis(Sensor):
         self.wait_until_stored()
         self.finish()
         self.assertEqual(self.said_times("MISCONF"), 1)
+
+    def is_refused(self):
+        """A server that finds out with its next snapshot has to be asked after that."""
+        self.send_round()
+        return self.said_times(": fails: ")
 
     def test_that_is_full_for_its_log(self):
         self.serve_on_disk("--appendonly", "yes", "--appendfsync", "everysec")
