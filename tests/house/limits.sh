@@ -13,7 +13,9 @@ mapfile -t sources < <(find capture dissect flows rules tools tests -name '*.[ch
 mapfile -t texts < <(find capture dissect flows rules tools tests README.md CMakeLists.txt \
     -type f -not -name '*.pcap*' -not -path '*/corpus/*' -not -path 'tests/house/limits.sh')
 
-for file in "${sources[@]}"; do
+mapfile -t scripts < <(grep -rlE --exclude-dir=build* -m1 '^#!/usr/bin/env (python3|bash)' \
+    capture dissect flows rules tools tests; find tests -name '*.py')
+for file in "${sources[@]}" "${scripts[@]}"; do
     lines=$(wc -l <"$file")
     [ "$lines" -le 600 ] || complain "$file: $lines lines, 600 at most"
 done
