@@ -4,6 +4,8 @@
 
 #include "rules/print/print_text.h"
 
+#include "rules/print/yaml_char.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,9 +14,6 @@
 
 static void put(struct print *, const char *bytes, size_t n);
 static bool word_is_plain(const char *text);
-static size_t decode(const char *text, uint32_t *code);
-static bool must_escape(uint32_t code);
-static void put_escaped(struct print *, uint32_t code);
 static int word_order(const void *, const void *);
 
 void
@@ -43,21 +42,13 @@ print_text(struct print *print, const char *text)
 void
 print_quoted(struct print *print, const char *text)
 {
-    const char *plain = text;
-
     put(print, "\"", 1);
     while (*text) {
-        uint32_t code;
-        size_t length = decode(text, &code);
+        char quoted[YAML_CHAR_SIZE];
 
-        if (must_escape(code)) {
-            put(print, plain, (size_t)(text - plain));
-            put_escaped(print, code);
-            plain = text + length;
-        }
-        text += length;
+        text += yaml_char_quote(text, quoted);
+        put(print, quoted, strlen(quoted));
     }
-    put(print, plain, (size_t)(text - plain));
     put(print, "\"", 1);
 }
 
@@ -230,50 +221,6 @@ word_is_plain(const char *text)
         }
     }
     return n > 0 && (slash || !number);
-}
-
-/* UTF-8, which libyaml has found to be right; anything else stands for
- * itself. */
-static size_t
-decode(const char *text, uint32_t *code)
-{
-    const unsigned char *byte = (const unsigned char *)text;
-    size_t length = byte[0] < 0xc0   ? 1
-                    : byte[0] < 0xe0 ? 2
-                    : byte[0] < 0xf0 ? 3
-                                     : 4;
-
-    *code = length == 1 ? byte[0] : byte[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((byte[i] & 0xc0) != 0x80) {
-            *code = byte[0];
-            return 1;
-        }
-        *code = *code << 6 | (byte[i] & 0x3fU);
-    }
-    return length;
-}
-
-/* What libyaml refuses to read, takes for the end of a line, or for the end of
- * the text. */
-static bool
-must_escape(uint32_t code)
-{
-    return code < 0x20 || code == '"' || code == '\\' ||
-           (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
-           code == 0xfeff || code == 0xfffe || code == 0xffff;
-}
-
-static void
-put_escaped(struct print *print, uint32_t code)
-{
-    if (code == '"' || code == '\\') {
-        print_raw(print, "\\%c", (int)code);
-    } else if (code == '\n') {
-        print_raw(print, "\\n");
-    } else {
-        print_raw(print, code < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)code);
-    }
 }
 
 static int

@@ -1,5 +1,6 @@
 /* A value of the settings as text that reads back as the same. */
 
+#include "rules/print/yaml_char.h"
 #include "tools/redis/redis_uri.h"
 #include "tools/settings/settings_impl.h"
 
@@ -203,21 +204,15 @@ write_target(const char *target, FILE *out)
     }
 }
 
-/* YAML 1.2 section 5.7: what would end the text, or cannot be seen. */
 static void
 write_quoted(const char *text, FILE *out)
 {
     fputc('"', out);
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
+    while (*text) {
+        char quoted[YAML_CHAR_SIZE];
 
-        if (byte == '"' || byte == '\\') {
-            fprintf(out, "\\%c", byte);
-        } else if (byte < ' ' || byte == 0x7f) {
-            fprintf(out, "\\x%02x", byte);
-        } else {
-            fputc(byte, out);
-        }
+        text += yaml_char_quote(text, quoted);
+        fputs(quoted, out);
     }
     fputc('"', out);
 }

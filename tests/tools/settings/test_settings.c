@@ -415,7 +415,8 @@ static void
 what_is_printed_reads_back_as_the_same(void **state)
 {
     struct fixture *f =
-        load_good("policy: \"/a \\\"b\\\\\\x01\"\nmemory: 3G\nsensor: s\n"
+        load_good("policy: \"/a \\\"b\\\\\\x01\\x9e\\u2028\\xe9\"\nmemory: "
+                  "3G\nsensor: s\n"
                   "capture: {interfaces: [e1, 'e:2'], snaplen: 100}\n"
                   "flows: {timeouts: {other: 61}}\nspool: {sync: "
                   "1500ms}\nprivacy: {redact: [hostnames]}\n"
