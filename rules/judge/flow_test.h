@@ -52,8 +52,7 @@ bool flow_test_set(struct flow_test *, const char *key, const char *value,
 /* Takes the protocol and port, or ICMP type, from a term such as "tcp/443" or
  * the name of a service, built in or of the policy: the first port of the first
  * term that is possible between the addresses, which 'why' then says unless
- * there is just one.  On failure returns
- * false, with the reason in 'why'. */
+ * there is just one.  On failure returns false, with the reason in 'why'. */
 bool flow_test_set_service(struct flow_test *, const struct policy *,
                            const char *service, char why[FLOW_TEST_WHY]);
 

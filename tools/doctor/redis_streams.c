@@ -2,9 +2,9 @@
  *
  * A server that trims a stream asks nobody whether its entries were read.  From
  * Redis 7 on it counts the entries that were ever added, and those that a group
- * was given: where it was not given more than the stream has, the difference is
- * lost.  The group's lag says so too before Redis 8, which counts what is there
- * only. */
+ * was given.  What a group was not given and the stream has no more is lost to
+ * it.  Its lag is no measure of that: Redis 8 counts in it what is there only.
+ */
 
 #include "capture/error.h"
 #include "tools/doctor/redis_parts.h"
